@@ -1,0 +1,2 @@
+//! `cargo generate [--check]`: turns the contract and its curation into `src/generated`.
+fn main() {}

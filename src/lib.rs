@@ -1,0 +1,1 @@
+//! Typed Rust client for One Horizon (onehorizon.ai) with webhook handling.
