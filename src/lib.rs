@@ -22,6 +22,8 @@ mod secret;
 mod timestamp;
 #[cfg(feature = "client")]
 pub mod transport;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 #[cfg(feature = "client")]
 pub use apis::*;

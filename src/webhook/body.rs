@@ -52,6 +52,12 @@ impl BodyCollector {
         Ok(())
     }
 
+    /// The cap, in bytes.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// What has been collected.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {

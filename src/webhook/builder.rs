@@ -121,7 +121,9 @@ impl VerifierBuilder {
             return Err(VerifierError::NoSecret);
         }
         let labels: Vec<&Arc<str>> = self.keys.iter().chain(&self.secrets).map(|candidate| &candidate.label).collect();
-        if let Some(twice) = labels.iter().enumerate().find_map(|(at, label)| labels.iter().take(at).find(|l| l == &label)) {
+        if let Some(twice) =
+            labels.iter().enumerate().find_map(|(at, label)| labels.iter().take(at).find(|l| l == &label))
+        {
             return Err(VerifierError::DuplicateLabel { label: twice.to_string() });
         }
         let names = self.header_names()?;
@@ -143,7 +145,12 @@ impl VerifierBuilder {
             signers: Vec::new(),
             accept_all: true,
             tolerance: self.tolerance,
-            names: HeaderNames { key: String::new(), id: String::new(), timestamp: String::new(), signature: String::new() },
+            names: HeaderNames {
+                key: String::new(),
+                id: String::new(),
+                timestamp: String::new(),
+                signature: String::new(),
+            },
             max_body_bytes: self.max_body_bytes,
             clock: self.clock,
         })

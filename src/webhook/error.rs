@@ -155,7 +155,9 @@ impl From<AuthFailure> for WebhookError {
 #[non_exhaustive]
 pub enum VerifierError {
     /// The key is empty or white space.
-    #[error("the webhook key labelled `{label}` is empty; set ONE_WEBHOOK_KEY to the key shown at the webhook's settings")]
+    #[error(
+        "the webhook key labelled `{label}` is empty; set ONE_WEBHOOK_KEY to the key shown at the webhook's settings"
+    )]
     EmptyKey {
         /// The label that the key was given.
         label: String,

@@ -88,7 +88,13 @@ impl Receiver {
     /// Another store, lease or observer.
     pub fn builder(verifier: Verifier) -> ReceiverBuilder {
         ReceiverBuilder {
-            inner: Inner { verifier, store: Arc::new(MemoryStore::new()), lease: LEASE, open_probe: false, observer: None },
+            inner: Inner {
+                verifier,
+                store: Arc::new(MemoryStore::new()),
+                lease: LEASE,
+                open_probe: false,
+                observer: None,
+            },
         }
     }
 
@@ -100,11 +106,7 @@ impl Receiver {
     /// # Errors
     /// The answer, where the body does not matter: a probe, another method, a wrong key, an announced length over
     /// the cap.
-    pub fn begin<'h>(
-        &self,
-        method: &str,
-        headers: impl Fn(&str) -> Option<&'h [u8]>,
-    ) -> Result<BodyCollector, Reply> {
+    pub fn begin<'h>(&self, method: &str, headers: impl Fn(&str) -> Option<&'h [u8]>) -> Result<BodyCollector, Reply> {
         self.check_head(method, &headers).map_err(|reply| self.answer(method, reply))
     }
 

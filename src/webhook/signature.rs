@@ -90,7 +90,8 @@ impl Signer {
     /// Whether one of the signatures in a header fits. All are compared, so that the time taken tells nothing.
     pub(super) fn matches(&self, signed: &Signed<'_>) -> Choice {
         let mac = self.mac(signed.id, signed.timestamp, signed.body);
-        signatures(signed.signatures).fold(Choice::FALSE, |seen, candidate| seen.or(candidate.as_slice().ct_eq(mac.as_slice())))
+        signatures(signed.signatures)
+            .fold(Choice::FALSE, |seen, candidate| seen.or(candidate.as_slice().ct_eq(mac.as_slice())))
     }
 
     fn mac(&self, id: &[u8], timestamp: &[u8], body: &[u8]) -> [u8; 32] {

@@ -102,7 +102,6 @@ impl Verifier {
     }
 
     /// Several secrets, other header names, another tolerance or clock.
-    #[must_use]
     pub fn builder() -> VerifierBuilder {
         VerifierBuilder::new()
     }
@@ -270,5 +269,7 @@ impl fmt::Debug for Verifier {
 }
 
 fn required<'h>(headers: &impl Fn(&str) -> Option<&'h [u8]>, name: &str) -> Result<&'h [u8], AuthFailure> {
-    headers(name).filter(|value| !value.trim_ascii().is_empty()).ok_or_else(|| AuthFailure::Missing { header: name.to_owned() })
+    headers(name)
+        .filter(|value| !value.trim_ascii().is_empty())
+        .ok_or_else(|| AuthFailure::Missing { header: name.to_owned() })
 }

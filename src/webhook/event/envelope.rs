@@ -54,9 +54,8 @@ pub(super) fn text(body: &[u8]) -> Result<&str, WebhookError> {
     }
     std::str::from_utf8(body).map_err(|error| {
         let valid = body.get(..error.valid_up_to()).unwrap_or_default();
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        let column = 1 + valid.iter().rev().take_while(|byte| **byte != b'\n').count();
-        WebhookError::Json { line, column }
+        let lines = valid.split(|byte| *byte == b'\n');
+        WebhookError::Json { column: 1 + lines.clone().next_back().map_or(0, <[u8]>::len), line: lines.count() }
     })
 }
 

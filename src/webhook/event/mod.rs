@@ -98,10 +98,7 @@ impl Event {
     ///
     /// # Errors
     /// Those of [`from_json`](Self::from_json).
-    pub fn from_delivery<'h>(
-        headers: impl Fn(&str) -> Option<&'h [u8]>,
-        body: &[u8],
-    ) -> Result<Self, WebhookError> {
+    pub fn from_delivery<'h>(headers: impl Fn(&str) -> Option<&'h [u8]>, body: &[u8]) -> Result<Self, WebhookError> {
         let text = envelope::text(body)?;
         let envelope = Envelope::parse(text)?;
         let data = Members::parse(envelope.data.get()).map_err(|_| missing("data"))?;

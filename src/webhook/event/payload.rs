@@ -156,11 +156,7 @@ pub(super) fn read(data: &Members<'_>, text: &str, resource_type: &str, event_ty
     serde_json::from_str(text).map_or(Payload::Absent, Payload::Unknown)
 }
 
-fn decode_as<T: DeserializeOwned>(
-    member: &'static str,
-    raw: &RawValue,
-    found: impl FnOnce(T) -> Payload,
-) -> Payload {
+fn decode_as<T: DeserializeOwned>(member: &'static str, raw: &RawValue, found: impl FnOnce(T) -> Payload) -> Payload {
     match serde_json::from_str(raw.get()) {
         Ok(value) => found(value),
         Err(error) => match serde_json::from_str(raw.get()) {

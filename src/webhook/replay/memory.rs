@@ -95,8 +95,7 @@ impl MemoryStore {
 
     fn release_now(&self, lease: &Lease) {
         let mut state = self.lock();
-        let is_held =
-            |entry: &Entry| entry.token == lease.token() && entry.leased_until.is_some();
+        let is_held = |entry: &Entry| entry.token == lease.token() && entry.leased_until.is_some();
         if state.entries.get(lease.event_id()).is_some_and(is_held) {
             state.entries.remove(lease.event_id());
         }
@@ -165,6 +164,6 @@ impl fmt::Debug for MemoryStore {
             .field("events", &self.len())
             .field("capacity", &self.capacity)
             .field("retention", &self.retention)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
