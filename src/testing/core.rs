@@ -13,6 +13,7 @@ use super::contract::{Contract, Match, Operation};
 use super::faults::{Action, Cut, Delivery, Fault, Script};
 use super::log::{RecordedRequest, without_credentials};
 use super::quota::Quota;
+use super::reply::Refused;
 use super::routes::{self, Call};
 use super::state::{Principal, State};
 use super::validate::{self, Parts, Violation};
@@ -47,7 +48,12 @@ struct Insight {
 }
 
 impl Core {
-    pub(super) fn new(state: State, quota: Option<Quota>, clock: Clock, retry_after_header: bool) -> Self {
+    pub(super) fn new(
+        state: State,
+        quota: Option<Quota>,
+        clock: Clock,
+        retry_after_header: bool,
+    ) -> Self {
         let inner = Inner {
             state,
             quota,
@@ -56,7 +62,12 @@ impl Core {
             executed: BTreeMap::new(),
             received: 0,
         };
-        Self { began: clock(), clock, retry_after_header, inner: Mutex::new(inner) }
+        Self {
+            began: clock(),
+            clock,
+            retry_after_header,
+            inner: Mutex::new(inner),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -76,9 +87,16 @@ impl Core {
         let mut insight = Insight::default();
         let (operation, fault, mut response) = match Contract::embedded() {
             Ok(contract) => self.route(contract, &mut inner, request, &mut insight),
-            Err(problem) => (None, Fault::pass(), reply::error(StatusCode::INTERNAL_SERVER_ERROR, problem)),
+            Err(problem) => (
+                None,
+                Fault::pass(),
+                reply::error(StatusCode::INTERNAL_SERVER_ERROR, problem),
+            ),
         };
-        let delivery = Delivery { delay: fault.delay, cut: cut(&fault.action) };
+        let delivery = Delivery {
+            delay: fault.delay,
+            cut: cut(&fault.action),
+        };
         response.extensions_mut().insert(delivery);
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-request-id", id);
@@ -100,38 +118,63 @@ impl Core {
     }
 
     /// Finds the operation and lets the scenario have its say before the request is looked at.
-    fn route(&self, contract: &Contract, inner: &mut Inner, request: &Request<Bytes>, insight: &mut Insight) -> (Option<String>, Fault, Response<Bytes>) {
-        let path = request.uri().path().strip_prefix(BASE_PATH).filter(|path| path.starts_with('/'));
+    fn route(
+        &self,
+        contract: &Contract,
+        inner: &mut Inner,
+        request: &Request<Bytes>,
+        insight: &mut Insight,
+    ) -> (Option<String>, Fault, Response<Bytes>) {
+        let path = request
+            .uri()
+            .path()
+            .strip_prefix(BASE_PATH)
+            .filter(|path| path.starts_with('/'));
         let found = path.map_or(Match::Nothing, |path| contract.find(request.method(), path));
         let operation = match &found {
             Match::Operation(operation, _) => Some(operation.id.clone()),
             Match::Methods(_) | Match::Nothing => None,
         };
-        let fault = inner.script.next(operation.as_deref()).unwrap_or_else(Fault::pass);
+        let fault = inner
+            .script
+            .next(operation.as_deref())
+            .unwrap_or_else(Fault::pass);
         let response = match &fault.action {
             Action::Answer(response) => (**response).clone(),
             Action::DropBefore | Action::Hang => reply::empty(StatusCode::OK),
             Action::Pass | Action::DropAfter | Action::Truncate(_) => match found {
                 Match::Operation(operation, path) => {
                     let answered = self.serve(inner, operation, &path, request, insight);
-                    answered.unwrap_or_else(|refused| refused)
+                    answered.unwrap_or_else(|refused| *refused)
                 }
                 Match::Methods(methods) => wrong_method(&methods),
-                Match::Nothing => routes::unknown("route"),
+                Match::Nothing => *routes::unknown("route"),
             },
         };
         (operation, fault, response)
     }
 
     /// The checks in the order a service makes them: credential, quota, workspace, permission, shape.
-    fn serve(&self, inner: &mut Inner, operation: &Operation, path: &[(String, String)], request: &Request<Bytes>, insight: &mut Insight) -> Result<Response<Bytes>, Response<Bytes>> {
+    fn serve(
+        &self,
+        inner: &mut Inner,
+        operation: &Operation,
+        path: &[(String, String)],
+        request: &Request<Bytes>,
+        insight: &mut Insight,
+    ) -> Result<Response<Bytes>, Refused> {
         let now = self.now();
         let who = authenticate(&inner.state, request.headers())?;
         insight.principal = Some(who.id().to_owned());
         if let Some(quota) = &mut inner.quota {
-            quota.admit(now).map_err(|wait| self.rate_limited(wait))?;
+            quota
+                .admit(now)
+                .map_err(|wait| Box::new(self.rate_limited(wait)))?;
         }
-        if path.iter().any(|(name, id)| name == "workspaceId" && !inner.state.is_workspace(id)) {
+        if path
+            .iter()
+            .any(|(name, id)| name == "workspaceId" && !inner.state.is_workspace(id))
+        {
             return Err(routes::unknown("workspace"));
         }
         if let Some(refused) = routes::forbidden(operation, &who) {
@@ -141,13 +184,25 @@ impl Core {
             insight.violations = vec![Violation::new("query", "?", "has a broken percent escape")];
             validate::refusal(StatusCode::UNPROCESSABLE_ENTITY, &insight.violations)
         })?;
-        let parts = Parts { path, query: &query, headers: request.headers(), body: request.body() };
+        let parts = Parts {
+            path,
+            query: &query,
+            headers: request.headers(),
+            body: request.body(),
+        };
         validate::check(operation, &parts).map_err(|(status, violations)| {
             insight.violations = violations;
             validate::refusal(status, &insight.violations)
         })?;
         let since = now.saturating_duration_since(self.began);
-        let call = Call { operation, who: &who, path, query: &query, body: request.body(), now: since };
+        let call = Call {
+            operation,
+            who: &who,
+            path,
+            query: &query,
+            body: request.body(),
+            now: since,
+        };
         let response = routes::execute(&mut inner.state, &call);
         if response.status().is_success() {
             *inner.executed.entry(operation.id.clone()).or_default() += 1;
@@ -157,9 +212,14 @@ impl Core {
 
     fn rate_limited(&self, wait: Duration) -> Response<Bytes> {
         let seconds = reply::whole_seconds(wait);
-        let mut response = reply::error(StatusCode::TOO_MANY_REQUESTS, &reply::rate_limit_message(seconds));
+        let mut response = reply::error(
+            StatusCode::TOO_MANY_REQUESTS,
+            &reply::rate_limit_message(seconds),
+        );
         if self.retry_after_header {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -188,9 +248,11 @@ fn cut(action: &Action) -> Option<Cut> {
     }
 }
 
-fn authenticate(state: &State, headers: &HeaderMap) -> Result<Principal, Response<Bytes>> {
-    let refuse = |message: &str| reply::error(StatusCode::UNAUTHORIZED, message);
-    let value = headers.get(AUTHORIZATION).ok_or_else(|| refuse("no credential, send `Authorization: Bearer <token>`"))?;
+fn authenticate(state: &State, headers: &HeaderMap) -> Result<Principal, Refused> {
+    let refuse = |message: &str| reply::refuse(StatusCode::UNAUTHORIZED, message);
+    let value = headers
+        .get(AUTHORIZATION)
+        .ok_or_else(|| refuse("no credential, send `Authorization: Bearer <token>`"))?;
     let token = value
         .to_str()
         .ok()
@@ -198,7 +260,9 @@ fn authenticate(state: &State, headers: &HeaderMap) -> Result<Principal, Respons
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
         .ok_or_else(|| refuse("the credential is no bearer token"))?;
-    state.authenticate(token).ok_or_else(|| refuse("the credential is unknown or revoked"))
+    state
+        .authenticate(token)
+        .ok_or_else(|| refuse("the credential is unknown or revoked"))
 }
 
 fn wrong_method(methods: &[&Method]) -> Response<Bytes> {

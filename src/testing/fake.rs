@@ -40,7 +40,8 @@ const PER_MINUTE: u32 = 40;
 /// Decided by the fake, because the service does not document it:
 /// - `listTasks` without `all=true` leaves out completed, cancelled and merged tasks unless `status`
 ///   asks for them, and shows a member only their own and those they contribute to; an API key
-///   stands for nobody and sees everyone's. With `all=true` only the other filters count;
+///   stands for nobody and sees everyone's. With `all=true` only the other filters count.
+///   Descriptions longer than 200 characters are cut in lists;
 /// - `updateTask` replaces the task: members that are not sent are gone, except `taskId`,
 ///   `workspaceId` and `createdAt`;
 /// - answers carry an `x-request-id`; time begins at 2026-06-01T09:00:00Z.
@@ -62,7 +63,6 @@ impl FakeOneHorizon {
     }
 
     /// The fake with other settings.
-    #[must_use]
     pub fn builder() -> FakeBuilder {
         FakeBuilder::default()
     }
@@ -158,13 +158,23 @@ impl FakeOneHorizon {
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let inner = self.core.lock();
-        inner.requests.iter().flat_map(RecordedRequest::violations).cloned().collect()
+        inner
+            .requests
+            .iter()
+            .flat_map(RecordedRequest::violations)
+            .cloned()
+            .collect()
     }
 
     /// How many times an operation, such as `createTask`, took effect, whatever its caller heard.
     #[must_use]
     pub fn executed(&self, operation_id: &str) -> u64 {
-        self.core.lock().executed.get(operation_id).copied().unwrap_or(0)
+        self.core
+            .lock()
+            .executed
+            .get(operation_id)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// All tasks as they are stored.
@@ -179,14 +189,15 @@ impl FakeOneHorizon {
         self.core.lock().state.task(task_id).cloned()
     }
 
-    /// Stores a task as it is, unchecked, in place of one with the same `taskId`; returns its id.
-    pub fn put_task(&self, task: Record) -> String {
-        self.core.lock().state.put_task(task)
+    /// Stores a task as it is, unchecked, in place of one with the same `taskId`; without a
+    /// `taskId` it gets a new one.
+    pub fn put_task(&self, task: Record) {
+        self.core.lock().state.put_task(task);
     }
 
-    /// Takes a task away; `false` when there was none.
-    pub fn remove_task(&self, task_id: &str) -> bool {
-        self.core.lock().state.remove_task(task_id)
+    /// Takes a task away, if there is one.
+    pub fn remove_task(&self, task_id: &str) {
+        self.core.lock().state.remove_task(task_id);
     }
 
     /// All documents as they are stored, content included.
@@ -203,7 +214,13 @@ impl FakeOneHorizon {
     /// The ids of the active API keys.
     #[must_use]
     pub fn active_keys(&self) -> Vec<String> {
-        self.core.lock().state.keys.iter().map(|key| key.id.clone()).collect()
+        self.core
+            .lock()
+            .state
+            .keys
+            .iter()
+            .map(|key| key.id.clone())
+            .collect()
     }
 
     /// Uses up what is left of the 15 minutes.
@@ -303,9 +320,19 @@ impl FakeBuilder {
     /// The fake without a socket, to be reached through [`FakeOneHorizon::handle`].
     #[must_use]
     pub fn in_process(self) -> FakeOneHorizon {
-        let quota = self.limits.map(|(quarter, minute)| Quota::new(self.model, quarter, minute));
-        let core = Core::new(seed::state(self.empty), quota, self.clock, self.retry_after_header);
-        FakeOneHorizon { core: Arc::new(core), server: None }
+        let quota = self
+            .limits
+            .map(|(quarter, minute)| Quota::new(self.model, quarter, minute));
+        let core = Core::new(
+            seed::state(self.empty),
+            quota,
+            self.clock,
+            self.retry_after_header,
+        );
+        FakeOneHorizon {
+            core: Arc::new(core),
+            server: None,
+        }
     }
 
     /// Starts the fake on a free port of 127.0.0.1.

@@ -71,20 +71,32 @@ struct Gate {
 
 #[derive(Debug)]
 enum Used {
-    Fixed { since: Option<Instant>, count: u32 },
+    Fixed {
+        since: Option<Instant>,
+        count: u32,
+    },
     Sliding(VecDeque<Instant>),
     /// The instant at which the bucket is full again.
-    Bucket { full_at: Option<Instant> },
+    Bucket {
+        full_at: Option<Instant>,
+    },
 }
 
 impl Gate {
     fn new(model: QuotaModel, limit: u32, window: Duration) -> Self {
         let used = match model {
-            QuotaModel::FixedWindow => Used::Fixed { since: None, count: 0 },
+            QuotaModel::FixedWindow => Used::Fixed {
+                since: None,
+                count: 0,
+            },
             QuotaModel::SlidingWindow => Used::Sliding(VecDeque::new()),
             QuotaModel::TokenBucket => Used::Bucket { full_at: None },
         };
-        Self { limit: limit.max(1), window, used }
+        Self {
+            limit: limit.max(1),
+            window,
+            used,
+        }
     }
 
     /// The time one request needs to come back to the bucket.
@@ -126,7 +138,8 @@ impl Gate {
             }
             Used::Sliding(taken) => {
                 let over = taken.len().checked_sub(self.limit as usize);
-                over.and_then(|index| taken.get(index)).map_or(Duration::ZERO, |since| left_of(*since))
+                over.and_then(|index| taken.get(index))
+                    .map_or(Duration::ZERO, |since| left_of(*since))
             }
             Used::Bucket { full_at: Some(at) } => {
                 (at.saturating_duration_since(now) + self.share()).saturating_sub(window)
@@ -164,7 +177,9 @@ impl Gate {
             }
             Used::Bucket { full_at: None } => self.limit,
             Used::Bucket { full_at: Some(at) } => {
-                let room = self.window.saturating_sub(at.saturating_duration_since(now));
+                let room = self
+                    .window
+                    .saturating_sub(at.saturating_duration_since(now));
                 let share = self.share().as_nanos().max(1);
                 u32::try_from(room.as_nanos() / share).unwrap_or(self.limit)
             }

@@ -64,7 +64,9 @@ impl Record {
 
     /// The members with their raw values.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, &RawValue)> {
-        self.members.iter().map(|(name, value)| (name.as_str(), &**value))
+        self.members
+            .iter()
+            .map(|(name, value)| (name.as_str(), &**value))
     }
 
     /// Sets a member: in its place when it exists, else at the end.

@@ -10,6 +10,9 @@ use super::record::Record;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// An answer that refuses a request.
+pub(super) type Refused = Box<Response<Bytes>>;
+
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &Record) -> Response<Bytes> {
     let mut response = empty(status);
@@ -30,8 +33,15 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response<Bytes> {
     json(status, &error_body(status, message))
 }
 
+/// The documented error, as a refusal.
+pub(super) fn refuse(status: StatusCode, message: &str) -> Refused {
+    Box::new(error(status, message))
+}
+
 pub(super) fn error_body(status: StatusCode, message: &str) -> Record {
-    Record::new().with("code", &status.as_u16()).with("message", message)
+    Record::new()
+        .with("code", &status.as_u16())
+        .with("message", message)
 }
 
 /// The documented sentence of a spent quota.

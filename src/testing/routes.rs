@@ -7,12 +7,12 @@ use http::{Response, StatusCode};
 
 use super::contract::Operation;
 use super::record::Record;
-use super::reply;
+use super::reply::{self, Refused};
 use super::state::{DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
 use super::validate::{Violation, refusal};
 
-/// Operations that are closed to API keys and to members without a managing role.
-pub(super) const KEY_MANAGEMENT: [&str; 3] = ["listApiKeys", "createApiKey", "revokeApiKey"];
+/// Operations that are closed to members without a managing role, and to API keys.
+const KEY_MANAGEMENT: [&str; 3] = ["listApiKeys", "createApiKey", "revokeApiKey"];
 
 /// One request that passed all checks.
 pub(super) struct Call<'r> {
@@ -27,11 +27,18 @@ pub(super) struct Call<'r> {
 
 impl Call<'_> {
     fn captured(&self, name: &str) -> &str {
-        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+        self.path
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value.as_str())
     }
 
     fn all(&self, name: &str) -> Vec<String> {
-        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
+        self.query
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+            .collect()
     }
 
     fn one(&self, name: &str) -> Option<String> {
@@ -42,8 +49,13 @@ impl Call<'_> {
         self.one(name).as_deref() == Some("true")
     }
 
-    fn record(&self) -> Result<Record, Response<Bytes>> {
-        let refuse = |problem: &str| refusal(StatusCode::UNPROCESSABLE_ENTITY, &[Violation::body("$", problem)]);
+    fn record(&self) -> Result<Record, Refused> {
+        let refuse = |problem: &str| {
+            refusal(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &[Violation::body("$", problem)],
+            )
+        };
         let text = std::str::from_utf8(self.body).map_err(|_| refuse("is no UTF-8 text"))?;
         Record::parse(text).map_err(|error| refuse(&error.to_string()))
     }
@@ -54,20 +66,21 @@ impl Call<'_> {
 }
 
 /// Why this credential may not call the operation at all.
-pub(super) fn forbidden(operation: &Operation, who: &Principal) -> Option<Response<Bytes>> {
-    if !KEY_MANAGEMENT.contains(&operation.id.as_str()) {
-        return None;
-    }
+pub(super) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refused> {
+    let managing = KEY_MANAGEMENT.contains(&operation.id.as_str());
     let message = match who {
-        Principal::User { role: Role::Owner | Role::Admin, .. } => return None,
-        Principal::User { role: Role::Member, .. } => {
-            "only workspace owners and admins can manage API keys"
-        }
-        Principal::Key { .. } => {
+        Principal::Key { .. } if managing => {
             "API keys cannot manage API keys, use an OAuth access token of a workspace owner or admin"
         }
+        Principal::Key { .. } if operation.oauth_only => {
+            "this operation needs an OAuth access token of a member"
+        }
+        Principal::User {
+            role: Role::Member, ..
+        } if managing => "only workspace owners and admins can manage API keys",
+        Principal::Key { .. } | Principal::User { .. } => return None,
     };
-    Some(reply::error(StatusCode::FORBIDDEN, message))
+    Some(reply::refuse(StatusCode::FORBIDDEN, message))
 }
 
 /// Does what the operation says.
@@ -75,28 +88,37 @@ pub(super) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
     let answered = match call.operation.id.as_str() {
         "listTasks" => Ok(list_tasks(state, call)),
         "fetchTask" => fetch_task(state, call),
-        "createTask" => call.record().map(|sent| call.done(&state.create_task(&sent, call.now))),
+        "createTask" => call
+            .record()
+            .map(|sent| call.done(&state.create_task(&sent, call.now))),
         "updateTask" => update_task(state, call),
         "listApiKeys" => Ok(list_keys(state, call)),
         "createApiKey" => create_key(state, call),
         "revokeApiKey" => revoke_key(state, call),
         "listDocuments" => Ok(list_documents(state, call)),
-        "fetchDocument" => fetch_document(state, call),
-        _ => Err(reply::error(StatusCode::NOT_IMPLEMENTED, "the fake does not play this operation")),
+        _ => Err(reply::refuse(
+            StatusCode::NOT_IMPLEMENTED,
+            "the fake does not play this operation",
+        )),
     };
-    answered.unwrap_or_else(|refused| refused)
+    answered.unwrap_or_else(|refused| *refused)
 }
 
-type Answered = Result<Response<Bytes>, Response<Bytes>>;
+type Answered = Result<Response<Bytes>, Refused>;
 
 fn list_tasks(state: &State, call: &Call<'_>) -> Response<Bytes> {
-    let filter = TaskFilter { all: call.flag("all"), scopes: call.all("scope"), statuses: call.all("status") };
+    let filter = TaskFilter {
+        all: call.flag("all"),
+        scopes: call.all("scope"),
+        statuses: call.all("status"),
+    };
     call.done(&Record::new().with("tasks", &state.list_tasks(call.who, &filter)))
 }
 
 fn fetch_task(state: &State, call: &Call<'_>) -> Answered {
     let task = state.task(call.captured("taskId"));
-    task.map(|task| call.done(task)).ok_or_else(|| unknown("task"))
+    task.map(|task| call.done(task))
+        .ok_or_else(|| unknown("task"))
 }
 
 fn update_task(state: &mut State, call: &Call<'_>) -> Answered {
@@ -118,16 +140,18 @@ fn list_keys(state: &State, call: &Call<'_>) -> Response<Bytes> {
 
 fn create_key(state: &mut State, call: &Call<'_>) -> Answered {
     let description = call.record()?.text("description").unwrap_or_default();
-    let created = state.create_key(&description, call.who.id(), call.now);
+    let created = state.create_key(&description, call.now);
     created.map(|key| call.done(&key)).map_err(|_| {
         let message = "this workspace has 20 active API keys, revoke one before you create another";
-        reply::error(StatusCode::CONFLICT, message)
+        reply::refuse(StatusCode::CONFLICT, message)
     })
 }
 
 fn revoke_key(state: &mut State, call: &Call<'_>) -> Answered {
     let revoked = state.revoke_key(call.captured("apiKeyId"));
-    revoked.map(|()| reply::empty(StatusCode::NO_CONTENT)).map_err(|_| unknown("API key"))
+    revoked
+        .map(|()| reply::empty(StatusCode::NO_CONTENT))
+        .map_err(|_| unknown("API key"))
 }
 
 fn list_documents(state: &State, call: &Call<'_>) -> Response<Bytes> {
@@ -139,11 +163,6 @@ fn list_documents(state: &State, call: &Call<'_>) -> Response<Bytes> {
     call.done(&Record::new().with("documents", &state.list_documents(&filter)))
 }
 
-fn fetch_document(state: &State, call: &Call<'_>) -> Answered {
-    let document = state.document(call.captured("documentId"));
-    document.map(|document| call.done(document)).ok_or_else(|| unknown("document"))
-}
-
-pub(super) fn unknown(what: &str) -> Response<Bytes> {
-    reply::error(StatusCode::NOT_FOUND, &format!("{what} not found"))
+pub(super) fn unknown(what: &str) -> Refused {
+    reply::refuse(StatusCode::NOT_FOUND, &format!("{what} not found"))
 }

@@ -8,13 +8,15 @@ use super::time;
 /// The documented number of keys that may be active at once.
 pub(super) const ACTIVE_KEYS: usize = 20;
 
+/// Lists cut descriptions after so many characters.
+const LISTED_DESCRIPTION: usize = 200;
+
 /// Statuses that end a task; lists leave such tasks out unless asked.
 const ENDED: [&str; 3] = ["completed", "cancelled", "merged"];
 
 /// What a member of the workspace may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Role {
+pub(super) enum Role {
     /// Owns the workspace; may manage API keys.
     Owner,
     /// May manage API keys.
@@ -84,7 +86,7 @@ pub(super) struct State {
     pub(super) keys: Vec<ActiveKey>,
     pub(super) tasks: Vec<Record>,
     pub(super) documents: Vec<Record>,
-    sequence: u32,
+    pub(super) sequence: u32,
 }
 
 impl State {
@@ -93,7 +95,10 @@ impl State {
             return Some(Principal::Key { id: key.id.clone() });
         }
         let member = self.members.iter().find(|member| member.token == token)?;
-        Some(Principal::User { id: member.user_id.clone(), role: member.role })
+        Some(Principal::User {
+            id: member.user_id.clone(),
+            role: member.role,
+        })
     }
 
     pub(super) fn is_workspace(&self, id: &str) -> bool {
@@ -108,10 +113,15 @@ impl State {
 
     pub(super) fn list_tasks(&self, who: &Principal, filter: &TaskFilter) -> Vec<Record> {
         let asked = |values: &[String], record: &Record, name: &str| {
-            values.is_empty() || record.text(name).is_some_and(|value| values.contains(&value))
+            values.is_empty()
+                || record
+                    .text(name)
+                    .is_some_and(|value| values.contains(&value))
         };
         let by_default = |task: &Record| {
-            let ended = task.text("status").is_some_and(|status| ENDED.contains(&status.as_str()));
+            let ended = task
+                .text("status")
+                .is_some_and(|status| ENDED.contains(&status.as_str()));
             let wanted = !ended || !filter.statuses.is_empty();
             match who {
                 Principal::Key { .. } => wanted,
@@ -121,8 +131,10 @@ impl State {
         self.tasks
             .iter()
             .filter(|task| filter.all || by_default(task))
-            .filter(|task| asked(&filter.scopes, task, "scope") && asked(&filter.statuses, task, "status"))
-            .cloned()
+            .filter(|task| {
+                asked(&filter.scopes, task, "scope") && asked(&filter.statuses, task, "status")
+            })
+            .map(listed)
             .collect()
     }
 
@@ -133,8 +145,13 @@ impl State {
     /// Keeps what was sent and adds what only the service knows.
     pub(super) fn create_task(&mut self, sent: &Record, now: Duration) -> Record {
         let id = format!("tsk_{}", self.next_number());
-        let mut task = Record::new().with("taskId", &id).with("workspaceId", &self.workspace_id);
-        for (name, value) in sent.values().filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId")) {
+        let mut task = Record::new()
+            .with("taskId", &id)
+            .with("workspaceId", &self.workspace_id);
+        for (name, value) in sent
+            .values()
+            .filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId"))
+        {
             task.set(name, value);
         }
         for (name, value) in [("status", "planned"), ("visibility", "team")] {
@@ -149,9 +166,18 @@ impl State {
 
     /// Replaces the whole task: a member that was not sent is gone, except what only the service
     /// can know (`taskId`, `workspaceId`, `createdAt`).
-    pub(super) fn replace_task(&mut self, id: &str, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
+    pub(super) fn replace_task(
+        &mut self,
+        id: &str,
+        sent: &Record,
+        now: Duration,
+    ) -> Result<Record, Obstacle> {
         let workspace_id = self.workspace_id.clone();
-        let task = self.tasks.iter_mut().find(|task| task.is("taskId", id)).ok_or(Obstacle::Unknown)?;
+        let task = self
+            .tasks
+            .iter_mut()
+            .find(|task| task.is("taskId", id))
+            .ok_or(Obstacle::Unknown)?;
         if sent.raw("taskId").is_some() && !sent.is("taskId", id) {
             return Err(Obstacle::OtherId);
         }
@@ -165,7 +191,7 @@ impl State {
     }
 
     /// Puts a task in place, replacing one of the same id.
-    pub(super) fn put_task(&mut self, mut task: Record) -> String {
+    pub(super) fn put_task(&mut self, mut task: Record) {
         let id = task.text("taskId").filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| format!("tsk_{}", self.next_number()));
         task.set("taskId", &id);
@@ -173,17 +199,18 @@ impl State {
             Some(known) => *known = task,
             None => self.tasks.push(task),
         }
-        id
     }
 
-    pub(super) fn remove_task(&mut self, id: &str) -> bool {
-        let before = self.tasks.len();
+    pub(super) fn remove_task(&mut self, id: &str) {
         self.tasks.retain(|task| !task.is("taskId", id));
-        self.tasks.len() < before
     }
 
     /// The created key with its secret, which no later answer shows again.
-    pub(super) fn create_key(&mut self, description: &str, by: &str, now: Duration) -> Result<Record, Obstacle> {
+    pub(super) fn create_key(
+        &mut self,
+        description: &str,
+        now: Duration,
+    ) -> Result<Record, Obstacle> {
         if self.keys.len() >= ACTIVE_KEYS {
             return Err(Obstacle::TooManyKeys);
         }
@@ -191,9 +218,9 @@ impl State {
         let id = format!("key_{number}");
         let public = Record::new()
             .with("apiKeyId", &id)
+            .with("workspaceId", &self.workspace_id)
             .with("description", description)
-            .with("createdAt", &time::text(now))
-            .with("createdBy", by);
+            .with("createdAt", &time::text(now));
         let secret = format!("fake-api-key-{number}-not-a-secret");
         let created = public.clone().with("secret", &secret);
         self.keys.push(ActiveKey { public, id, secret });
@@ -201,14 +228,23 @@ impl State {
     }
 
     pub(super) fn revoke_key(&mut self, id: &str) -> Result<(), Obstacle> {
-        let index = self.keys.iter().position(|key| key.id == id).ok_or(Obstacle::Unknown)?;
+        let index = self
+            .keys
+            .iter()
+            .position(|key| key.id == id)
+            .ok_or(Obstacle::Unknown)?;
         self.keys.remove(index);
         Ok(())
     }
 
     /// Documents without their content unless it is asked for.
     pub(super) fn list_documents(&self, filter: &DocumentFilter) -> Vec<Record> {
-        let wanted = |document: &&Record| filter.task_id.as_deref().is_none_or(|id| document.is("taskId", id));
+        let wanted = |document: &&Record| {
+            filter
+                .task_id
+                .as_deref()
+                .is_none_or(|id| document.is("taskId", id))
+        };
         let lighten = |document: &Record| {
             let mut document = document.clone();
             if !filter.include_content {
@@ -217,25 +253,43 @@ impl State {
             document
         };
         let limit = filter.limit.unwrap_or(usize::MAX);
-        self.documents.iter().filter(wanted).take(limit).map(lighten).collect()
+        self.documents
+            .iter()
+            .filter(wanted)
+            .take(limit)
+            .map(lighten)
+            .collect()
     }
+}
 
-    pub(super) fn document(&self, id: &str) -> Option<&Record> {
-        self.documents.iter().find(|document| document.is("documentId", id))
+/// A task as lists show it: a long description is cut.
+fn listed(task: &Record) -> Record {
+    let mut task = task.clone();
+    let cut = task.text("description").and_then(|text| {
+        let (end, _) = text.char_indices().nth(LISTED_DESCRIPTION)?;
+        text.get(..end).map(|start| format!("{start}…"))
+    });
+    if let Some(cut) = cut {
+        task.set("description", &cut);
     }
+    task
 }
 
 /// Whether the task is the user's own or names them as a contributor.
 fn involves(task: &Record, user_id: &str) -> bool {
     let contributors: Vec<Record> = task.get("contributors").unwrap_or_default();
-    task.is("userId", user_id) || contributors.iter().any(|contributor| contributor.is("userId", user_id))
+    task.is("userId", user_id)
+        || contributors
+            .iter()
+            .any(|contributor| contributor.is("userId", user_id))
 }
 
 /// Sets what the service alone writes.
 fn stamp(task: &mut Record, created: &str, now: Duration) {
     task.set("createdAt", created);
     task.set("updatedAt", &time::text(now));
-    if task.is("status", "completed") && task.raw("completedAt").is_none_or(|value| value == "null") {
+    if task.is("status", "completed") && task.raw("completedAt").is_none_or(|value| value == "null")
+    {
         task.set("completedAt", &time::text(now));
     }
 }
