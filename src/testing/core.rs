@@ -48,12 +48,7 @@ struct Insight {
 }
 
 impl Core {
-    pub(super) fn new(
-        state: State,
-        quota: Option<Quota>,
-        clock: Clock,
-        retry_after_header: bool,
-    ) -> Self {
+    pub(super) fn new(state: State, quota: Option<Quota>, clock: Clock, retry_after_header: bool) -> Self {
         let inner = Inner {
             state,
             quota,
@@ -62,12 +57,7 @@ impl Core {
             executed: BTreeMap::new(),
             received: 0,
         };
-        Self {
-            began: clock(),
-            clock,
-            retry_after_header,
-            inner: Mutex::new(inner),
-        }
+        Self { began: clock(), clock, retry_after_header, inner: Mutex::new(inner) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -87,16 +77,9 @@ impl Core {
         let mut insight = Insight::default();
         let (operation, fault, mut response) = match Contract::embedded() {
             Ok(contract) => self.route(contract, &mut inner, request, &mut insight),
-            Err(problem) => (
-                None,
-                Fault::pass(),
-                reply::error(StatusCode::INTERNAL_SERVER_ERROR, problem),
-            ),
+            Err(problem) => (None, Fault::pass(), reply::error(StatusCode::INTERNAL_SERVER_ERROR, problem)),
         };
-        let delivery = Delivery {
-            delay: fault.delay,
-            cut: cut(&fault.action),
-        };
+        let delivery = Delivery { delay: fault.delay, cut: cut(&fault.action) };
         response.extensions_mut().insert(delivery);
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-request-id", id);
@@ -125,20 +108,13 @@ impl Core {
         request: &Request<Bytes>,
         insight: &mut Insight,
     ) -> (Option<String>, Fault, Response<Bytes>) {
-        let path = request
-            .uri()
-            .path()
-            .strip_prefix(BASE_PATH)
-            .filter(|path| path.starts_with('/'));
+        let path = request.uri().path().strip_prefix(BASE_PATH).filter(|path| path.starts_with('/'));
         let found = path.map_or(Match::Nothing, |path| contract.find(request.method(), path));
         let operation = match &found {
             Match::Operation(operation, _) => Some(operation.id.clone()),
             Match::Methods(_) | Match::Nothing => None,
         };
-        let fault = inner
-            .script
-            .next(operation.as_deref())
-            .unwrap_or_else(Fault::pass);
+        let fault = inner.script.next(operation.as_deref()).unwrap_or_else(Fault::pass);
         let response = match &fault.action {
             Action::Answer(response) => (**response).clone(),
             Action::DropBefore | Action::Hang => reply::empty(StatusCode::OK),
@@ -167,14 +143,9 @@ impl Core {
         let who = authenticate(&inner.state, request.headers())?;
         insight.principal = Some(who.id().to_owned());
         if let Some(quota) = &mut inner.quota {
-            quota
-                .admit(now)
-                .map_err(|wait| Box::new(self.rate_limited(wait)))?;
+            quota.admit(now).map_err(|wait| Box::new(self.rate_limited(wait)))?;
         }
-        if path
-            .iter()
-            .any(|(name, id)| name == "workspaceId" && !inner.state.is_workspace(id))
-        {
+        if path.iter().any(|(name, id)| name == "workspaceId" && !inner.state.is_workspace(id)) {
             return Err(routes::unknown("workspace"));
         }
         if let Some(refused) = routes::forbidden(operation, &who) {
@@ -184,25 +155,13 @@ impl Core {
             insight.violations = vec![Violation::new("query", "?", "has a broken percent escape")];
             validate::refusal(StatusCode::UNPROCESSABLE_ENTITY, &insight.violations)
         })?;
-        let parts = Parts {
-            path,
-            query: &query,
-            headers: request.headers(),
-            body: request.body(),
-        };
+        let parts = Parts { path, query: &query, headers: request.headers(), body: request.body() };
         validate::check(operation, &parts).map_err(|(status, violations)| {
             insight.violations = violations;
             validate::refusal(status, &insight.violations)
         })?;
         let since = now.saturating_duration_since(self.began);
-        let call = Call {
-            operation,
-            who: &who,
-            path,
-            query: &query,
-            body: request.body(),
-            now: since,
-        };
+        let call = Call { operation, who: &who, path, query: &query, body: request.body(), now: since };
         let response = routes::execute(&mut inner.state, &call);
         if response.status().is_success() {
             *inner.executed.entry(operation.id.clone()).or_default() += 1;
@@ -212,14 +171,9 @@ impl Core {
 
     fn rate_limited(&self, wait: Duration) -> Response<Bytes> {
         let seconds = reply::whole_seconds(wait);
-        let mut response = reply::error(
-            StatusCode::TOO_MANY_REQUESTS,
-            &reply::rate_limit_message(seconds),
-        );
+        let mut response = reply::error(StatusCode::TOO_MANY_REQUESTS, &reply::rate_limit_message(seconds));
         if self.retry_after_header {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -250,9 +204,8 @@ fn cut(action: &Action) -> Option<Cut> {
 
 fn authenticate(state: &State, headers: &HeaderMap) -> Result<Principal, Refused> {
     let refuse = |message: &str| reply::refuse(StatusCode::UNAUTHORIZED, message);
-    let value = headers
-        .get(AUTHORIZATION)
-        .ok_or_else(|| refuse("no credential, send `Authorization: Bearer <token>`"))?;
+    let value =
+        headers.get(AUTHORIZATION).ok_or_else(|| refuse("no credential, send `Authorization: Bearer <token>`"))?;
     let token = value
         .to_str()
         .ok()
@@ -260,9 +213,7 @@ fn authenticate(state: &State, headers: &HeaderMap) -> Result<Principal, Refused
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
         .ok_or_else(|| refuse("the credential is no bearer token"))?;
-    state
-        .authenticate(token)
-        .ok_or_else(|| refuse("the credential is unknown or revoked"))
+    state.authenticate(token).ok_or_else(|| refuse("the credential is unknown or revoked"))
 }
 
 fn wrong_method(methods: &[&Method]) -> Response<Bytes> {

@@ -7,6 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use crate::limits::{BURST_REQUESTS, QUOTA_REQUESTS};
+
 use super::core::{BASE_PATH, Core};
 use super::faults::Fault;
 use super::log::RecordedRequest;
@@ -14,13 +16,8 @@ use super::quota::{Quota, QuotaModel};
 use super::record::Record;
 use super::seed;
 use super::server::Server;
+use super::transport::FakeTransport;
 use super::validate::Violation;
-
-/// The documented quota of 15 minutes.
-const PER_QUARTER: u32 = 200;
-
-/// The documented cap of one minute.
-const PER_MINUTE: u32 = 40;
 
 /// A One Horizon that lives in this process.
 ///
@@ -92,6 +89,12 @@ impl FakeOneHorizon {
         self.core.handle(request)
     }
 
+    /// The fake as a client's transport, without any socket; it outlives the fake.
+    #[must_use]
+    pub fn transport(&self) -> FakeTransport {
+        FakeTransport { core: Arc::clone(&self.core) }
+    }
+
     /// An API key of the workspace.
     #[must_use]
     pub fn api_key(&self) -> &'static str {
@@ -158,23 +161,13 @@ impl FakeOneHorizon {
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let inner = self.core.lock();
-        inner
-            .requests
-            .iter()
-            .flat_map(RecordedRequest::violations)
-            .cloned()
-            .collect()
+        inner.requests.iter().flat_map(RecordedRequest::violations).cloned().collect()
     }
 
     /// How many times an operation, such as `createTask`, took effect, whatever its caller heard.
     #[must_use]
     pub fn executed(&self, operation_id: &str) -> u64 {
-        self.core
-            .lock()
-            .executed
-            .get(operation_id)
-            .copied()
-            .unwrap_or(0)
+        self.core.lock().executed.get(operation_id).copied().unwrap_or(0)
     }
 
     /// All tasks as they are stored.
@@ -214,13 +207,7 @@ impl FakeOneHorizon {
     /// The ids of the active API keys.
     #[must_use]
     pub fn active_keys(&self) -> Vec<String> {
-        self.core
-            .lock()
-            .state
-            .keys
-            .iter()
-            .map(|key| key.id.clone())
-            .collect()
+        self.core.lock().state.keys.iter().map(|key| key.id.clone()).collect()
     }
 
     /// Uses up what is left of the 15 minutes.
@@ -262,11 +249,16 @@ impl Default for FakeBuilder {
         Self {
             empty: false,
             model: QuotaModel::default(),
-            limits: Some((PER_QUARTER, PER_MINUTE)),
+            limits: Some((QUOTA_REQUESTS, BURST_REQUESTS)),
             retry_after_header: false,
-            clock: Box::new(|| tokio::time::Instant::now().into_std()),
+            clock: Box::new(tokio_now),
         }
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the default of an injected clock; tests can pause it")]
+fn tokio_now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 impl std::fmt::Debug for FakeBuilder {
@@ -320,19 +312,9 @@ impl FakeBuilder {
     /// The fake without a socket, to be reached through [`FakeOneHorizon::handle`].
     #[must_use]
     pub fn in_process(self) -> FakeOneHorizon {
-        let quota = self
-            .limits
-            .map(|(quarter, minute)| Quota::new(self.model, quarter, minute));
-        let core = Core::new(
-            seed::state(self.empty),
-            quota,
-            self.clock,
-            self.retry_after_header,
-        );
-        FakeOneHorizon {
-            core: Arc::new(core),
-            server: None,
-        }
+        let quota = self.limits.map(|(quarter, minute)| Quota::new(self.model, quarter, minute));
+        let core = Core::new(seed::state(self.empty), quota, self.clock, self.retry_after_header);
+        FakeOneHorizon { core: Arc::new(core), server: None }
     }
 
     /// Starts the fake on a free port of 127.0.0.1.

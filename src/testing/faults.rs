@@ -61,12 +61,7 @@ pub(super) enum Action {
 
 impl Fault {
     fn new(action: Action) -> Self {
-        Self {
-            operation: None,
-            times: Some(1),
-            delay: None,
-            action,
-        }
+        Self { operation: None, times: Some(1), delay: None, action }
     }
 
     fn answer(response: http::Response<Bytes>) -> Self {
@@ -90,23 +85,15 @@ impl Fault {
     /// A refusal for a spent quota, whatever the quota says; nothing is executed.
     pub fn rate_limited(wait: Wait) -> Self {
         let message = match wait {
-            Wait::Message(seconds)
-            | Wait::Both {
-                message: seconds, ..
-            } => reply::rate_limit_message(seconds),
-            Wait::RetryAfter(_) | Wait::RetryAfterDate(_) | Wait::Untold => {
-                "standard rate limit exceeded".to_owned()
-            }
+            Wait::Message(seconds) | Wait::Both { message: seconds, .. } => reply::rate_limit_message(seconds),
+            Wait::RetryAfter(_) | Wait::RetryAfterDate(_) | Wait::Untold => "standard rate limit exceeded".to_owned(),
         };
         let fault = Self::answer(reply::error(StatusCode::TOO_MANY_REQUESTS, &message));
         match wait {
-            Wait::RetryAfter(seconds)
-            | Wait::Both {
-                header: seconds, ..
-            } => fault.header(RETRY_AFTER.as_str(), &seconds.to_string()),
-            Wait::RetryAfterDate(at) => {
-                fault.header(RETRY_AFTER.as_str(), &httpdate::fmt_http_date(at))
+            Wait::RetryAfter(seconds) | Wait::Both { header: seconds, .. } => {
+                fault.header(RETRY_AFTER.as_str(), &seconds.to_string())
             }
+            Wait::RetryAfterDate(at) => fault.header(RETRY_AFTER.as_str(), &httpdate::fmt_http_date(at)),
             Wait::Message(_) | Wait::Untold => fault,
         }
     }
@@ -156,10 +143,7 @@ impl Fault {
     /// One header of the answer. What HTTP does not allow as a name or value is left out, and so
     /// is a header of a fault that does not answer by itself.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let parsed = (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_str(value),
-        );
+        let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
         if let (Action::Answer(response), (Ok(name), Ok(value))) = (&mut self.action, parsed) {
             response.headers_mut().insert(name, value);
         }
@@ -197,8 +181,7 @@ pub(super) struct Script(VecDeque<Fault>);
 
 impl Script {
     pub(super) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
-        self.0
-            .extend(faults.into_iter().filter(|fault| fault.times != Some(0)));
+        self.0.extend(faults.into_iter().filter(|fault| fault.times != Some(0)));
     }
 
     pub(super) fn clear(&mut self) {
@@ -211,8 +194,7 @@ impl Script {
 
     /// The fault of a request of this operation, if one waits for it.
     pub(super) fn next(&mut self, operation: Option<&str>) -> Option<Fault> {
-        let meets =
-            |fault: &Fault| fault.operation.is_none() || fault.operation.as_deref() == operation;
+        let meets = |fault: &Fault| fault.operation.is_none() || fault.operation.as_deref() == operation;
         let index = self.0.iter().position(meets)?;
         let fault = self.0.get_mut(index)?;
         let taken = fault.clone();

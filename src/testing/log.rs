@@ -57,11 +57,7 @@ impl RecordedRequest {
     /// A header's value; always `None` for headers that carry credentials, even when they were sent.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .get(name)
-            .filter(|value| !value.is_sensitive())?
-            .to_str()
-            .ok()
+        self.headers.get(name).filter(|value| !value.is_sensitive())?.to_str().ok()
     }
 
     /// The body as it was sent.
@@ -123,11 +119,7 @@ impl fmt::Debug for RecordedRequest {
 /// A copy of the headers that holds no credential: the names stay, the values are emptied.
 pub(super) fn without_credentials(headers: &HeaderMap) -> HeaderMap {
     let mut copy = headers.clone();
-    for name in [
-        http::header::AUTHORIZATION,
-        http::header::PROXY_AUTHORIZATION,
-        http::header::COOKIE,
-    ] {
+    for name in [http::header::AUTHORIZATION, http::header::PROXY_AUTHORIZATION, http::header::COOKIE] {
         if copy.contains_key(&name) {
             let mut hidden = http::HeaderValue::from_static("");
             hidden.set_sensitive(true);

@@ -18,6 +18,7 @@ mod seed;
 mod server;
 mod state;
 mod time;
+mod transport;
 mod validate;
 
 pub use self::fake::{FakeBuilder, FakeOneHorizon};
@@ -25,4 +26,5 @@ pub use self::faults::{Cut, Delivery, Fault, Wait};
 pub use self::log::RecordedRequest;
 pub use self::quota::QuotaModel;
 pub use self::record::Record;
+pub use self::transport::FakeTransport;
 pub use self::validate::Violation;

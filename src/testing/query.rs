@@ -27,7 +27,5 @@ pub(super) fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> 
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const QUARTER: Duration = Duration::from_secs(15 * 60);
+use crate::limits::{BURST_WINDOW, QUOTA_WINDOW};
 
 /// How the fake counts requests. The service documents the numbers (200 per 15 minutes, 40 per
 /// minute), not the model, so a client should get along with each of them.
@@ -30,8 +29,8 @@ pub(super) struct Quota {
 impl Quota {
     pub(super) fn new(model: QuotaModel, per_quarter: u32, per_minute: u32) -> Self {
         Self {
-            quarter: Gate::new(model, per_quarter, QUARTER),
-            minute: Gate::new(model, per_minute, MINUTE),
+            quarter: Gate::new(model, per_quarter, QUOTA_WINDOW),
+            minute: Gate::new(model, per_minute, BURST_WINDOW),
         }
     }
 
@@ -85,18 +84,11 @@ enum Used {
 impl Gate {
     fn new(model: QuotaModel, limit: u32, window: Duration) -> Self {
         let used = match model {
-            QuotaModel::FixedWindow => Used::Fixed {
-                since: None,
-                count: 0,
-            },
+            QuotaModel::FixedWindow => Used::Fixed { since: None, count: 0 },
             QuotaModel::SlidingWindow => Used::Sliding(VecDeque::new()),
             QuotaModel::TokenBucket => Used::Bucket { full_at: None },
         };
-        Self {
-            limit: limit.max(1),
-            window,
-            used,
-        }
+        Self { limit: limit.max(1), window, used }
     }
 
     /// The time one request needs to come back to the bucket.
@@ -133,13 +125,10 @@ impl Gate {
         let window = self.window;
         let left_of = |since: Instant| window.saturating_sub(now.saturating_duration_since(since));
         match &self.used {
-            Used::Fixed { since, count } if *count >= self.limit => {
-                since.map_or(Duration::ZERO, left_of)
-            }
+            Used::Fixed { since, count } if *count >= self.limit => since.map_or(Duration::ZERO, left_of),
             Used::Sliding(taken) => {
                 let over = taken.len().checked_sub(self.limit as usize);
-                over.and_then(|index| taken.get(index))
-                    .map_or(Duration::ZERO, |since| left_of(*since))
+                over.and_then(|index| taken.get(index)).map_or(Duration::ZERO, |since| left_of(*since))
             }
             Used::Bucket { full_at: Some(at) } => {
                 (at.saturating_duration_since(now) + self.share()).saturating_sub(window)
@@ -177,9 +166,7 @@ impl Gate {
             }
             Used::Bucket { full_at: None } => self.limit,
             Used::Bucket { full_at: Some(at) } => {
-                let room = self
-                    .window
-                    .saturating_sub(at.saturating_duration_since(now));
+                let room = self.window.saturating_sub(at.saturating_duration_since(now));
                 let share = self.share().as_nanos().max(1);
                 u32::try_from(room.as_nanos() / share).unwrap_or(self.limit)
             }

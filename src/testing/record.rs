@@ -34,9 +34,7 @@ impl Record {
     /// The text of one member's value.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.members
-            .iter()
-            .find_map(|(member, value)| (member == name).then(|| value.get()))
+        self.members.iter().find_map(|(member, value)| (member == name).then(|| value.get()))
     }
 
     /// One member, decoded; `None` when it is missing or of another shape.
@@ -64,9 +62,7 @@ impl Record {
 
     /// The members with their raw values.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, &RawValue)> {
-        self.members
-            .iter()
-            .map(|(name, value)| (name.as_str(), &**value))
+        self.members.iter().map(|(name, value)| (name.as_str(), &**value))
     }
 
     /// Sets a member: in its place when it exists, else at the end.

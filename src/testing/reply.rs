@@ -39,9 +39,7 @@ pub(super) fn refuse(status: StatusCode, message: &str) -> Refused {
 }
 
 pub(super) fn error_body(status: StatusCode, message: &str) -> Record {
-    Record::new()
-        .with("code", &status.as_u16())
-        .with("message", message)
+    Record::new().with("code", &status.as_u16()).with("message", message)
 }
 
 /// The documented sentence of a spent quota.

@@ -27,18 +27,11 @@ pub(super) struct Call<'r> {
 
 impl Call<'_> {
     fn captured(&self, name: &str) -> &str {
-        self.path
-            .iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value.as_str())
+        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
     }
 
     fn all(&self, name: &str) -> Vec<String> {
-        self.query
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.clone())
-            .collect()
+        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
     }
 
     fn one(&self, name: &str) -> Option<String> {
@@ -50,12 +43,7 @@ impl Call<'_> {
     }
 
     fn record(&self) -> Result<Record, Refused> {
-        let refuse = |problem: &str| {
-            refusal(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &[Violation::body("$", problem)],
-            )
-        };
+        let refuse = |problem: &str| refusal(StatusCode::UNPROCESSABLE_ENTITY, &[Violation::body("$", problem)]);
         let text = std::str::from_utf8(self.body).map_err(|_| refuse("is no UTF-8 text"))?;
         Record::parse(text).map_err(|error| refuse(&error.to_string()))
     }
@@ -72,12 +60,10 @@ pub(super) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refuse
         Principal::Key { .. } if managing => {
             "API keys cannot manage API keys, use an OAuth access token of a workspace owner or admin"
         }
-        Principal::Key { .. } if operation.oauth_only => {
-            "this operation needs an OAuth access token of a member"
+        Principal::Key { .. } if operation.oauth_only => "this operation needs an OAuth access token of a member",
+        Principal::User { role: Role::Member, .. } if managing => {
+            "only workspace owners and admins can manage API keys"
         }
-        Principal::User {
-            role: Role::Member, ..
-        } if managing => "only workspace owners and admins can manage API keys",
         Principal::Key { .. } | Principal::User { .. } => return None,
     };
     Some(reply::refuse(StatusCode::FORBIDDEN, message))
@@ -88,18 +74,13 @@ pub(super) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
     let answered = match call.operation.id.as_str() {
         "listTasks" => Ok(list_tasks(state, call)),
         "fetchTask" => fetch_task(state, call),
-        "createTask" => call
-            .record()
-            .map(|sent| call.done(&state.create_task(&sent, call.now))),
+        "createTask" => call.record().map(|sent| call.done(&state.create_task(&sent, call.now))),
         "updateTask" => update_task(state, call),
         "listApiKeys" => Ok(list_keys(state, call)),
         "createApiKey" => create_key(state, call),
         "revokeApiKey" => revoke_key(state, call),
         "listDocuments" => Ok(list_documents(state, call)),
-        _ => Err(reply::refuse(
-            StatusCode::NOT_IMPLEMENTED,
-            "the fake does not play this operation",
-        )),
+        _ => Err(reply::refuse(StatusCode::NOT_IMPLEMENTED, "the fake does not play this operation")),
     };
     answered.unwrap_or_else(|refused| *refused)
 }
@@ -107,18 +88,13 @@ pub(super) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
 type Answered = Result<Response<Bytes>, Refused>;
 
 fn list_tasks(state: &State, call: &Call<'_>) -> Response<Bytes> {
-    let filter = TaskFilter {
-        all: call.flag("all"),
-        scopes: call.all("scope"),
-        statuses: call.all("status"),
-    };
+    let filter = TaskFilter { all: call.flag("all"), scopes: call.all("scope"), statuses: call.all("status") };
     call.done(&Record::new().with("tasks", &state.list_tasks(call.who, &filter)))
 }
 
 fn fetch_task(state: &State, call: &Call<'_>) -> Answered {
     let task = state.task(call.captured("taskId"));
-    task.map(|task| call.done(task))
-        .ok_or_else(|| unknown("task"))
+    task.map(|task| call.done(task)).ok_or_else(|| unknown("task"))
 }
 
 fn update_task(state: &mut State, call: &Call<'_>) -> Answered {
@@ -149,9 +125,7 @@ fn create_key(state: &mut State, call: &Call<'_>) -> Answered {
 
 fn revoke_key(state: &mut State, call: &Call<'_>) -> Answered {
     let revoked = state.revoke_key(call.captured("apiKeyId"));
-    revoked
-        .map(|()| reply::empty(StatusCode::NO_CONTENT))
-        .map_err(|_| unknown("API key"))
+    revoked.map(|()| reply::empty(StatusCode::NO_CONTENT)).map_err(|_| unknown("API key"))
 }
 
 fn list_documents(state: &State, call: &Call<'_>) -> Response<Bytes> {

@@ -15,10 +15,7 @@ pub(super) const WORKSPACE_ID: &str = "w_lighthouse";
 pub(super) fn state(empty: bool) -> State {
     let seed = Record::parse(SEED).unwrap_or_default();
     let list = |name: &str| seed.get::<Vec<Record>>(name).unwrap_or_default();
-    let mut state = State {
-        workspace_id: WORKSPACE_ID.to_owned(),
-        ..State::default()
-    };
+    let mut state = State { workspace_id: WORKSPACE_ID.to_owned(), ..State::default() };
     state.members = list("members").iter().map(member).collect();
     state.keys = list("keys").into_iter().map(key).collect();
     if !empty {
@@ -35,22 +32,14 @@ fn member(record: &Record) -> Member {
         "admin" => Role::Admin,
         _ => Role::Member,
     };
-    Member {
-        user_id: text("userId"),
-        role,
-        token: text("token"),
-    }
+    Member { user_id: text("userId"), role, token: text("token").into() }
 }
 
 fn key(mut record: Record) -> ActiveKey {
     let text = |record: &Record, name: &str| record.text(name).unwrap_or_default();
     let (id, secret) = (text(&record, "apiKeyId"), text(&record, "secret"));
     record.remove("secret");
-    ActiveKey {
-        public: record,
-        id,
-        secret,
-    }
+    ActiveKey { public: record, id, secret: secret.into() }
 }
 
 #[cfg(test)]
@@ -61,17 +50,11 @@ mod tests {
     fn the_seeded_credentials_are_the_documented_ones() {
         let state = state(false);
         assert_eq!(state.workspace_id, WORKSPACE_ID);
-        for (token, id) in [
-            (API_KEY, "key_1001"),
-            (OWNER_TOKEN, "u_ines"),
-            (ADMIN_TOKEN, "u_tomas"),
-            (MEMBER_TOKEN, "u_mira"),
-        ] {
+        for (token, id) in
+            [(API_KEY, "key_1001"), (OWNER_TOKEN, "u_ines"), (ADMIN_TOKEN, "u_tomas"), (MEMBER_TOKEN, "u_mira")]
+        {
             let who = state.authenticate(token);
-            assert_eq!(
-                who.as_ref().map(super::super::state::Principal::id),
-                Some(id)
-            );
+            assert_eq!(who.as_ref().map(super::super::state::Principal::id), Some(id));
         }
     }
 

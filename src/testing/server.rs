@@ -37,10 +37,7 @@ impl Server {
     pub(super) async fn start(core: Arc<Core>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        Ok(Self {
-            address,
-            task: tokio::spawn(accept(listener, core)),
-        })
+        Ok(Self { address, task: tokio::spawn(accept(listener, core)) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -80,9 +77,7 @@ async fn serve(stream: TcpStream, core: Arc<Core>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(Arc::clone(&core), request));
     // An error here is a client that went away or a connection that a fault has closed.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// An error closes the connection without an answer.
@@ -90,16 +85,9 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>) -> io::Result<Respo
     let (head, body) = request.into_parts();
     let response = match Limited::new(body, MAX_REQUEST).collect().await {
         Ok(body) => core.handle(&Request::from_parts(head, body.to_bytes())),
-        Err(_) => reply::error(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is larger than 10 MiB or broke off",
-        ),
+        Err(_) => reply::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 10 MiB or broke off"),
     };
-    let delivery = response
-        .extensions()
-        .get::<Delivery>()
-        .copied()
-        .unwrap_or_default();
+    let delivery = response.extensions().get::<Delivery>().copied().unwrap_or_default();
     if let Some(delay) = delivery.delay {
         tokio::time::sleep(delay).await;
     }
@@ -112,10 +100,7 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>) -> io::Result<Respo
 }
 
 fn dropped() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::ConnectionAborted,
-        "the scenario drops this connection",
-    )
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the scenario drops this connection")
 }
 
 /// A body that may end before its promised length.
@@ -128,12 +113,7 @@ struct Payload {
 
 impl Payload {
     fn whole(data: Bytes) -> Self {
-        Self {
-            promised: data.len() as u64,
-            data: Some(data),
-            cut: false,
-            flushed: false,
-        }
+        Self { promised: data.len() as u64, data: Some(data), cut: false, flushed: false }
     }
 
     fn cut(body: &Bytes, bytes: usize) -> Self {
@@ -150,10 +130,7 @@ impl Body for Payload {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.get_mut();
         if let Some(data) = this.data.take().filter(|data| !data.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(data))));

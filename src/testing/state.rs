@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::Secret;
+use crate::limits::ACTIVE_API_KEYS;
+
 use super::record::Record;
 use super::time;
-
-/// The documented number of keys that may be active at once.
-pub(super) const ACTIVE_KEYS: usize = 20;
 
 /// Lists cut descriptions after so many characters.
 const LISTED_DESCRIPTION: usize = 200;
@@ -45,14 +45,14 @@ impl Principal {
 pub(super) struct Member {
     pub(super) user_id: String,
     pub(super) role: Role,
-    pub(super) token: String,
+    pub(super) token: Secret,
 }
 
 /// An active API key. A revoked one is gone: nobody can use or see it again.
 pub(super) struct ActiveKey {
     pub(super) public: Record,
     pub(super) id: String,
-    pub(super) secret: String,
+    pub(super) secret: Secret,
 }
 
 /// What `listTasks` filters by.
@@ -91,14 +91,11 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn authenticate(&self, token: &str) -> Option<Principal> {
-        if let Some(key) = self.keys.iter().find(|key| key.secret == token) {
+        if let Some(key) = self.keys.iter().find(|key| key.secret.expose() == token) {
             return Some(Principal::Key { id: key.id.clone() });
         }
-        let member = self.members.iter().find(|member| member.token == token)?;
-        Some(Principal::User {
-            id: member.user_id.clone(),
-            role: member.role,
-        })
+        let member = self.members.iter().find(|member| member.token.expose() == token)?;
+        Some(Principal::User { id: member.user_id.clone(), role: member.role })
     }
 
     pub(super) fn is_workspace(&self, id: &str) -> bool {
@@ -113,15 +110,10 @@ impl State {
 
     pub(super) fn list_tasks(&self, who: &Principal, filter: &TaskFilter) -> Vec<Record> {
         let asked = |values: &[String], record: &Record, name: &str| {
-            values.is_empty()
-                || record
-                    .text(name)
-                    .is_some_and(|value| values.contains(&value))
+            values.is_empty() || record.text(name).is_some_and(|value| values.contains(&value))
         };
         let by_default = |task: &Record| {
-            let ended = task
-                .text("status")
-                .is_some_and(|status| ENDED.contains(&status.as_str()));
+            let ended = task.text("status").is_some_and(|status| ENDED.contains(&status.as_str()));
             let wanted = !ended || !filter.statuses.is_empty();
             match who {
                 Principal::Key { .. } => wanted,
@@ -131,9 +123,7 @@ impl State {
         self.tasks
             .iter()
             .filter(|task| filter.all || by_default(task))
-            .filter(|task| {
-                asked(&filter.scopes, task, "scope") && asked(&filter.statuses, task, "status")
-            })
+            .filter(|task| asked(&filter.scopes, task, "scope") && asked(&filter.statuses, task, "status"))
             .map(listed)
             .collect()
     }
@@ -145,13 +135,8 @@ impl State {
     /// Keeps what was sent and adds what only the service knows.
     pub(super) fn create_task(&mut self, sent: &Record, now: Duration) -> Record {
         let id = format!("tsk_{}", self.next_number());
-        let mut task = Record::new()
-            .with("taskId", &id)
-            .with("workspaceId", &self.workspace_id);
-        for (name, value) in sent
-            .values()
-            .filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId"))
-        {
+        let mut task = Record::new().with("taskId", &id).with("workspaceId", &self.workspace_id);
+        for (name, value) in sent.values().filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId")) {
             task.set(name, value);
         }
         for (name, value) in [("status", "planned"), ("visibility", "team")] {
@@ -166,18 +151,9 @@ impl State {
 
     /// Replaces the whole task: a member that was not sent is gone, except what only the service
     /// can know (`taskId`, `workspaceId`, `createdAt`).
-    pub(super) fn replace_task(
-        &mut self,
-        id: &str,
-        sent: &Record,
-        now: Duration,
-    ) -> Result<Record, Obstacle> {
+    pub(super) fn replace_task(&mut self, id: &str, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
         let workspace_id = self.workspace_id.clone();
-        let task = self
-            .tasks
-            .iter_mut()
-            .find(|task| task.is("taskId", id))
-            .ok_or(Obstacle::Unknown)?;
+        let task = self.tasks.iter_mut().find(|task| task.is("taskId", id)).ok_or(Obstacle::Unknown)?;
         if sent.raw("taskId").is_some() && !sent.is("taskId", id) {
             return Err(Obstacle::OtherId);
         }
@@ -206,12 +182,8 @@ impl State {
     }
 
     /// The created key with its secret, which no later answer shows again.
-    pub(super) fn create_key(
-        &mut self,
-        description: &str,
-        now: Duration,
-    ) -> Result<Record, Obstacle> {
-        if self.keys.len() >= ACTIVE_KEYS {
+    pub(super) fn create_key(&mut self, description: &str, now: Duration) -> Result<Record, Obstacle> {
+        if self.keys.len() >= ACTIVE_API_KEYS {
             return Err(Obstacle::TooManyKeys);
         }
         let number = self.next_number();
@@ -223,28 +195,20 @@ impl State {
             .with("createdAt", &time::text(now));
         let secret = format!("fake-api-key-{number}-not-a-secret");
         let created = public.clone().with("secret", &secret);
+        let secret = Secret::from(secret);
         self.keys.push(ActiveKey { public, id, secret });
         Ok(created)
     }
 
     pub(super) fn revoke_key(&mut self, id: &str) -> Result<(), Obstacle> {
-        let index = self
-            .keys
-            .iter()
-            .position(|key| key.id == id)
-            .ok_or(Obstacle::Unknown)?;
+        let index = self.keys.iter().position(|key| key.id == id).ok_or(Obstacle::Unknown)?;
         self.keys.remove(index);
         Ok(())
     }
 
     /// Documents without their content unless it is asked for.
     pub(super) fn list_documents(&self, filter: &DocumentFilter) -> Vec<Record> {
-        let wanted = |document: &&Record| {
-            filter
-                .task_id
-                .as_deref()
-                .is_none_or(|id| document.is("taskId", id))
-        };
+        let wanted = |document: &&Record| filter.task_id.as_deref().is_none_or(|id| document.is("taskId", id));
         let lighten = |document: &Record| {
             let mut document = document.clone();
             if !filter.include_content {
@@ -253,12 +217,7 @@ impl State {
             document
         };
         let limit = filter.limit.unwrap_or(usize::MAX);
-        self.documents
-            .iter()
-            .filter(wanted)
-            .take(limit)
-            .map(lighten)
-            .collect()
+        self.documents.iter().filter(wanted).take(limit).map(lighten).collect()
     }
 }
 
@@ -278,18 +237,14 @@ fn listed(task: &Record) -> Record {
 /// Whether the task is the user's own or names them as a contributor.
 fn involves(task: &Record, user_id: &str) -> bool {
     let contributors: Vec<Record> = task.get("contributors").unwrap_or_default();
-    task.is("userId", user_id)
-        || contributors
-            .iter()
-            .any(|contributor| contributor.is("userId", user_id))
+    task.is("userId", user_id) || contributors.iter().any(|contributor| contributor.is("userId", user_id))
 }
 
 /// Sets what the service alone writes.
 fn stamp(task: &mut Record, created: &str, now: Duration) {
     task.set("createdAt", created);
     task.set("updatedAt", &time::text(now));
-    if task.is("status", "completed") && task.raw("completedAt").is_none_or(|value| value == "null")
-    {
+    if task.is("status", "completed") && task.raw("completedAt").is_none_or(|value| value == "null") {
         task.set("completedAt", &time::text(now));
     }
 }

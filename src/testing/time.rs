@@ -21,9 +21,7 @@ pub(super) fn text(since_start: Duration) -> String {
 /// Year, month and day of a day counted from 1970, in the Gregorian calendar.
 fn date(mut days: u64) -> (u64, u64, u64) {
     let mut year = 1970;
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     loop {
         let length = 365 + u64::from(leap(year));
         if days < length {
@@ -33,20 +31,7 @@ fn date(mut days: u64) -> (u64, u64, u64) {
         year += 1;
     }
     let mut month = 1;
-    for length in [
-        31,
-        28 + u64::from(leap(year)),
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ] {
+    for length in [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
         if days < length {
             break;
         }
@@ -72,17 +57,8 @@ mod tests {
 
     #[test]
     fn leap_days_are_days() {
-        assert_eq!(
-            text(Duration::from_secs(637 * 86_400)),
-            "2028-02-28T09:00:00.000Z"
-        );
-        assert_eq!(
-            text(Duration::from_secs(638 * 86_400)),
-            "2028-02-29T09:00:00.000Z"
-        );
-        assert_eq!(
-            text(Duration::from_secs(639 * 86_400)),
-            "2028-03-01T09:00:00.000Z"
-        );
+        assert_eq!(text(Duration::from_secs(637 * 86_400)), "2028-02-28T09:00:00.000Z");
+        assert_eq!(text(Duration::from_secs(638 * 86_400)), "2028-02-29T09:00:00.000Z");
+        assert_eq!(text(Duration::from_secs(639 * 86_400)), "2028-03-01T09:00:00.000Z");
     }
 }

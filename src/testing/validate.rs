@@ -31,16 +31,8 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(super) fn new(
-        place: &'static str,
-        path: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            place,
-            path: path.into(),
-            message: message.into(),
-        }
+    pub(super) fn new(place: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { place, path: path.into(), message: message.into() }
     }
 
     pub(super) fn body(path: impl Into<String>, message: impl Into<String>) -> Self {
@@ -50,23 +42,13 @@ impl Violation {
 
 /// The answer to a request that violates the contract.
 pub(super) fn refusal(status: StatusCode, violations: &[Violation]) -> Refused {
-    let first = violations.first().map(|violation| {
-        format!(
-            ": {} {}: {}",
-            violation.place, violation.path, violation.message
-        )
-    });
-    let message = format!(
-        "the request is not what the API allows{}",
-        first.unwrap_or_default()
-    );
+    let first =
+        violations.first().map(|violation| format!(": {} {}: {}", violation.place, violation.path, violation.message));
+    let message = format!("the request is not what the API allows{}", first.unwrap_or_default());
     let details: Vec<Record> = violations
         .iter()
         .map(|violation| {
-            Record::new()
-                .with("in", violation.place)
-                .with("path", &violation.path)
-                .with("message", &violation.message)
+            Record::new().with("in", violation.place).with("path", &violation.path).with("message", &violation.message)
         })
         .collect();
     let body = reply::error_body(status, &message).with("details", &details);
@@ -82,10 +64,7 @@ pub(super) struct Parts<'r> {
 }
 
 /// Every violation, with the status that answers them.
-pub(super) fn check(
-    operation: &Operation,
-    parts: &Parts<'_>,
-) -> Result<(), (StatusCode, Vec<Violation>)> {
+pub(super) fn check(operation: &Operation, parts: &Parts<'_>) -> Result<(), (StatusCode, Vec<Violation>)> {
     if let Some(violation) = check_media_type(operation.body.as_ref(), parts) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![violation]));
     }
@@ -94,17 +73,10 @@ pub(super) fn check(
         check_parameter(parameter, parts, &mut violations);
     }
     let known = |name: &str| {
-        operation
-            .parameters
-            .iter()
-            .any(|parameter| parameter.place == Place::Query && parameter.name == name)
+        operation.parameters.iter().any(|parameter| parameter.place == Place::Query && parameter.name == name)
     };
     for (name, _) in parts.query.iter().filter(|(name, _)| !known(name)) {
-        violations.push(Violation::new(
-            "query",
-            name,
-            "is no parameter of this operation",
-        ));
+        violations.push(Violation::new("query", name, "is no parameter of this operation"));
     }
     match &operation.body {
         Some(body) if !parts.body.is_empty() => check_body(body, parts, &mut violations),
@@ -130,23 +102,11 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
 fn check_media_type(body: Option<&Body>, parts: &Parts<'_>) -> Option<Violation> {
     let body = body.filter(|_| !parts.body.is_empty())?;
     let sent = media_type(parts.headers);
-    if body
-        .media
-        .iter()
-        .any(|(allowed, _)| sent.as_ref() == Some(allowed))
-    {
+    if body.media.iter().any(|(allowed, _)| sent.as_ref() == Some(allowed)) {
         return None;
     }
-    let allowed: Vec<&str> = body
-        .media
-        .iter()
-        .map(|(allowed, _)| allowed.as_str())
-        .collect();
-    Some(Violation::new(
-        "header",
-        "content-type",
-        format!("must be {}", allowed.join(" or ")),
-    ))
+    let allowed: Vec<&str> = body.media.iter().map(|(allowed, _)| allowed.as_str()).collect();
+    Some(Violation::new("header", "content-type", format!("must be {}", allowed.join(" or "))))
 }
 
 fn check_parameter(parameter: &Parameter, parts: &Parts<'_>, violations: &mut Vec<Violation>) {
@@ -155,10 +115,7 @@ fn check_parameter(parameter: &Parameter, parts: &Parts<'_>, violations: &mut Ve
         Place::Query => ("query", texts(parts.query, &parameter.name)),
         Place::Header => {
             let values = parts.headers.get_all(&parameter.name).iter();
-            (
-                "header",
-                values.filter_map(|value| value.to_str().ok()).collect(),
-            )
+            ("header", values.filter_map(|value| value.to_str().ok()).collect())
         }
     };
     let name = &parameter.name;
@@ -169,11 +126,7 @@ fn check_parameter(parameter: &Parameter, parts: &Parts<'_>, violations: &mut Ve
         return;
     };
     let value = if let Kind::List(item) = &parameter.kind {
-        let items: Vec<&str> = if parameter.explode {
-            values
-        } else {
-            first.split(',').collect()
-        };
+        let items: Vec<&str> = if parameter.explode { values } else { first.split(',').collect() };
         Value::Array(items.into_iter().map(|text| to_json(item, text)).collect())
     } else {
         if values.len() > 1 {
@@ -186,11 +139,7 @@ fn check_parameter(parameter: &Parameter, parts: &Parts<'_>, violations: &mut Ve
 }
 
 fn texts<'r>(pairs: &'r [(String, String)], name: &str) -> Vec<&'r str> {
-    pairs
-        .iter()
-        .filter(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
-        .collect()
+    pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
 }
 
 /// A parameter's text as the JSON value its schema speaks of; text that does not fit stays text,
@@ -213,34 +162,19 @@ fn check_body(body: &Body, parts: &Parts<'_>, violations: &mut Vec<Violation>) {
         }
     };
     let sent = media_type(parts.headers);
-    for (_, schema) in body
-        .media
-        .iter()
-        .filter(|(allowed, _)| sent.as_ref() == Some(allowed))
-    {
+    for (_, schema) in body.media.iter().filter(|(allowed, _)| sent.as_ref() == Some(allowed)) {
         check_value(schema, &value, "body", "$", violations);
     }
 }
 
-fn check_value(
-    schema: &Validator,
-    value: &Value,
-    place: &'static str,
-    root: &str,
-    violations: &mut Vec<Violation>,
-) {
+fn check_value(schema: &Validator, value: &Value, place: &'static str, root: &str, violations: &mut Vec<Violation>) {
     for error in schema.iter_errors(value).take(MAX_LISTED) {
         describe(&error, place, root, violations);
     }
 }
 
 /// Turns a validator's error into violations that name the innermost place.
-fn describe(
-    error: &ValidationError<'_>,
-    place: &'static str,
-    root: &str,
-    violations: &mut Vec<Violation>,
-) {
+fn describe(error: &ValidationError<'_>, place: &'static str, root: &str, violations: &mut Vec<Violation>) {
     let path = path_of(error, root);
     match error.kind() {
         ValidationErrorKind::Required { property } => {
@@ -250,34 +184,18 @@ fn describe(
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
             for name in unexpected {
-                violations.push(Violation::new(
-                    place,
-                    member(&path, name),
-                    "is not a member the contract knows",
-                ));
+                violations.push(Violation::new(place, member(&path, name), "is not a member the contract knows"));
             }
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             // The branch that fits at its own level is the one that was meant.
             let here = error.instance_path().as_str();
             let meant = |branch: &&Vec<ValidationError<'static>>| {
-                branch
-                    .iter()
-                    .all(|inner| inner.instance_path().as_str() != here || !is_other_shape(inner))
+                branch.iter().all(|inner| inner.instance_path().as_str() != here || !is_other_shape(inner))
             };
-            match context
-                .iter()
-                .filter(meant)
-                .min_by_key(|branch| branch.len())
-            {
-                Some(branch) => branch
-                    .iter()
-                    .for_each(|inner| describe(inner, place, root, violations)),
-                None => violations.push(Violation::new(
-                    place,
-                    path,
-                    "fits none of the allowed shapes",
-                )),
+            match context.iter().filter(meant).min_by_key(|branch| branch.len()) {
+                Some(branch) => branch.iter().for_each(|inner| describe(inner, place, root, violations)),
+                None => violations.push(Violation::new(place, path, "fits none of the allowed shapes")),
             }
         }
         // The masked form names the rule and never the value.
@@ -286,20 +204,14 @@ fn describe(
 }
 
 fn is_other_shape(error: &ValidationError<'_>) -> bool {
-    matches!(
-        error.kind(),
-        ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. }
-    )
+    matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
 }
 
 fn path_of(error: &ValidationError<'_>, root: &str) -> String {
-    error
-        .instance_path()
-        .segments()
-        .fold(root.to_owned(), |path, segment| match segment {
-            LocationSegment::Property(name) => member(&path, &name),
-            LocationSegment::Index(index) => format!("{path}[{index}]"),
-        })
+    error.instance_path().segments().fold(root.to_owned(), |path, segment| match segment {
+        LocationSegment::Property(name) => member(&path, &name),
+        LocationSegment::Index(index) => format!("{path}[{index}]"),
+    })
 }
 
 fn member(path: &str, name: &str) -> String {
@@ -307,10 +219,7 @@ fn member(path: &str, name: &str) -> String {
     if !name.is_empty() && name.chars().all(plain) {
         format!("{path}.{name}")
     } else {
-        format!(
-            "{path}['{}']",
-            name.replace('\\', "\\\\").replace('\'', "\\'")
-        )
+        format!("{path}['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))
     }
 }
 
@@ -320,8 +229,7 @@ fn read(body: &[u8]) -> Result<Value, String> {
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    let raw: &RawValue =
-        serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?;
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?;
     tolerant(raw, MAX_DEPTH)
 }
 
@@ -332,24 +240,14 @@ fn tolerant(raw: &RawValue, depth: usize) -> Result<Value, String> {
     match text.as_bytes().first() {
         Some(b'{') => {
             let record = Record::parse(text).map_err(problem)?;
-            record
-                .values()
-                .map(|(name, value)| Ok((name.to_owned(), tolerant(value, depth)?)))
-                .collect()
+            record.values().map(|(name, value)| Ok((name.to_owned(), tolerant(value, depth)?))).collect()
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text).map_err(problem)?;
-            items
-                .into_iter()
-                .map(|item| tolerant(item, depth))
-                .collect()
+            items.into_iter().map(|item| tolerant(item, depth)).collect()
         }
         Some(b'-' | b'0'..=b'9') => {
-            let limit = if text.starts_with('-') {
-                f64::MIN
-            } else {
-                f64::MAX
-            };
+            let limit = if text.starts_with('-') { f64::MIN } else { f64::MAX };
             Ok(serde_json::from_str(text)
                 .unwrap_or_else(|_| Number::from_f64(limit).map_or(Value::Null, Value::Number)))
         }
