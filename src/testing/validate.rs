@@ -90,6 +90,8 @@ pub(super) fn check(operation: &Operation, parts: &Parts<'_>) -> Result<(), (Sta
         return Ok(());
     }
     violations.truncate(MAX_LISTED);
+    // The validator's order depends on the features of other crates.
+    violations.sort_by(|one, other| one.path.cmp(&other.path));
     Err((StatusCode::UNPROCESSABLE_ENTITY, violations))
 }
 
