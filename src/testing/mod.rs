@@ -19,7 +19,7 @@
 //!
 //! fake.fail_next(Fault::html(404).on("fetchTask"));
 //! let error = tasks.fetch_task("tsk_1001").await.unwrap_err();
-//! assert_eq!(error.status().map(|status| status.as_u16()), Some(404));
+//! assert_eq!(error.status(), Some(404));
 //!
 //! fake.spend_quota();
 //! assert!(tasks.fetch_task("tsk_1001").await.unwrap_err().is_rate_limited());
