@@ -82,6 +82,7 @@ async fn a_created_task_gets_what_only_the_service_knows() {
     assert_eq!((&task["status"], &task["workspaceId"]), (&"planned".into(), &fake.workspace_id().into()));
     let route = format!("{TASKS}/{}", task["taskId"].as_str().unwrap());
     assert_eq!(key.get(&route).await.body, created.body);
+    assert_eq!(task["origin"], "api", "a member that the contract does not know");
     let second = key.post(TASKS, r#"{"title":"Another"}"#).await.json();
     assert_ne!(second["taskId"], task["taskId"]);
 }

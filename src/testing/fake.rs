@@ -41,6 +41,8 @@ use super::validate::Violation;
 ///   Descriptions longer than 200 characters are cut in lists;
 /// - `updateTask` replaces the task: members that are not sent are gone, except `taskId`,
 ///   `workspaceId` and `createdAt`;
+/// - tasks carry a member `origin` that the contract does not know, so that a client that drops what
+///   it does not know is found out;
 /// - answers carry an `x-request-id`; time begins at 2026-06-01T09:00:00Z.
 ///
 /// Dropping the fake closes its socket and every connection.

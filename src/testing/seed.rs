@@ -51,7 +51,7 @@ mod tests {
         let state = state(false);
         assert_eq!(state.workspace_id, WORKSPACE_ID);
         for (token, id) in
-            [(API_KEY, "key_1001"), (OWNER_TOKEN, "u_ines"), (ADMIN_TOKEN, "u_tomas"), (MEMBER_TOKEN, "u_mira")]
+            [(API_KEY, "key_1001"), (OWNER_TOKEN, "u_ada"), (ADMIN_TOKEN, "u_tomas"), (MEMBER_TOKEN, "u_mira")]
         {
             let who = state.authenticate(token);
             assert_eq!(who.as_ref().map(super::super::state::Principal::id), Some(id));

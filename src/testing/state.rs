@@ -139,7 +139,7 @@ impl State {
         for (name, value) in sent.values().filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId")) {
             task.set(name, value);
         }
-        for (name, value) in [("status", "planned"), ("visibility", "team")] {
+        for (name, value) in [("status", "planned"), ("visibility", "team"), ("origin", "api")] {
             if task.raw(name).is_none() {
                 task.set(name, value);
             }
