@@ -1,1 +1,41 @@
 //! Typed Rust client for One Horizon (onehorizon.ai) with webhook handling.
+
+#[cfg(feature = "client")]
+mod apis;
+#[cfg(feature = "client")]
+mod configuration;
+#[cfg(feature = "client")]
+mod credential;
+#[cfg(feature = "client")]
+mod engine;
+#[cfg(feature = "client")]
+mod error;
+#[rustfmt::skip]
+mod generated;
+pub mod limits;
+pub mod models;
+#[cfg(feature = "client")]
+mod options;
+#[cfg(feature = "client")]
+mod response;
+mod secret;
+mod timestamp;
+#[cfg(feature = "client")]
+pub mod transport;
+
+#[cfg(feature = "client")]
+pub use apis::*;
+#[cfg(feature = "client")]
+pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL};
+#[cfg(feature = "client")]
+pub use credential::{Credential, CredentialKind, TokenProvider};
+#[cfg(feature = "client")]
+pub use engine::{Clock, Pending, Retry, SystemClock};
+#[cfg(feature = "client")]
+pub use error::{Error, ErrorKind, Sent, TimeSpent};
+#[cfg(feature = "client")]
+pub use options::{CallOptions, RequestOptions};
+#[cfg(feature = "client")]
+pub use response::Response;
+pub use secret::Secret;
+pub use timestamp::Timestamp;

@@ -1,0 +1,262 @@
+//! Settings, and what makes them acceptable.
+
+use std::env;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, Settings};
+use crate::credential::{Credential, CredentialKind};
+use crate::engine::{Budget, Clock, Retry, SystemClock};
+use crate::error::{Error, ErrorKind};
+use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
+use crate::models::WorkspaceId;
+use crate::secret::Secret;
+use crate::transport::{ReqwestTransport, Transport, is_loopback};
+
+const USER_AGENT: &str = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"));
+
+/// Makes a [`Configuration`]; every setting but the credential has a default.
+#[must_use = "a builder does nothing until it is built"]
+#[derive(Clone)]
+pub struct ConfigurationBuilder {
+    base_url: String,
+    insecure_http: bool,
+    credential: Identity,
+    workspace: WorkspaceId,
+    timeout: Duration,
+    connect_timeout: Duration,
+    deadline: Option<Duration>,
+    max_response_bytes: usize,
+    retry: Retry,
+    user_agent: String,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Clone)]
+enum Identity {
+    Missing,
+    Token(CredentialKind, Secret),
+    Ready(Credential),
+}
+
+impl Default for ConfigurationBuilder {
+    fn default() -> Self {
+        Self {
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            insecure_http: false,
+            credential: Identity::Missing,
+            workspace: CURRENT_WORKSPACE.into(),
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            deadline: None,
+            max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES,
+            retry: Retry::default(),
+            user_agent: USER_AGENT.to_owned(),
+            transport: None,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl ConfigurationBuilder {
+    /// Starts from `ONE_API_KEY`, else `ONE_OAUTH_TOKEN`, and `ONE_HORIZON_BASE_URL` if it is set.
+    ///
+    /// # Errors
+    /// `Config` if neither credential is set, or a variable is not text.
+    pub fn from_env() -> Result<Self, Error> {
+        let mut builder = Self::default();
+        if let Some(key) = variable("ONE_API_KEY")? {
+            builder = builder.api_key(key);
+        } else if let Some(token) = variable("ONE_OAUTH_TOKEN")? {
+            builder = builder.oauth_token(token);
+        } else {
+            return Err(config(
+                "no credential: set ONE_API_KEY (Settings > Developer > API Keys) or ONE_OAUTH_TOKEN in the environment",
+            ));
+        }
+        if let Some(url) = variable("ONE_HORIZON_BASE_URL")? {
+            builder = builder.base_url(url);
+        }
+        Ok(builder)
+    }
+
+    /// Calls with a workspace's API key.
+    pub fn api_key(mut self, key: impl Into<Secret>) -> Self {
+        self.credential = Identity::Token(CredentialKind::ApiKey, key.into());
+        self
+    }
+
+    /// Calls as a member, with an OAuth access token.
+    pub fn oauth_token(mut self, token: impl Into<Secret>) -> Self {
+        self.credential = Identity::Token(CredentialKind::OauthToken, token.into());
+        self
+    }
+
+    /// Calls with a token of either kind, as the official SDK's `accessToken`: the service decides what it may do.
+    pub fn access_token(mut self, token: impl Into<Secret>) -> Self {
+        self.credential = Identity::Token(CredentialKind::Unknown, token.into());
+        self
+    }
+
+    /// Calls with this credential, for instance one that refreshes itself.
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credential = Identity::Ready(credential);
+        self
+    }
+
+    /// Where the service is; default [`DEFAULT_BASE_URL`].
+    ///
+    /// `http://` is refused unless the host is this machine, since the credential would travel in the clear.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// Lets `http://` addresses of other machines through: the credential then travels in the clear.
+    pub fn allow_insecure_http(mut self) -> Self {
+        self.insecure_http = true;
+        self
+    }
+
+    /// The workspace of calls that do not name one; default `current`.
+    pub fn workspace(mut self, id: impl Into<WorkspaceId>) -> Self {
+        self.workspace = id.into();
+        self
+    }
+
+    /// How long one attempt may take, from sending to the end of the answer; default 30 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long making a connection may take, within an attempt; default 10 s.
+    ///
+    /// A transport of your own keeps its own time for this.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a whole call may take: all attempts, the waits between them and for the quota; default no limit.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The largest answer to read, in bytes; default 32 MiB.
+    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.max_response_bytes = bytes;
+        self
+    }
+
+    /// Which failures to repeat, how often and how patiently.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Names your program in the `User-Agent`, before this crate's name.
+    pub fn user_agent(mut self, name: impl fmt::Display) -> Self {
+        self.user_agent = format!("{name} {USER_AGENT}");
+        self
+    }
+
+    /// Sends through a transport of your own instead of `reqwest`.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Takes time and randomness from elsewhere, for tests and simulations.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// `Config`, naming the setting, when one cannot be used.
+    pub fn build(self) -> Result<Configuration, Error> {
+        let base_url = check_url(&self.base_url, self.insecure_http)?;
+        let credential = match self.credential {
+            Identity::Missing => {
+                return Err(config("no credential: call api_key, oauth_token or credential on the builder"));
+            }
+            Identity::Token(kind, secret) => Credential::fixed(kind, &secret)?,
+            Identity::Ready(credential) => credential,
+        };
+        crate::engine::check_segment(self.workspace.as_str())
+            .map_err(|fault| config(format!("the workspace id {fault}")))?;
+        if http::HeaderValue::try_from(&self.user_agent).is_err() {
+            return Err(config("the user agent has characters that a header cannot carry"));
+        }
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(ReqwestTransport::new(&base_url, &self.user_agent, self.connect_timeout).map_err(config)?),
+        };
+        Ok(Configuration(Arc::new(Settings {
+            base_url,
+            credential,
+            workspace: self.workspace,
+            timeout: self.timeout,
+            deadline: self.deadline,
+            max_response_bytes: self.max_response_bytes,
+            budget: Budget::default(),
+            retry: self.retry,
+            transport,
+            clock: self.clock,
+        })))
+    }
+}
+
+/// An address that a credential may be sent to.
+fn check_url(text: &str, insecure_http: bool) -> Result<Url, Error> {
+    let mut url = Url::parse(text.trim())
+        .map_err(|fault| config(format!("the base URL is no absolute address such as {DEFAULT_BASE_URL}: {fault}")))?;
+    if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(config(format!("the base URL must start with https:// as {DEFAULT_BASE_URL} does")));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(config(
+            "the base URL must not carry a user name or password: credentials have a setting of their own",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(config("the base URL must end with its path: it has a query or a fragment"));
+    }
+    if url.scheme() == "http" && !insecure_http && !is_loopback(&url) {
+        return Err(config(
+            "the base URL is http:// on another machine, where the credential would travel in the clear: use https://, \
+             or say allow_insecure_http() if the network in between is yours",
+        ));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// A variable of the environment; one that is set to nothing counts as not set.
+fn variable(name: &str) -> Result<Option<String>, Error> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(config(format!("the environment variable {name} is not valid text"))),
+    }
+}
+
+fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+impl fmt::Debug for ConfigurationBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigurationBuilder").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,166 @@
+//! Who calls.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use crate::error::{Error, ErrorKind};
+use crate::secret::Secret;
+use crate::transport::BoxFuture;
+
+/// What proves to the service who calls; it is sent as a bearer token and never printed.
+#[derive(Clone)]
+pub struct Credential {
+    kind: CredentialKind,
+    source: Source,
+}
+
+/// What a credential may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// A workspace's API key: reads and writes work, may not manage API keys nor touch agent routes.
+    ApiKey,
+    /// A member's OAuth access token: may do what the member may.
+    OauthToken,
+    /// A token of which only the service knows the kind.
+    Unknown,
+}
+
+#[derive(Clone)]
+enum Source {
+    Fixed(Arc<Token>),
+    Provider(Arc<dyn TokenProvider>),
+}
+
+/// A token ready to be sent.
+pub(crate) struct Token {
+    pub(crate) secret: Secret,
+    pub(crate) header: HeaderValue,
+}
+
+/// Gives out tokens that change over time, for instance refreshed OAuth tokens.
+pub trait TokenProvider: Send + Sync + 'static {
+    /// The token to send now.
+    fn token(&self) -> BoxFuture<'_, Result<Secret, Box<dyn StdError + Send + Sync>>>;
+
+    /// A token to send instead of one that the service refused with 401, or `None` if there is none to be had.
+    ///
+    /// Called at most once for a call. Many calls may report the same token: refresh once.
+    fn replace(&self, refused: &Secret) -> BoxFuture<'_, Result<Option<Secret>, Box<dyn StdError + Send + Sync>>>;
+}
+
+impl Credential {
+    /// A workspace's API key.
+    ///
+    /// # Errors
+    /// `Config` if it is empty or has characters that no token has (white space, control characters).
+    pub fn api_key(key: impl Into<Secret>) -> Result<Self, Error> {
+        Self::fixed(CredentialKind::ApiKey, &key.into())
+    }
+
+    /// A member's OAuth access token.
+    ///
+    /// # Errors
+    /// As [`api_key`](Self::api_key).
+    pub fn oauth_token(token: impl Into<Secret>) -> Result<Self, Error> {
+        Self::fixed(CredentialKind::OauthToken, &token.into())
+    }
+
+    /// A token of either kind: nothing is refused beforehand, the service decides.
+    ///
+    /// # Errors
+    /// As [`api_key`](Self::api_key).
+    pub fn access_token(token: impl Into<Secret>) -> Result<Self, Error> {
+        Self::fixed(CredentialKind::Unknown, &token.into())
+    }
+
+    /// OAuth access tokens from a provider.
+    pub fn provider(provider: impl TokenProvider) -> Self {
+        Self { kind: CredentialKind::OauthToken, source: Source::Provider(Arc::new(provider)) }
+    }
+
+    /// What it may be used for.
+    #[must_use]
+    pub fn kind(&self) -> CredentialKind {
+        self.kind
+    }
+
+    pub(crate) fn fixed(kind: CredentialKind, secret: &Secret) -> Result<Self, Error> {
+        let token = Token::new(secret)
+            .map_err(|fault| Error::new(ErrorKind::Config, format!("the {} {fault}", kind.words())))?;
+        Ok(Self { kind, source: Source::Fixed(Arc::new(token)) })
+    }
+
+    /// The token for one attempt.
+    pub(crate) async fn token(&self) -> Result<Arc<Token>, Error> {
+        match &self.source {
+            Source::Fixed(token) => Ok(Arc::clone(token)),
+            Source::Provider(provider) => {
+                provided(provider.token().await.map(Some)).transpose().unwrap_or_else(|| Err(no_token()))
+            }
+        }
+    }
+
+    /// Another token after a 401, if the credential can have one.
+    pub(crate) async fn replace(&self, refused: &Token) -> Result<Option<Arc<Token>>, Error> {
+        match &self.source {
+            Source::Fixed(_) => Ok(None),
+            Source::Provider(provider) => provided(provider.replace(&refused.secret).await),
+        }
+    }
+}
+
+fn provided(answer: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>) -> Result<Option<Arc<Token>>, Error> {
+    let secret = answer.map_err(|source| {
+        Error::new(ErrorKind::Unauthorized, "no access token could be had from the provider")
+            .with(|error| error.source = Some(source))
+    })?;
+    secret
+        .map(|secret| Token::new(&secret).map(Arc::new))
+        .transpose()
+        .map_err(|fault| Error::new(ErrorKind::Config, format!("the provider's token {fault}")))
+}
+
+fn no_token() -> Error {
+    Error::new(ErrorKind::Unauthorized, "the provider has no access token")
+}
+
+impl Token {
+    /// A token that fits into a header; the error completes a sentence and tells nothing of the token.
+    fn new(secret: &Secret) -> Result<Self, &'static str> {
+        let text = secret.expose();
+        if text.trim().is_empty() {
+            return Err("is empty");
+        }
+        if text.chars().any(char::is_whitespace) {
+            return Err("has white space in it: was it copied with a line end?");
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("has characters that no token has");
+        }
+        let bearer = zeroize::Zeroizing::new(format!("Bearer {text}"));
+        let mut header =
+            HeaderValue::try_from(bearer.as_str()).map_err(|_| "has characters that no header can carry")?;
+        header.set_sensitive(true);
+        Ok(Self { secret: secret.clone(), header })
+    }
+}
+
+impl CredentialKind {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::ApiKey => "API key",
+            Self::OauthToken => "OAuth token",
+            Self::Unknown => "access token",
+        }
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({:?}, redacted)", self.kind)
+    }
+}

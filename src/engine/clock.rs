@@ -1,0 +1,43 @@
+//! Time and randomness: the only place that asks the machine for them.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::transport::BoxFuture;
+
+/// Where the engine takes time and randomness from; replace it to test without waiting.
+pub trait Clock: Send + Sync + 'static {
+    /// A time that never runs backwards, for measuring.
+    fn now(&self) -> Instant;
+
+    /// The time of day, for comparing with what the service says.
+    fn time_of_day(&self) -> SystemTime;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// A number from 0 up to 1, evenly spread, to keep clients from acting in step.
+    fn random(&self) -> f64;
+}
+
+/// The machine's clock, sleeping on tokio's timer: under `tokio::time::pause` no time is spent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[allow(clippy::disallowed_methods, reason = "the one place where time and randomness come from")]
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn time_of_day(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn random(&self) -> f64 {
+        fastrand::f64()
+    }
+}

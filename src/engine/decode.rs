@@ -1,0 +1,54 @@
+//! Successful answers into values.
+
+use serde::de::DeserializeOwned;
+
+use super::call::Call;
+use super::run::Answer;
+use crate::error::{Error, ErrorKind, Sent, excerpt, one_line};
+use crate::response::Response;
+
+/// Reads the answer; the place in the JSON is looked for only when reading fails, since that costs a second pass.
+pub(super) fn value<T: DeserializeOwned>(answer: Answer, call: &Call) -> Result<Response<T>, Error> {
+    match serde_json::from_slice(&answer.response.value) {
+        Ok(value) => Ok(answer.response.map(|_| value)),
+        Err(error) => Err(unreadable::<T>(&answer, &error, call)),
+    }
+}
+
+fn unreadable<T: DeserializeOwned>(answer: &Answer, error: &serde_json::Error, call: &Call) -> Error {
+    let (body, head) = (&answer.response.value, &answer.response.head);
+    let message = if body.is_empty() {
+        "the answer is empty where a JSON value should be".to_owned()
+    } else if error.is_data() {
+        format!("at `${}`: {}", path_of::<T>(body).unwrap_or_default(), without_values(&error.to_string()))
+    } else {
+        format!("the answer is not complete JSON: {error}")
+    };
+    Error::new(ErrorKind::Decode, one_line(&message)).with(|inner| {
+        inner.operation = Some(call.operation.id);
+        inner.status = Some(head.status);
+        inner.headers = head.headers.clone();
+        inner.body = excerpt(body, answer.token.secret.expose());
+        inner.sent = Sent::Yes;
+        inner.attempts = head.attempts;
+        inner.time = head.time;
+    })
+}
+
+/// A reader's complaint without the texts it quotes: they are the service's data, which may be a new key.
+fn without_values(complaint: &str) -> String {
+    let mut parts = complaint.split('"');
+    let (Some(first), Some(last)) = (parts.next(), parts.next_back()) else { return complaint.to_owned() };
+    format!("{first}\"…\"{last}")
+}
+
+/// Where in the JSON the shape differs, as `.tasks[3].title`.
+fn path_of<T: DeserializeOwned>(body: &[u8]) -> Option<String> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
+    match error.path().to_string().as_str() {
+        "." => Some(String::new()),
+        path if path.starts_with('[') => Some(path.to_owned()),
+        path => Some(format!(".{path}")),
+    }
+}

@@ -1,0 +1,81 @@
+//! What the contract says of an operation.
+
+use std::borrow::Cow;
+
+use http::Method;
+use url::Url;
+
+/// An operation of the contract, as the generator writes it down.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    /// The official SDK's name.
+    pub(crate) id: &'static str,
+    pub(crate) method: Method,
+    /// The path below the base address, with parameters in braces.
+    pub(crate) path: &'static str,
+    pub(crate) retry: RetryClass,
+    pub(crate) access: Access,
+}
+
+/// What repeating an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryClass {
+    /// Changes nothing.
+    Read,
+    /// Changes the same thing to the same state again.
+    IdempotentWrite,
+    /// Does the work a second time.
+    UnsafeWrite,
+}
+
+impl RetryClass {
+    /// Whether it may be sent again although the first may have been executed.
+    pub(crate) fn is_repeatable(self) -> bool {
+        self != Self::UnsafeWrite
+    }
+}
+
+/// Which credentials an operation takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Any,
+    OauthOnly,
+}
+
+/// A text that can stand as one segment of a path without meaning another route; the error completes a sentence.
+pub(crate) fn check_segment(text: &str) -> Result<(), &'static str> {
+    match text {
+        "" => Err("is empty"),
+        "." | ".." => Err("is `.` or `..`, which a path cannot carry as a name"),
+        _ if text.chars().any(char::is_control) => Err("has control characters"),
+        _ if text.trim().is_empty() => Err("is only white space"),
+        _ => Ok(()),
+    }
+}
+
+/// The address of a call: the template's segments below `base`, each parameter encoded as one segment.
+pub(crate) fn address(base: &Url, template: &str, parameters: &[(Cow<'static, str>, String)]) -> Result<Url, String> {
+    let Some(template) = template.strip_prefix('/') else {
+        return Err(format!("the path {template:?} does not start with a slash"));
+    };
+    let mut url = base.clone();
+    {
+        let mut segments = url.path_segments_mut().map_err(|()| "the base URL cannot have a path".to_owned())?;
+        segments.pop_if_empty();
+        for part in template.split('/') {
+            let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+                if !part.is_empty() {
+                    check_segment(part).map_err(|fault| format!("a segment of the path {fault}"))?;
+                }
+                segments.push(part);
+                continue;
+            };
+            let value =
+                parameters.iter().rev().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str());
+            let value = value.ok_or_else(|| format!("`{name}` is missing"))?;
+            check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
+            segments.push(value);
+        }
+    }
+    Ok(url)
+}

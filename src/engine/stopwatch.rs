@@ -1,0 +1,79 @@
+//! One deadline over everything a call does, and the account of where its time went.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::clock::Clock;
+use crate::error::TimeSpent;
+
+/// What a stretch of time was spent on.
+#[derive(Clone, Copy)]
+pub(super) enum Spent {
+    Request,
+    Backoff,
+}
+
+/// The time of one call.
+pub(super) struct Stopwatch<'a> {
+    clock: &'a dyn Clock,
+    started: Instant,
+    deadline: Option<Duration>,
+    pub(super) time: TimeSpent,
+}
+
+/// Work that its time limit cut off.
+pub(super) struct OutOfTime;
+
+impl<'a> Stopwatch<'a> {
+    pub(super) fn start(clock: &'a dyn Clock, deadline: Option<Duration>) -> Self {
+        Self { clock, started: clock.now(), deadline, time: TimeSpent::default() }
+    }
+
+    /// What is left until the deadline; `None` when there is no deadline.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_sub(self.clock.now().saturating_duration_since(self.started)))
+    }
+
+    /// Whether a wait of this length ends before the deadline.
+    pub(super) fn allows(&self, wait: Duration) -> bool {
+        self.remaining().is_none_or(|remaining| wait < remaining)
+    }
+
+    /// Runs the work, for `limit` at the most.
+    pub(super) async fn limited<T>(
+        &mut self,
+        spent: Spent,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, OutOfTime> {
+        let before = self.clock.now();
+        let mut work = pin!(work);
+        let mut end = self.clock.sleep(limit);
+        let result = poll_fn(|context| {
+            if let Poll::Ready(value) = work.as_mut().poll(context) {
+                return Poll::Ready(Ok(value));
+            }
+            end.as_mut().poll(context).map(|()| Err(OutOfTime))
+        })
+        .await;
+        self.account(spent, before);
+        result
+    }
+
+    /// Waits.
+    pub(super) async fn wait(&mut self, spent: Spent, wait: Duration) {
+        let before = self.clock.now();
+        self.clock.sleep(wait).await;
+        self.account(spent, before);
+    }
+
+    fn account(&mut self, spent: Spent, since: Instant) {
+        let passed = self.clock.now().saturating_duration_since(since);
+        match spent {
+            Spent::Request => self.time.requests += passed,
+            Spent::Backoff => self.time.backoff += passed,
+        }
+    }
+}

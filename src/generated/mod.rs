@@ -1,0 +1,3 @@
+pub(crate) mod models;
+#[cfg(feature = "client")]
+pub(crate) mod apis;
