@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::curation::Curation;
 use crate::document::Document;
 use crate::findings::{Finding, Findings};
-use crate::ir::{Item, Program, Type};
+use crate::ir::{Body, Docs, Item, Program, Type};
 use crate::lower::names::NameTable;
 use crate::naming::is_identifier;
 use crate::pointer::{Located, Pointer};
@@ -70,6 +70,18 @@ impl<'d> Lowering<'d> {
             used: BTreeSet::new(),
             id_properties: by(|id| &id.properties),
             id_parameters: by(|id| &id.parameters),
+        }
+    }
+
+    /// The ids that only the curation knows; those that are components too are met there.
+    fn declare_ids(&mut self) {
+        let curation = self.curation;
+        for (name, id) in &curation.ids {
+            if self.names.is_component(name) {
+                continue;
+            }
+            let docs = Docs { text: id.doc.clone(), ..Docs::default() };
+            self.items.push(Item { name: name.clone(), home: "ids".to_owned(), docs, body: Body::Id });
         }
     }
 

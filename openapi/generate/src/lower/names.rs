@@ -83,6 +83,11 @@ impl NameTable {
         self.components.get(name).cloned()
     }
 
+    /// Is this the Rust name of a component?
+    pub(crate) fn is_component(&self, rust: &str) -> bool {
+        self.components.values().any(|(name, _)| name == rust)
+    }
+
     /// The method name of the operation at a place.
     pub(crate) fn of_operation(&self, at: &Pointer) -> Option<&str> {
         self.operations.get(at).map(String::as_str)

@@ -74,7 +74,8 @@ impl<'d> Lowering<'d> {
             let (ty, inner) = self.schema(&target).unwrap_null();
             (ty, nullable || inner)
         } else {
-            let shape = self.shape(std::slice::from_ref(here));
+            let mut shape = self.shape(std::slice::from_ref(here));
+            self.expect_id(&mut shape, &rust, here);
             // Members that refer back here find the name.
             self.types.insert(key.clone(), Some(named.clone().or_null(shape.nullable)));
             let naming = Naming { key: key.clone(), place: here.clone(), suffix: String::new() };
@@ -87,6 +88,16 @@ impl<'d> Lowering<'d> {
         let known = named.or_null(nullable);
         self.types.insert(key, Some(known.clone()));
         known
+    }
+
+    /// A component that curation lists as an id is one, if it is a text.
+    fn expect_id(&mut self, shape: &mut Shape<'d>, rust: &str, here: &Located<'d>) {
+        if self.curation.ids.contains_key(rust) {
+            shape.is_id = true;
+        }
+        if shape.is_id && !shape.only(Kind::Text) {
+            self.findings.say(&here.at, "it should be an id, but it is not a text");
+        }
     }
 
     /// The one schema that this one stands for, if it adds nothing but remarks; and whether it also allows null.

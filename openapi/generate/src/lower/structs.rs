@@ -113,7 +113,7 @@ impl<'d> Lowering<'d> {
         if let Some(secret) = texts_to(&ty, &Type::Secret) {
             return secret;
         }
-        if ty != Type::Secret {
+        if ty.clone().unwrap_null().0 != Type::Secret {
             self.findings.say(&place.at, "curation calls it sensitive, but it is not a text");
         }
         ty
