@@ -24,6 +24,8 @@ mod options;
 #[cfg(feature = "client")]
 mod response;
 mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 #[cfg(feature = "client")]
 pub mod transport;
