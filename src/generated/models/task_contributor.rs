@@ -29,7 +29,8 @@ impl TaskContributor {
             extra: Extra::new(),
         }
     }
-    /// Sets [`Self::type_`](Self#structfield.type_).
+
+    /// In which role.
     #[must_use]
     pub fn type_(mut self, type_: impl Into<TaskContributionType>) -> Self {
         self.type_ = Field::Value(type_.into());

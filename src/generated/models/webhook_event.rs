@@ -3,7 +3,8 @@
 use crate::models::runtime::*;
 use super::{EventData, EventId, EventType, WorkspaceId};
 
-/// One event, a CloudEvents 1.0 object in its structured JSON form. Deliveries may be repeated and come in no promised order.
+/// One event, a CloudEvents 1.0 object in its structured JSON form. Deliveries may be repeated and come in no
+/// promised order.
 ///
 /// Evidence: observed (G:heroku, P:webhooks).
 #[derive(Clone, Debug, PartialEq)]

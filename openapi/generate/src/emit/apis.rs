@@ -10,7 +10,7 @@ use crate::curation::{Access, RetryClass};
 use crate::emit::types::{ident, tokens};
 use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print, use_models};
 use crate::error::Error;
-use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type};
+use crate::ir::{Answer, Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
     let mut root = header(source);
@@ -41,18 +41,28 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
 
 /// What the file names: always from the engine, then models, then what some operations need.
 fn uses(group: &Group) -> TokenStream {
-    let (open, gated): (Vec<&Operation>, Vec<&Operation>) = group.operations.iter().partition(|operation| operation.feature.is_none());
+    let (open, gated): (Vec<&Operation>, Vec<&Operation>) =
+        group.operations.iter().partition(|operation| operation.feature.is_none());
     let open = Needs::of(&open);
     let gated = Needs::of(&gated);
     let models = quote! { crate::generated::models };
     let always = use_models(&models, &open.models);
     let sometimes = use_models(&models, &gated.models.difference(&open.models).cloned().collect());
-    let sometimes = (!sometimes.is_empty()).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes });
+    let sometimes = (!sometimes.is_empty())
+        .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes });
     let borrow = (open.borrow || gated.borrow).then(|| {
-        let gate = (!open.borrow).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] });
+        let gate =
+            (!open.borrow).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] });
         quote! { #gate use std::borrow::Borrow; }
     });
-    let runtime: Vec<TokenStream> = open.runtime.union(&gated.runtime).map(|name| { let name = ident(name); quote! { #name } }).collect();
+    let runtime: Vec<TokenStream> = open
+        .runtime
+        .union(&gated.runtime)
+        .map(|name| {
+            let name = ident(name);
+            quote! { #name }
+        })
+        .collect();
     let runtime = (!runtime.is_empty()).then(|| quote! { #[allow(unused_imports, reason = "may be for operations behind a feature")] use crate::models::runtime::{#(#runtime),*}; });
     quote! { #borrow use crate::engine::prelude::*; #always #sometimes #runtime }
 }
@@ -74,7 +84,11 @@ impl Needs {
                 ParameterType::Into(ty) => Some(ty),
                 _ => None,
             });
-            for ty in bodies.chain(parameters).chain(operation.answer.iter()) {
+            let answer = match &operation.answer {
+                Answer::Json(ty) => Some(ty),
+                Answer::Empty => None,
+            };
+            for ty in bodies.chain(parameters).chain(answer) {
                 ty.mentions(&mut needs.models);
                 runtime_names(ty, &mut needs.runtime);
             }
@@ -130,8 +144,16 @@ fn method(operation: &Operation) -> TokenStream {
     let body = operation.body.as_ref().filter(|body| body.required);
     let mut arguments: Vec<TokenStream> = required.iter().map(|parameter| argument(parameter)).collect();
     arguments.extend(body.map(body_argument));
-    let fills: Vec<TokenStream> = required.iter().map(|parameter| fill(parameter, &quote! { call })).chain(body.map(|body| fill_body(body, &quote! { call }))).collect();
-    let binding = if fills.is_empty() { quote! { let call } } else { quote! { let mut call } };
+    let fills: Vec<TokenStream> = required
+        .iter()
+        .map(|parameter| fill(parameter, &quote! { call }))
+        .chain(body.map(|body| fill_body(body, &quote! { call })))
+        .collect();
+    let binding = if fills.is_empty() {
+        quote! { let call }
+    } else {
+        quote! { let mut call }
+    };
     quote! {
         #docs
         #gate
@@ -168,8 +190,8 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
     let name = ident(&operation.builder);
     let docs = doc_lines(&[format!("The call being built by [`{}::{}`].", group.name, operation.name)]);
     let (answer, send) = match &operation.answer {
-        Some(ty) => (tokens(ty), quote! { send }),
-        None => (quote! { () }, quote! { send_empty }),
+        Answer::Json(ty) => (tokens(ty), quote! { send }),
+        Answer::Empty => (quote! { () }, quote! { send_empty }),
     };
     let optional = operation.parameters.iter().filter(|parameter| !parameter.required).map(setter);
     let body = operation.body.as_ref().filter(|body| !body.required).map(|body| {
@@ -245,9 +267,10 @@ fn argument(parameter: &Parameter) -> TokenStream {
         }
         ParameterType::Scalar(ty) => tokens(ty),
     };
-    match parameter.list {
-        Some(_) => quote! { #name: impl IntoIterator<Item = #element> },
-        None => quote! { #name: #element },
+    if parameter.list.is_some() {
+        quote! { #name: impl IntoIterator<Item = #element> }
+    } else {
+        quote! { #name: #element }
     }
 }
 
@@ -286,7 +309,11 @@ fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
 
 fn body_argument(body: &RequestBody) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
-    if body.into { quote! { #name: impl Into<#ty> } } else { quote! { #name: impl Borrow<#ty> } }
+    if body.into {
+        quote! { #name: impl Into<#ty> }
+    } else {
+        quote! { #name: impl Borrow<#ty> }
+    }
 }
 
 fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
@@ -308,7 +335,10 @@ fn operation_docs(operation: &Operation) -> TokenStream {
     };
     docs.notes.insert(
         0,
-        format!("`{} {}`. Retried after a failure that may have reached the service: {again}.", operation.method, operation.path),
+        format!(
+            "`{} {}`. Retried after a failure that may have reached the service: {again}.",
+            operation.method, operation.path
+        ),
     );
     if operation.access == Access::Oauth {
         docs.notes.push("Needs an OAuth access token: the service refuses API keys here.".to_owned());

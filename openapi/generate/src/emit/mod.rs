@@ -22,9 +22,14 @@ pub(crate) type Files = BTreeMap<String, String>;
 
 /// Lints about the wording of comments (the document's) and about the length of what a machine writes.
 const ALLOWED: &[&str] = &[
-    "clippy::doc_markdown", "clippy::doc_lazy_continuation", "clippy::doc_overindented_list_items", "clippy::semicolon_if_nothing_returned",
+    "clippy::doc_markdown",
+    "clippy::doc_lazy_continuation",
+    "clippy::doc_overindented_list_items",
+    "clippy::semicolon_if_nothing_returned",
     "clippy::struct_excessive_bools",
-    "clippy::too_many_arguments", "clippy::too_many_lines", "clippy::wildcard_imports",
+    "clippy::too_many_arguments",
+    "clippy::too_many_lines",
+    "clippy::wildcard_imports",
 ];
 
 /// Everything under the output directory.
@@ -42,9 +47,9 @@ pub(crate) fn retry_safety(program: &Program, source: &str) -> String {
 }
 
 fn root(source: &str) -> String {
-    let allowed: String = ALLOWED.iter().map(|lint| format!("    {lint},\n")).collect();
+    let allowed = ALLOWED.join(",\n    ");
     format!(
-        "{}#![allow(\n{allowed}    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n",
+        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n",
         header(source)
     )
 }
@@ -61,13 +66,36 @@ fn print(items: impl IntoIterator<Item = Printed>) -> Result<String, Error> {
         texts.push(match item {
             Printed::Tokens(tokens) => {
                 let file = syn::parse2::<syn::File>(tokens).map_err(Error::Emitted)?;
-                let each = file.items.into_iter().map(|item| prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] }));
+                let each = file.items.into_iter().map(|item| {
+                    prettyplease::unparse(&syn::File {
+                        shebang: None,
+                        frontmatter: None,
+                        attrs: Vec::new(),
+                        items: vec![item],
+                    })
+                });
                 each.collect::<Vec<_>>().join("\n")
             }
             Printed::Text(text) => text,
         });
     }
-    Ok(texts.join("\n"))
+    Ok(spaced(&texts.join("\n")))
+}
+
+/// An empty line between the functions of an `impl` block, which the printer does not leave.
+fn spaced(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut closed = false;
+    for line in text.lines() {
+        let starts = ["    ///", "    #[", "    pub fn", "    fn"].iter().any(|start| line.starts_with(start));
+        if closed && starts {
+            out.push('\n');
+        }
+        closed = line == "    }";
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
 }
 
 /// An item: tokens to be laid out, or a macro call that is laid out already.
@@ -89,7 +117,8 @@ fn doc_lines(lines: &[String]) -> TokenStream {
 /// The same as text, for the macro calls.
 fn doc_text(docs: &Docs, fallback: &str, compact: bool, indent: &str) -> String {
     let lines = rustdoc::lines(docs, fallback, compact);
-    lines.iter().map(|line| format!("{}\n", format!("{indent}/// {line}").trim_end())).collect()
+    let lines: Vec<String> = lines.iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
 }
 
 /// `use` of models, one line per place they come from.

@@ -1,14 +1,20 @@
 //! Request bodies and answers.
 
 use crate::curation::Operation as Rules;
-use crate::ir::{RequestBody, Type};
+use crate::ir::{Answer, RequestBody, Type};
 use crate::lower::Lowering;
+use crate::lower::docs::node_docs;
 use crate::naming::snake;
 use crate::pointer::Located;
 
 impl<'d> Lowering<'d> {
     /// The JSON body of the request, if it has one.
-    pub(crate) fn request_body(&mut self, operation: &Located<'d>, rules: &Rules, fits: &mut bool) -> Option<RequestBody> {
+    pub(crate) fn request_body(
+        &mut self,
+        operation: &Located<'d>,
+        rules: &Rules,
+        fits: &mut bool,
+    ) -> Option<RequestBody> {
         let here = operation.get("requestBody")?;
         let body = match self.document.resolve(&here) {
             Ok(body) => body,
@@ -20,15 +26,19 @@ impl<'d> Lowering<'d> {
         };
         let required = body.flag("required");
         let Some(media) = json_media(&body) else {
-            let offered: Vec<&str> = body.get("content").iter().flat_map(Located::members).map(|(name, _)| name).collect();
-            let what = format!("a body of {} cannot be expressed", if offered.is_empty() { "no type".to_owned() } else { offered.join(", ") });
+            let offered: Vec<&str> =
+                body.get("content").iter().flat_map(Located::members).map(|(name, _)| name).collect();
+            let what = format!(
+                "a body of {} cannot be expressed",
+                if offered.is_empty() { "no type".to_owned() } else { offered.join(", ") }
+            );
             self.findings.say(&body.at, format!("{what}; the operation is left out"));
             *fits = false;
             return None;
         };
         let schema = media.get("schema");
         let ty = schema.as_ref().map_or(Type::Json, |schema| self.schema(schema)).unwrap_null().0;
-        let mut docs = self.docs(&body);
+        let mut docs = node_docs(&body);
         if docs.text.is_none() {
             docs.text = schema.and_then(|schema| self.schema_docs(&schema).text);
         }
@@ -39,8 +49,8 @@ impl<'d> Lowering<'d> {
         Some(RequestBody { name, ty, required, into: rules.body_into, docs })
     }
 
-    /// The type of the successful answer: `Some(None)` if it has no body.
-    pub(crate) fn answer(&mut self, operation: &Located<'d>, fits: &mut bool) -> Option<Option<Type>> {
+    /// The type of the successful answer, if it can be expressed.
+    pub(crate) fn answer(&mut self, operation: &Located<'d>, fits: &mut bool) -> Option<Answer> {
         let Some(responses) = operation.get("responses") else {
             self.findings.say(&operation.at, "no `responses`; left out");
             *fits = false;
@@ -64,7 +74,8 @@ impl<'d> Lowering<'d> {
                     Some((_, known)) if *known == ty => {}
                     Some((first, _)) => {
                         let first = first.at.clone();
-                        self.findings.say(&success.at, format!("another type than {first}, which is the one that is read"));
+                        self.findings
+                            .say(&success.at, format!("another type than {first}, which is the one that is read"));
                     }
                 }
             } else if content.is_some_and(|content| content.members().next().is_some()) {
@@ -76,16 +87,17 @@ impl<'d> Lowering<'d> {
         match (found, foreign) {
             (Some((first, ty)), _) => {
                 if empty {
-                    self.findings.say(&first.at, "beside it stands a successful answer without a body, which will not decode");
+                    self.findings
+                        .say(&first.at, "beside it stands a successful answer without a body, which will not decode");
                 }
-                Some(Some(ty))
+                Some(Answer::Json(ty))
             }
             (None, Some(foreign)) => {
                 self.findings.say(&foreign.at, "a successful answer that is not JSON; the operation is left out");
                 *fits = false;
                 None
             }
-            (None, None) => Some(None),
+            (None, None) => Some(Answer::Empty),
         }
     }
 
@@ -113,5 +125,7 @@ fn json_media<'d>(here: &Located<'d>) -> Option<Located<'d>> {
     let content = here.get("content")?;
     let essence = |name: &str| name.split(';').next().unwrap_or(name).trim().to_ascii_lowercase();
     let plain = content.members().find(|(name, _)| essence(name) == "application/json");
-    plain.or_else(|| content.members().find(|(name, _)| essence(name).ends_with("+json") || essence(name) == "*/*")).map(|(_, media)| media)
+    plain
+        .or_else(|| content.members().find(|(name, _)| essence(name).ends_with("+json") || essence(name) == "*/*"))
+        .map(|(_, media)| media)
 }

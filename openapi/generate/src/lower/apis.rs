@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::curation::{Access, RetryClass};
 use crate::ir::{Docs, Group, Operation, Parameter, Place};
 use crate::lower::Lowering;
+use crate::lower::docs::node_docs;
 use crate::lower::names::METHODS;
 use crate::naming::{Names, TypeNames, pascal, shouting, snake};
 use crate::pointer::Located;
@@ -13,8 +14,18 @@ use crate::pointer::Located;
 const ITEM_MEMBERS: &[&str] = &["summary", "description", "parameters", "$ref"];
 
 /// Members of an operation that need nothing or are read elsewhere.
-const OPERATION_MEMBERS: &[&str] =
-    &["tags", "summary", "description", "externalDocs", "operationId", "parameters", "requestBody", "responses", "deprecated", "security"];
+const OPERATION_MEMBERS: &[&str] = &[
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "deprecated",
+    "security",
+];
 
 impl<'d> Lowering<'d> {
     /// Every operation, in the document's order, in the client of its first tag.
@@ -24,7 +35,8 @@ impl<'d> Lowering<'d> {
         let mut names = TypeNames::default();
         let mut ids = BTreeSet::new();
         let paths = self.document.section(&["paths"]);
-        let items: Vec<(&'d str, Located<'d>)> = paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")).collect();
+        let items: Vec<(&'d str, Located<'d>)> =
+            paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")).collect();
         for (path, item) in items {
             let item = match self.document.resolve(&item) {
                 Ok(item) => item,
@@ -36,10 +48,8 @@ impl<'d> Lowering<'d> {
             self.check_item(&item);
             for method in METHODS {
                 let Some(here) = item.get(method) else { continue };
-                if let Some(id) = here.text("operationId") {
-                    if !ids.insert(id.to_owned()) {
-                        self.findings.say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
-                    }
+                if let Some(id) = here.text("operationId").filter(|id| !ids.insert((*id).to_owned())) {
+                    self.findings.say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
                 }
                 let Some(operation) = self.operation(method, path, &item, &here) else { continue };
                 let tag = here.get("tags").and_then(|tags| tags.value.get(0)?.as_str()).unwrap_or("Default").to_owned();
@@ -60,7 +70,8 @@ impl<'d> Lowering<'d> {
             if METHODS.contains(&name) || ITEM_MEMBERS.contains(&name) || name.starts_with("x-") {
                 continue;
             }
-            self.findings.say(&member.at, format!("`{name}` is not understood: requests go to the configured base URL"));
+            self.findings
+                .say(&member.at, format!("`{name}` is not understood: requests go to the configured base URL"));
         }
     }
 
@@ -72,7 +83,7 @@ impl<'d> Lowering<'d> {
         }
         let declared = self.document.section(&["tags"]);
         let declared = declared.iter().flat_map(Located::elements).find(|entry| entry.text("name") == Some(tag));
-        let mut docs = declared.map(|entry| self.docs(&entry)).unwrap_or_default();
+        let mut docs = declared.map(|entry| node_docs(&entry)).unwrap_or_default();
         if let Some(text) = rules.and_then(|rules| rules.doc.clone()) {
             docs.text = Some(text);
         }
@@ -93,34 +104,42 @@ impl<'d> Lowering<'d> {
         let body = self.request_body(here, &rules, &mut fits);
         let parameters = self.parameters(path, item, here, body.as_ref(), &mut fits);
         let answer = self.answer(here, &mut fits);
-        if !fits {
+        let Some(answer) = answer.filter(|_| fits) else {
             if self.findings.len() == known {
                 self.findings.say(&here.at, "left out for a reason told elsewhere");
             }
             return None;
-        }
+        };
         let builder = self.names.claim_type(&pascal(&name), "Request");
         Some(Operation {
             constant: shouting(&name),
             builder,
             method: method.to_uppercase(),
             path: path.to_owned(),
-            docs: self.operation_docs(here),
+            docs: Self::operation_docs(here),
             deprecated: here.flag("deprecated"),
-            retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") { RetryClass::Read } else { RetryClass::UnsafeWrite }),
-            access: rules.access.unwrap_or(if here.text("x-access") == Some("oauth") { Access::Oauth } else { Access::Any }),
+            retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") {
+                RetryClass::Read
+            } else {
+                RetryClass::UnsafeWrite
+            }),
+            access: rules.access.unwrap_or(if here.text("x-access") == Some("oauth") {
+                Access::Oauth
+            } else {
+                Access::Any
+            }),
             feature: rules.feature,
             parameters,
             body,
-            answer: answer?,
+            answer,
             name,
             id,
         })
     }
 
     /// Summary first, description after it.
-    fn operation_docs(&self, here: &Located<'d>) -> Docs {
-        let mut docs = self.docs(here);
+    fn operation_docs(here: &Located<'d>) -> Docs {
+        let mut docs = node_docs(here);
         docs.text = match (here.text("summary"), here.text("description")) {
             (Some(summary), Some(description)) if summary.trim() != description.trim() => {
                 let stop = if summary.trim_end().ends_with(['.', '!', '?']) { "" } else { "." };
@@ -166,7 +185,9 @@ impl<'d> Lowering<'d> {
                 match self.document.resolve(&place) {
                     Ok(place) => {
                         // The operation's own replaces the path's of the same name.
-                        let same = |other: &Located<'d>| other.text("name") == place.text("name") && other.text("in") == place.text("in");
+                        let same = |other: &Located<'d>| {
+                            other.text("name") == place.text("name") && other.text("in") == place.text("in")
+                        };
                         places.retain(|other| !same(other));
                         places.push(place);
                     }
@@ -181,13 +202,23 @@ impl<'d> Lowering<'d> {
         if let Some(body) = body {
             names.claim(&body.name);
         }
-        let mut parameters: Vec<Parameter> = places.iter().filter_map(|place| self.parameter(place, &mut names, fits)).collect();
+        let mut parameters: Vec<Parameter> =
+            places.iter().filter_map(|place| self.parameter(place, &mut names, fits)).collect();
         let templates = templates(path);
         for template in &templates {
             if !parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.wire == *template) {
-                self.findings.say(&here.at, format!("the path's `{{{template}}}` has no parameter that can be expressed; left out"));
+                self.findings.say(
+                    &here.at,
+                    format!("the path's `{{{template}}}` has no parameter that can be expressed; left out"),
+                );
                 *fits = false;
             }
+        }
+        if path.split('/').any(|segment| {
+            segment.contains('{') && !(segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1))
+        }) {
+            self.findings.say(&here.at, "a segment of the path mixes text and parameters; left out");
+            *fits = false;
         }
         for parameter in parameters.iter().filter(|parameter| parameter.place == Place::Path) {
             if !templates.contains(&parameter.wire) {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::curation::ParameterDefault;
 use crate::ir::{Body, ListStyle, Parameter, ParameterType, Place, Type};
 use crate::lower::Lowering;
+use crate::lower::docs::{node_docs, schema_notes};
 use crate::lower::shape::Kind;
 use crate::naming::{Names, snake};
 use crate::pointer::Located;
@@ -38,7 +39,7 @@ impl<'d> Lowering<'d> {
         let Some((element, is_list)) = self.parameter_type(&ty, &schema) else {
             return self.unfit(here, "a parameter that is an object or a list of lists", fits);
         };
-        let list = match self.list_style(here, place, is_list) {
+        let list = match list_style(here, place, is_list) {
             Ok(style) => style,
             Err(what) => return self.unfit(here, &what, fits),
         };
@@ -49,8 +50,8 @@ impl<'d> Lowering<'d> {
         }
         let defaulted = rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace);
         let name = rules.and_then(|rules| rules.name.clone()).unwrap_or_else(|| snake(wire));
-        let mut docs = self.docs(here);
-        self.schema_notes(&schema, &mut docs.notes);
+        let mut docs = node_docs(here);
+        schema_notes(&schema, &mut docs.notes);
         if here.flag("deprecated") {
             docs.notes.push("Deprecated.".to_owned());
         }
@@ -71,7 +72,10 @@ impl<'d> Lowering<'d> {
     fn unfit(&mut self, here: &Located<'d>, what: &str, fits: &mut bool) -> Option<Parameter> {
         let needed = here.flag("required") || here.text("in") == Some("path");
         if needed {
-            self.findings.say(&here.at, format!("{what} cannot be expressed, and its operation needs it; the operation is left out"));
+            self.findings.say(
+                &here.at,
+                format!("{what} cannot be expressed, and its operation needs it; the operation is left out"),
+            );
             *fits = false;
         } else {
             self.findings.say(&here.at, format!("{what} cannot be expressed; the parameter is left out"));
@@ -104,8 +108,13 @@ impl<'d> Lowering<'d> {
                 Body::Alias(inner) => self.parameter_type(&inner.clone(), schema),
                 // Of one text or a list of texts the list is the wider.
                 Body::Union(readings) => {
-                    let lists: Vec<Type> = readings.iter().filter(|reading| matches!(reading.ty, Type::List(_))).map(|reading| reading.ty.clone()).collect();
-                    let scalars = readings.iter().all(|reading| matches!(reading.ty, Type::List(_)) || is_scalar(&reading.ty));
+                    let lists: Vec<Type> = readings
+                        .iter()
+                        .filter(|reading| matches!(reading.ty, Type::List(_)))
+                        .map(|reading| reading.ty.clone())
+                        .collect();
+                    let scalars =
+                        readings.iter().all(|reading| matches!(reading.ty, Type::List(_)) || is_scalar(&reading.ty));
                     match lists.as_slice() {
                         [Type::List(inner)] if scalars && is_scalar(inner) => Some((ParameterType::Text, true)),
                         _ => None,
@@ -125,13 +134,16 @@ impl<'d> Lowering<'d> {
             // A schema that allows everything: a text is something.
             Type::Json => {
                 let shape = self.shape(std::slice::from_ref(schema));
-                let anything = shape.kinds.is_none() && !shape.is_object_like() && !shape.broken && shape.alternatives.is_none();
+                let anything =
+                    shape.kinds.is_none() && !shape.is_object_like() && !shape.broken && shape.alternatives.is_none();
                 (anything || shape.only(Kind::Text)).then_some(ParameterType::Text)
             }
             Type::Named(name) => match self.body_of(name)? {
                 Body::Enum(_) | Body::Id => Some(ParameterType::Into(ty.clone())),
                 Body::Alias(inner) => self.element_type(&inner.clone(), schema),
-                Body::Union(readings) if readings.iter().all(|reading| is_scalar(&reading.ty)) => Some(ParameterType::Text),
+                Body::Union(readings) if readings.iter().all(|reading| is_scalar(&reading.ty)) => {
+                    Some(ParameterType::Text)
+                }
                 _ => None,
             },
             _ => None,
@@ -141,20 +153,22 @@ impl<'d> Lowering<'d> {
     fn body_of(&self, name: &str) -> Option<&Body> {
         self.items.iter().rev().find(|item| item.name == name).map(|item| &item.body)
     }
+}
 
-    fn list_style(&self, here: &Located<'d>, place: Place, is_list: bool) -> Result<Option<ListStyle>, String> {
-        let style = here.text("style").unwrap_or(if place == Place::Query { "form" } else { "simple" });
-        let explode = here.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
-        match (place, style, is_list) {
-            (Place::Query, "form" | "spaceDelimited" | "pipeDelimited" | "deepObject", false) | (Place::Path | Place::Header, "simple", false) => Ok(None),
-            (Place::Query, "form" | "spaceDelimited" | "pipeDelimited", true) if explode => Ok(Some(ListStyle::Repeat)),
-            (Place::Query, "form", true) => Ok(Some(ListStyle::Comma)),
-            (Place::Query, "spaceDelimited", true) => Ok(Some(ListStyle::Space)),
-            (Place::Query, "pipeDelimited", true) => Ok(Some(ListStyle::Pipe)),
-            (_, _, false) => Err(format!("the style `{style}`")),
-            (Place::Query, _, true) => Err(format!("a list in the style `{style}`")),
-            (_, _, true) => Err("a list outside the query".to_owned()),
-        }
+/// How a list travels; an error names a style that cannot be expressed.
+fn list_style(here: &Located<'_>, place: Place, is_list: bool) -> Result<Option<ListStyle>, String> {
+    let style = here.text("style").unwrap_or(if place == Place::Query { "form" } else { "simple" });
+    let explode = here.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+    match (place, style, is_list) {
+        (Place::Query, "form" | "spaceDelimited" | "pipeDelimited" | "deepObject", false)
+        | (Place::Path | Place::Header, "simple", false) => Ok(None),
+        (Place::Query, "form" | "spaceDelimited" | "pipeDelimited", true) if explode => Ok(Some(ListStyle::Repeat)),
+        (Place::Query, "form", true) => Ok(Some(ListStyle::Comma)),
+        (Place::Query, "spaceDelimited", true) => Ok(Some(ListStyle::Space)),
+        (Place::Query, "pipeDelimited", true) => Ok(Some(ListStyle::Pipe)),
+        (_, _, false) => Err(format!("the style `{style}`")),
+        (Place::Query, _, true) => Err(format!("a list in the style `{style}`")),
+        (_, _, true) => Err("a list outside the query".to_owned()),
     }
 }
 

@@ -11,7 +11,18 @@ use crate::naming::{Names, snake};
 use crate::pointer::Located;
 
 /// Keywords that describe without giving a type.
-const REMARKS: &[&str] = &["description", "title", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "externalDocs", "$comment"];
+const REMARKS: &[&str] = &[
+    "description",
+    "title",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "externalDocs",
+    "$comment",
+];
 
 impl<'d> Lowering<'d> {
     pub(crate) fn structure(&mut self, shape: &Shape<'d>, naming: &Naming<'d>, name: &str) -> Struct {
@@ -46,7 +57,7 @@ impl<'d> Lowering<'d> {
             }
             _ => None,
         };
-        let from = self.from_member(&rules, &fields, &origin);
+        let from = self.text_member(&rules, &fields, &origin);
         for missing in shape.required.iter().filter(|name| !shape.properties.iter().any(|(known, _)| known == *name)) {
             // Legal (the member may have any value), but more often a slip of the pen.
             self.findings.say(&naming.place.at, format!("`{missing}` is required but not described"));
@@ -63,20 +74,24 @@ impl<'d> Lowering<'d> {
     }
 
     fn check_rules(&mut self, rules: &Model, origin: &str, shape: &Shape<'d>) {
-        let named = rules.required.iter().flatten().chain(&rules.sensitive).chain(&rules.from).chain(rules.fields.keys());
-        let strangers: Vec<&String> = named.filter(|name| !shape.properties.iter().any(|(known, _)| known == name)).collect();
+        let named =
+            rules.required.iter().flatten().chain(&rules.sensitive).chain(&rules.from).chain(rules.fields.keys());
+        let strangers: Vec<&String> =
+            named.filter(|name| !shape.properties.iter().any(|(known, _)| known == name)).collect();
         for name in strangers {
             self.curation_says(format!("models.{origin}: there is no member `{name}`"));
         }
     }
 
-    fn from_member(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {
+    fn text_member(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {
         let wire = rules.from.as_ref()?;
         let required: Vec<&Field> = fields.iter().filter(|field| field.required).collect();
         match required.as_slice() {
             [only] if only.wire == *wire && only.ty == Type::Text => Some(only.name.clone()),
             _ => {
-                self.curation_says(format!("models.{origin}.from: `{wire}` must be the only required member, and a text"));
+                self.curation_says(format!(
+                    "models.{origin}.from: `{wire}` must be the only required member, and a text"
+                ));
                 None
             }
         }
@@ -102,7 +117,8 @@ impl<'d> Lowering<'d> {
 
     /// The curated id type if one of the names holds one.
     pub(crate) fn with_id(&mut self, ty: Type, names: &[&str]) -> Type {
-        let found = names.iter().find_map(|name| self.id_properties.get(name).map(|id| ((*name).to_owned(), (*id).to_owned())));
+        let found =
+            names.iter().find_map(|name| self.id_properties.get(name).map(|id| ((*name).to_owned(), (*id).to_owned())));
         let Some((name, id)) = found else { return ty };
         let Some(changed) = texts_to(&ty, &Type::Named(id)) else { return ty };
         self.mark("ids.properties", &name);
@@ -133,5 +149,8 @@ pub(crate) fn texts_to(ty: &Type, new: &Type) -> Option<Type> {
 }
 
 fn is_remark(place: &Located<'_>) -> bool {
-    place.value.as_object().is_some_and(|object| object.keys().all(|key| REMARKS.contains(&key.as_str()) || key.starts_with("x-")))
+    place
+        .value
+        .as_object()
+        .is_some_and(|object| object.keys().all(|key| REMARKS.contains(&key.as_str()) || key.starts_with("x-")))
 }
