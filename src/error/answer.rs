@@ -1,11 +1,13 @@
 //! Answers that are no success, read without trusting them.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use serde_json::Value;
 
 use super::{Error, ErrorKind, Sent};
 use crate::limits::RateLimit;
+use crate::models::Json;
 
 /// How much of a body an error keeps, and how much of a message it shows, in bytes.
 const BODY_CAP: usize = 16 * 1024;
@@ -106,16 +108,23 @@ fn redact(text: &str, secret: &str) -> String {
 
 /// `code` and `message`, in the documented place or one of the two that official clients also look in.
 fn read(body: &[u8]) -> (Option<String>, Option<String>) {
-    let Ok(value) = serde_json::from_slice::<Value>(body) else { return (None, None) };
-    let nested = value.get("error").filter(|error| error.is_object());
-    let member = |name: &str| value.get(name).or_else(|| nested?.get(name));
-    let code = member("code").and_then(|code| match code {
-        Value::String(text) => Some(one_line(text)),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    });
-    let message = member("message").or_else(|| value.get("error_description")).and_then(Value::as_str);
-    (code, message.map(one_line).filter(|message| !message.is_empty()))
+    // Values stay texts, so that a number no machine type holds does not hide the rest.
+    let Ok(mut members) = serde_json::from_slice::<BTreeMap<String, Json>>(body) else { return (None, None) };
+    if let Some(nested) = members.get("error").and_then(|error| error.decode::<BTreeMap<String, Json>>().ok()) {
+        for (name, value) in nested {
+            members.entry(name).or_insert(value);
+        }
+    }
+    let text = |name: &str| members.get(name).and_then(|value| value.decode::<String>().ok());
+    let number = |name: &str| {
+        members
+            .get(name)
+            .map(Json::get)
+            .filter(|value| value.starts_with(|first: char| first == '-' || first.is_ascii_digit()))
+    };
+    let code = text("code").or_else(|| number("code").map(str::to_owned));
+    let message = text("message").or_else(|| text("error_description"));
+    (code.map(|code| one_line(&code)), message.map(|message| one_line(&message)).filter(|message| !message.is_empty()))
 }
 
 /// The message of an answer.
