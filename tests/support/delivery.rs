@@ -1,5 +1,6 @@
 //! Sends webhook requests over a bare TCP stream, so that a receiver is met as any client would meet it.
 
+use std::io;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -82,29 +83,35 @@ impl Delivery {
     /// Sends all of it and reads the answer.
     pub async fn send(&self, host: &str) -> Answer {
         let length = self.body.len();
+        self.exchange(host, &format!("content-length: {length}\r\n"), &[&self.body]).await.unwrap()
+    }
+
+    /// As `send`, to a receiver that may die in the middle.
+    pub async fn try_send(&self, host: &str) -> io::Result<Answer> {
+        let length = self.body.len();
         self.exchange(host, &format!("content-length: {length}\r\n"), &[&self.body]).await
     }
 
     /// Announces a length, sends nothing of the body, and reads the answer.
     pub async fn announce(&self, host: &str, length: usize) -> Answer {
-        self.exchange(host, &format!("content-length: {length}\r\n"), &[]).await
+        self.exchange(host, &format!("content-length: {length}\r\n"), &[]).await.unwrap()
     }
 
     /// Sends chunks without ever ending the body, and reads the answer.
     pub async fn stream(&self, host: &str, chunks: usize, chunk: &[u8]) -> Answer {
         let chunk = [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
-        self.exchange(host, "transfer-encoding: chunked\r\n", &vec![chunk.as_slice(); chunks]).await
+        self.exchange(host, "transfer-encoding: chunked\r\n", &vec![chunk.as_slice(); chunks]).await.unwrap()
     }
 
-    async fn exchange(&self, host: &str, framing: &str, parts: &[&[u8]]) -> Answer {
-        let mut stream = TcpStream::connect(host).await.unwrap();
+    async fn exchange(&self, host: &str, framing: &str, parts: &[&[u8]]) -> io::Result<Answer> {
+        let mut stream = TcpStream::connect(host).await?;
         let mut head =
             format!("{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{framing}", self.method, self.path);
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
         head += "\r\n";
-        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(head.as_bytes()).await?;
         for part in parts {
             // The receiver may answer and close before all is sent.
             if stream.write_all(part).await.is_err() {
@@ -122,7 +129,7 @@ impl Delivery {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), read).await.expect("an answer within 10 s");
-        parse(&answer)
+        parse(&answer).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 
@@ -153,11 +160,11 @@ fn is_whole(answer: &[u8]) -> bool {
     length.is_some_and(|length| length == Ok(body.len()))
 }
 
-fn parse(answer: &[u8]) -> Answer {
-    let (head, body) = split(answer).unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(answer)));
+fn parse(answer: &[u8]) -> Option<Answer> {
+    let (head, body) = split(answer)?;
     let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
-    Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    Some(Answer { status, headers, body: String::from_utf8(body.to_vec()).ok()? })
 }
