@@ -86,7 +86,10 @@ pub fn report(differences: &[Difference]) -> String {
 fn unified(path: &Path, found: &str, right: &str) -> String {
     let diff = TextDiff::from_lines(found, right);
     let path = path.display();
-    diff.unified_diff().context_radius(3).header(&format!("{path} (on disk)"), &format!("{path} (generated)")).to_string()
+    diff.unified_diff()
+        .context_radius(3)
+        .header(&format!("{path} (on disk)"), &format!("{path} (generated)"))
+        .to_string()
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {

@@ -46,9 +46,7 @@ impl Document {
     /// What a `$ref` points at: one step.
     pub(crate) fn target(&self, reference: &Located<'_>) -> Result<Located<'_>, Finding> {
         let at = reference.at.member("$ref");
-        let text = reference
-            .text("$ref")
-            .ok_or_else(|| Finding::new(&at, "`$ref` is not a string"))?;
+        let text = reference.text("$ref").ok_or_else(|| Finding::new(&at, "`$ref` is not a string"))?;
         let pointer = Pointer::parse(text)
             .ok_or_else(|| Finding::new(&at, format!("the reference `{text}` leaves the document")))?;
         let value = pointer

@@ -43,7 +43,9 @@ impl Arguments {
     fn parse(mut rest: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut arguments = Self::default();
         while let Some(argument) = rest.next() {
-            let mut file = || rest.next().map(PathBuf::from).ok_or_else(|| format!("{} needs a path\n\n{USAGE}", argument.display()));
+            let mut file = || {
+                rest.next().map(PathBuf::from).ok_or_else(|| format!("{} needs a path\n\n{USAGE}", argument.display()))
+            };
             match argument.to_str() {
                 Some("--check") => arguments.check = true,
                 Some("--lenient") => arguments.lenient = true,
@@ -85,7 +87,13 @@ impl Job {
     fn new(arguments: &Arguments) -> Self {
         if let (Some(document), Some(out)) = (&arguments.document, &arguments.out) {
             let source = document.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Self { document: document.clone(), curation: arguments.curation.clone(), out: out.clone(), retry_safety: None, source };
+            return Self {
+                document: document.clone(),
+                curation: arguments.curation.clone(),
+                out: out.clone(),
+                retry_safety: None,
+                source,
+            };
         }
         let root = repository();
         Self {

@@ -4,19 +4,81 @@ use std::collections::BTreeSet;
 
 /// Names that emitted code uses without a path; a model may not take them.
 const TAKEN: &[&str] = &[
-    "A", "Access", "AsRef", "BTreeMap", "Borrow", "Box", "Call", "CallOptions", "Clone", "Configuration", "Copy", "D", "Debug",
-    "Default", "Deserialize", "Deserializer", "Display", "Drop", "E", "Eq", "Err", "Error", "Extra", "Field", "Fn", "From", "Hash",
-    "IgnoredAny", "Into", "IntoFuture", "IntoIterator", "Iterator", "Json", "Key", "ListStyle", "MapAccess", "Method", "None", "Ok",
-    "Operation", "Option", "Ord", "PartialEq", "PartialOrd", "Pending", "RequestOptions", "Response", "Result", "RetryClass", "S",
-    "Secret", "Self", "Send", "Serialize", "SerializeMap", "Serializer", "Sized", "Some", "String", "Sync", "T", "Timestamp",
-    "ToOwned", "ToString", "UnknownValue", "V", "Vec", "Visitor",
+    "A",
+    "Access",
+    "AsRef",
+    "BTreeMap",
+    "Borrow",
+    "Box",
+    "Call",
+    "CallOptions",
+    "Clone",
+    "Configuration",
+    "Copy",
+    "D",
+    "Debug",
+    "Default",
+    "Deserialize",
+    "Deserializer",
+    "Display",
+    "Drop",
+    "E",
+    "Eq",
+    "Err",
+    "Error",
+    "Extra",
+    "Field",
+    "Fn",
+    "From",
+    "Hash",
+    "IgnoredAny",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "Json",
+    "Key",
+    "ListStyle",
+    "MapAccess",
+    "Method",
+    "None",
+    "Ok",
+    "Operation",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Pending",
+    "RequestOptions",
+    "Response",
+    "Result",
+    "RetryClass",
+    "S",
+    "Secret",
+    "Self",
+    "Send",
+    "Serialize",
+    "SerializeMap",
+    "Serializer",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "T",
+    "Timestamp",
+    "ToOwned",
+    "ToString",
+    "UnknownValue",
+    "V",
+    "Vec",
+    "Visitor",
 ];
 
 const KEYWORDS: &[&str] = &[
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum",
-    "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut",
-    "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
-    "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// `taskContributors`, `task-contributors`, `TASK_CONTRIBUTORS` -> `task_contributors`.
@@ -47,7 +109,11 @@ fn guard(joined: &str, prefix: &str, fallback: &str) -> String {
     if joined.is_empty() {
         return fallback.to_owned();
     }
-    let started = if joined.starts_with(|first: char| first.is_ascii_digit()) { format!("{prefix}{joined}") } else { joined.to_owned() };
+    let started = if joined.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("{prefix}{joined}")
+    } else {
+        joined.to_owned()
+    };
     let checked = format!("{started}_");
     if is_identifier(&checked) {
         return started;
@@ -68,7 +134,8 @@ fn capital(word: &str) -> String {
 /// The words of a name, in lower case. Symbols separate words; a name of symbols alone is spelt out.
 fn words(text: &str) -> Vec<String> {
     let text = text.trim();
-    let signed = |sign: char| text.strip_prefix(sign).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let signed =
+        |sign: char| text.strip_prefix(sign).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let mut words = Vec::new();
     if signed('+') {
         words.push("plus".to_owned());
@@ -85,7 +152,9 @@ fn words(text: &str) -> Vec<String> {
         let before = index.checked_sub(1).and_then(|i| chars.get(i)).copied();
         let after = chars.get(index + 1).copied();
         let hump = c.is_uppercase()
-            && before.is_some_and(|b| b.is_lowercase() || b.is_ascii_digit() || (b.is_uppercase() && after.is_some_and(char::is_lowercase)));
+            && before.is_some_and(|b| {
+                b.is_lowercase() || b.is_ascii_digit() || (b.is_uppercase() && after.is_some_and(char::is_lowercase))
+            });
         if hump {
             flush(&mut word, &mut words);
         }

@@ -5,7 +5,12 @@ use crate::ir::Docs;
 
 /// The lines of the comment. `compact` keeps notes and evidence in the paragraph of a one-paragraph description.
 pub(crate) fn lines(docs: &Docs, fallback: &str, compact: bool) -> Vec<String> {
-    let text = docs.text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map_or_else(|| fallback.to_owned(), markdown);
+    let text = docs
+        .text
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map_or_else(|| fallback.to_owned(), markdown);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut tail: Vec<String> = docs.notes.iter().map(|note| markdown(note)).collect();
     tail.extend(evidence(docs));
@@ -34,7 +39,9 @@ fn evidence(docs: &Docs) -> Option<String> {
 }
 
 fn starts_plainly(line: &str) -> bool {
-    line.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '`' | '(' | '"')) && !line.starts_with("```") && !is_list_item(line)
+    line.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '`' | '(' | '"'))
+        && !line.starts_with("```")
+        && !is_list_item(line)
 }
 
 fn close(line: &mut String) {
@@ -219,7 +226,9 @@ fn bare_url(rest: &str) -> Option<(String, usize)> {
     if !rest.starts_with("http://") && !rest.starts_with("https://") {
         return None;
     }
-    let stop = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '*');
+    let stop = |c: char| {
+        c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '*')
+    };
     let length = rest.find(stop).unwrap_or(rest.len());
     let url = rest.get(..length)?.trim_end_matches(['.', ',', ';', ':', '!', '?', '_', '\\']);
     let host = url.split_once("://").map_or("", |(_, host)| host);
@@ -232,7 +241,15 @@ mod tests {
 
     #[test]
     fn text_for_people_stays_as_it_is() {
-        for text in ["A task.", "One\ntwo.\n\nThree.", "- a\n- b\n   - c", "`[x]` and ``a ` b``", "a > b & c", "**bold** _it_", "| a | b |\n|---|---|"] {
+        for text in [
+            "A task.",
+            "One\ntwo.\n\nThree.",
+            "- a\n- b\n   - c",
+            "`[x]` and ``a ` b``",
+            "a > b & c",
+            "**bold** _it_",
+            "| a | b |\n|---|---|",
+        ] {
             assert_eq!(markdown(text), text);
         }
     }
@@ -247,14 +264,20 @@ mod tests {
     #[test]
     fn links_to_the_web_stay_and_others_keep_their_text() {
         assert_eq!(markdown("see [the docs](https://example.com/a_b)"), "see [the docs](https://example.com/a_b)");
-        assert_eq!(markdown("see [the [old] docs](https://example.com \"T\")"), "see [the \\[old\\] docs](https://example.com)");
+        assert_eq!(
+            markdown("see [the [old] docs](https://example.com \"T\")"),
+            "see [the \\[old\\] docs](https://example.com)"
+        );
         assert_eq!(markdown("see [the docs](/rest/about#x)"), "see the docs (`/rest/about#x`)");
         assert_eq!(markdown("[https://a.b](https://a.b)"), "[https://a.b](https://a.b)");
     }
 
     #[test]
     fn bare_urls_get_their_brackets() {
-        assert_eq!(markdown("at https://example.com/x, or http://a.b."), "at <https://example.com/x>, or <http://a.b>.");
+        assert_eq!(
+            markdown("at https://example.com/x, or http://a.b."),
+            "at <https://example.com/x>, or <http://a.b>."
+        );
         assert_eq!(markdown("<https://example.com>"), "<https://example.com>");
         assert_eq!(markdown("(https://example.com)"), "(<https://example.com>)");
         assert_eq!(markdown("https:// and http"), "https:// and http");
@@ -285,7 +308,12 @@ mod tests {
 
     #[test]
     fn evidence_is_the_last_line() {
-        let docs = Docs { text: Some("The title".to_owned()), notes: vec!["Set by the service.".to_owned()], evidence: Some("observed".to_owned()), source: Some("NPM".to_owned()) };
+        let docs = Docs {
+            text: Some("The title".to_owned()),
+            notes: vec!["Set by the service.".to_owned()],
+            evidence: Some("observed".to_owned()),
+            source: Some("NPM".to_owned()),
+        };
         assert_eq!(lines(&docs, "", true), ["The title.", "Set by the service.", "Evidence: observed (NPM)."]);
         assert_eq!(lines(&docs, "", false), ["The title", "", "Set by the service.", "", "Evidence: observed (NPM)."]);
     }

@@ -41,18 +41,28 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
 
 /// What the file names: always from the engine, then models, then what some operations need.
 fn uses(group: &Group) -> TokenStream {
-    let (open, gated): (Vec<&Operation>, Vec<&Operation>) = group.operations.iter().partition(|operation| operation.feature.is_none());
+    let (open, gated): (Vec<&Operation>, Vec<&Operation>) =
+        group.operations.iter().partition(|operation| operation.feature.is_none());
     let open = Needs::of(&open);
     let gated = Needs::of(&gated);
     let models = quote! { crate::generated::models };
     let always = use_models(&models, &open.models);
     let sometimes = use_models(&models, &gated.models.difference(&open.models).cloned().collect());
-    let sometimes = (!sometimes.is_empty()).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes });
+    let sometimes = (!sometimes.is_empty())
+        .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes });
     let borrow = (open.borrow || gated.borrow).then(|| {
-        let gate = (!open.borrow).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] });
+        let gate =
+            (!open.borrow).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] });
         quote! { #gate use std::borrow::Borrow; }
     });
-    let runtime: Vec<TokenStream> = open.runtime.union(&gated.runtime).map(|name| { let name = ident(name); quote! { #name } }).collect();
+    let runtime: Vec<TokenStream> = open
+        .runtime
+        .union(&gated.runtime)
+        .map(|name| {
+            let name = ident(name);
+            quote! { #name }
+        })
+        .collect();
     let runtime = (!runtime.is_empty()).then(|| quote! { #[allow(unused_imports, reason = "may be for operations behind a feature")] use crate::models::runtime::{#(#runtime),*}; });
     quote! { #borrow use crate::engine::prelude::*; #always #sometimes #runtime }
 }
@@ -130,8 +140,16 @@ fn method(operation: &Operation) -> TokenStream {
     let body = operation.body.as_ref().filter(|body| body.required);
     let mut arguments: Vec<TokenStream> = required.iter().map(|parameter| argument(parameter)).collect();
     arguments.extend(body.map(body_argument));
-    let fills: Vec<TokenStream> = required.iter().map(|parameter| fill(parameter, &quote! { call })).chain(body.map(|body| fill_body(body, &quote! { call }))).collect();
-    let binding = if fills.is_empty() { quote! { let call } } else { quote! { let mut call } };
+    let fills: Vec<TokenStream> = required
+        .iter()
+        .map(|parameter| fill(parameter, &quote! { call }))
+        .chain(body.map(|body| fill_body(body, &quote! { call })))
+        .collect();
+    let binding = if fills.is_empty() {
+        quote! { let call }
+    } else {
+        quote! { let mut call }
+    };
     quote! {
         #docs
         #gate
@@ -286,7 +304,11 @@ fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
 
 fn body_argument(body: &RequestBody) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
-    if body.into { quote! { #name: impl Into<#ty> } } else { quote! { #name: impl Borrow<#ty> } }
+    if body.into {
+        quote! { #name: impl Into<#ty> }
+    } else {
+        quote! { #name: impl Borrow<#ty> }
+    }
 }
 
 fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
@@ -308,7 +330,10 @@ fn operation_docs(operation: &Operation) -> TokenStream {
     };
     docs.notes.insert(
         0,
-        format!("`{} {}`. Retried after a failure that may have reached the service: {again}.", operation.method, operation.path),
+        format!(
+            "`{} {}`. Retried after a failure that may have reached the service: {again}.",
+            operation.method, operation.path
+        ),
     );
     if operation.access == Access::Oauth {
         docs.notes.push("Needs an OAuth access token: the service refuses API keys here.".to_owned());

@@ -6,7 +6,10 @@ use crate::emit::doc_text;
 use crate::ir::{Docs, Variant};
 
 pub(crate) fn open_enum(name: &str, docs: &Docs, variants: &[Variant]) -> String {
-    let mut text = format!("open_enum! {{\n{}    pub enum {name} {{\n", doc_text(docs, "Values that the service may extend.", false, "    "));
+    let mut text = format!(
+        "open_enum! {{\n{}    pub enum {name} {{\n",
+        doc_text(docs, "Values that the service may extend.", false, "    ")
+    );
     for variant in variants {
         text.push_str(&doc_text(&variant.docs, &format!("`{}`", variant.wire.replace('`', "'")), true, "        "));
         let _ = writeln!(text, "        {} = {:?},", variant.name, variant.wire);

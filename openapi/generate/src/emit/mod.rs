@@ -22,9 +22,14 @@ pub(crate) type Files = BTreeMap<String, String>;
 
 /// Lints about the wording of comments (the document's) and about the length of what a machine writes.
 const ALLOWED: &[&str] = &[
-    "clippy::doc_markdown", "clippy::doc_lazy_continuation", "clippy::doc_overindented_list_items", "clippy::semicolon_if_nothing_returned",
+    "clippy::doc_markdown",
+    "clippy::doc_lazy_continuation",
+    "clippy::doc_overindented_list_items",
+    "clippy::semicolon_if_nothing_returned",
     "clippy::struct_excessive_bools",
-    "clippy::too_many_arguments", "clippy::too_many_lines", "clippy::wildcard_imports",
+    "clippy::too_many_arguments",
+    "clippy::too_many_lines",
+    "clippy::wildcard_imports",
 ];
 
 /// Everything under the output directory.
@@ -61,7 +66,14 @@ fn print(items: impl IntoIterator<Item = Printed>) -> Result<String, Error> {
         texts.push(match item {
             Printed::Tokens(tokens) => {
                 let file = syn::parse2::<syn::File>(tokens).map_err(Error::Emitted)?;
-                let each = file.items.into_iter().map(|item| prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] }));
+                let each = file.items.into_iter().map(|item| {
+                    prettyplease::unparse(&syn::File {
+                        shebang: None,
+                        frontmatter: None,
+                        attrs: Vec::new(),
+                        items: vec![item],
+                    })
+                });
                 each.collect::<Vec<_>>().join("\n")
             }
             Printed::Text(text) => text,

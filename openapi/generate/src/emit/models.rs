@@ -11,13 +11,22 @@ use crate::ir::{Body, Item, Program};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
     let homes = program.homes();
-    let texts: BTreeSet<&str> = program.items.iter().filter(|item| matches!(item.body, Body::Enum(_) | Body::Id)).map(|item| item.name.as_str()).collect();
+    let texts: BTreeSet<&str> = program
+        .items
+        .iter()
+        .filter(|item| matches!(item.body, Body::Enum(_) | Body::Id))
+        .map(|item| item.name.as_str())
+        .collect();
     let mut modules: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
     for item in &program.items {
         modules.entry(&item.home).or_default().push(item);
     }
     for (home, items) in &modules {
-        let elsewhere: BTreeSet<String> = items.iter().flat_map(|item| mentions(item)).filter(|name| homes.get(name.as_str()) != Some(home)).collect();
+        let elsewhere: BTreeSet<String> = items
+            .iter()
+            .flat_map(|item| mentions(item))
+            .filter(|name| homes.get(name.as_str()) != Some(home))
+            .collect();
         let mut printed = Vec::new();
         let glob = items.iter().any(|item| needs_runtime(item)).then(|| quote! { use crate::models::runtime::*; });
         let uses = use_models(&quote! { super }, &elsewhere);
@@ -54,7 +63,11 @@ fn item_tokens(item: &Item, texts: &BTreeSet<&str>) -> Vec<Printed> {
         Body::Tagged(tagged) => unions::tagged(item, tagged).into_iter().map(Printed::Tokens).collect(),
         Body::Union(readings) => unions::untagged(item, readings).into_iter().map(Printed::Tokens).collect(),
         Body::Alias(ty) => {
-            let docs = doc_attributes(&item.docs, &format!("The contract's name for `{}`.", types::tokens(ty).to_string().replace(' ', "")), false);
+            let docs = doc_attributes(
+                &item.docs,
+                &format!("The contract's name for `{}`.", types::tokens(ty).to_string().replace(' ', "")),
+                false,
+            );
             let name = types::ident(&item.name);
             let ty = types::tokens(ty);
             vec![Printed::Tokens(quote! { #docs pub type #name = #ty; })]

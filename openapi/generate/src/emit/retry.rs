@@ -35,18 +35,63 @@ struct Fault {
 
 const FAULTS: &[Fault] = &[
     Fault { head: "refuse", happens: "the connection is refused", reached: Reached::No, kind: "Connect" },
-    Fault { head: "reset before", happens: "the connection is reset before the service has read the request", reached: Reached::Maybe, kind: "Interrupted" },
-    Fault { head: "reset after", happens: "the connection is reset after the service has read the request", reached: Reached::Maybe, kind: "Interrupted" },
-    Fault { head: "head cut", happens: "the answer ends within its head", reached: Reached::Maybe, kind: "Interrupted" },
-    Fault { head: "body cut", happens: "the answer ends within its body", reached: Reached::Maybe, kind: "Interrupted" },
-    Fault { head: "slow body", happens: "the answer takes longer than the time limit of an attempt", reached: Reached::Maybe, kind: "Timeout" },
-    Fault { head: "429 short", happens: "429 with a wait of at most 30 s, or with none", reached: Reached::Refused, kind: "RateLimited" },
-    Fault { head: "429 long", happens: "429 with a wait of more than 30 s", reached: Reached::RefusedForLong, kind: "RateLimited" },
+    Fault {
+        head: "reset before",
+        happens: "the connection is reset before the service has read the request",
+        reached: Reached::Maybe,
+        kind: "Interrupted",
+    },
+    Fault {
+        head: "reset after",
+        happens: "the connection is reset after the service has read the request",
+        reached: Reached::Maybe,
+        kind: "Interrupted",
+    },
+    Fault {
+        head: "head cut",
+        happens: "the answer ends within its head",
+        reached: Reached::Maybe,
+        kind: "Interrupted",
+    },
+    Fault {
+        head: "body cut",
+        happens: "the answer ends within its body",
+        reached: Reached::Maybe,
+        kind: "Interrupted",
+    },
+    Fault {
+        head: "slow body",
+        happens: "the answer takes longer than the time limit of an attempt",
+        reached: Reached::Maybe,
+        kind: "Timeout",
+    },
+    Fault {
+        head: "429 short",
+        happens: "429 with a wait of at most 30 s, or with none",
+        reached: Reached::Refused,
+        kind: "RateLimited",
+    },
+    Fault {
+        head: "429 long",
+        happens: "429 with a wait of more than 30 s",
+        reached: Reached::RefusedForLong,
+        kind: "RateLimited",
+    },
     Fault { head: "500", happens: "500", reached: Reached::Failed, kind: "Api" },
     Fault { head: "502 HTML", happens: "502 with an HTML page", reached: Reached::Failed, kind: "Api" },
     Fault { head: "503", happens: "503 without `Retry-After`", reached: Reached::Failed, kind: "Api" },
-    Fault { head: "503 wait", happens: "503 with `Retry-After` of at most 30 s", reached: Reached::Refused, kind: "Api" },
-    Fault { head: "stale", happens: "the pooled connection had been closed", reached: Reached::Stale, kind: "Interrupted" },
+    Fault {
+        head: "503 wait",
+        happens: "503 with `Retry-After` of at most 30 s",
+        reached: Reached::Refused,
+        kind: "Api",
+    },
+    Fault {
+        head: "stale",
+        happens: "the pooled connection had been closed",
+        reached: Reached::Stale,
+        kind: "Interrupted",
+    },
 ];
 
 /// The rule: how often a call of this class is attempted while the fault goes on, and how it ends.
@@ -67,8 +112,12 @@ fn told(reached: Reached) -> &'static str {
         Reached::No => "never sent: every operation is attempted again",
         Reached::Maybe => "the service may have done the work: only reads and idempotent writes are attempted again",
         Reached::Refused => "the service refused before working: every operation waits and is attempted again",
-        Reached::RefusedForLong => "the service refused before working, for longer than a call waits by default: the error says until when",
-        Reached::Failed => "the service may have done some of the work: only reads and idempotent writes are attempted again",
+        Reached::RefusedForLong => {
+            "the service refused before working, for longer than a call waits by default: the error says until when"
+        }
+        Reached::Failed => {
+            "the service may have done some of the work: only reads and idempotent writes are attempted again"
+        }
         Reached::Stale => {
             "if nothing was written, the connection layer takes a fresh connection within the same attempt; otherwise as \"reset before\""
         }

@@ -42,10 +42,15 @@ fn declaration(item: &Item, members: &[Member<'_>]) -> TokenStream {
     let docs = doc_attributes(&item.docs, &format!("The contract's `{}`.", item.name), false);
     let name = ident(&item.name);
     let fields = members.iter().map(|member| {
-        let docs = doc_attributes(&member.field.docs, &format!("The member `{}`.", member.field.wire.replace('`', "'")), true);
+        let docs =
+            doc_attributes(&member.field.docs, &format!("The member `{}`.", member.field.wire.replace('`', "'")), true);
         let name = &member.name;
         let ty = if member.field.required { tokens(&member.field.ty) } else { inner(member.field) };
-        let ty = if member.field.required { ty } else { quote! { Field<#ty> } };
+        let ty = if member.field.required {
+            ty
+        } else {
+            quote! { Field<#ty> }
+        };
         quote! { #docs pub #name: #ty, }
     });
     quote! {
@@ -63,7 +68,8 @@ fn declaration(item: &Item, members: &[Member<'_>]) -> TokenStream {
 fn methods(item: &Item, body: &Struct, members: &[Member<'_>], texts: &BTreeSet<&str>) -> Option<TokenStream> {
     let name = ident(&item.name);
     let constructor = body.constructor.then(|| constructor(item, members, texts));
-    let setters = members.iter().filter(|member| body.setters && !member.field.required).map(|member| setter(member, texts));
+    let setters =
+        members.iter().filter(|member| body.setters && !member.field.required).map(|member| setter(member, texts));
     let additional = body.additional.as_ref().map(|ty| {
         let ty = tokens(ty);
         quote! {
@@ -86,7 +92,10 @@ fn argument(name: &Ident, ty: &Type, texts: &BTreeSet<&str>) -> (TokenStream, To
         }
         Type::List(element) if is_text_like(element, texts) => {
             let element = tokens(element);
-            (quote! { impl IntoIterator<Item = impl Into<#element>> }, quote! { #name.into_iter().map(Into::into).collect() })
+            (
+                quote! { impl IntoIterator<Item = impl Into<#element>> },
+                quote! { #name.into_iter().map(Into::into).collect() },
+            )
         }
         Type::List(element) => {
             let element = tokens(element);
@@ -107,12 +116,17 @@ fn constructor(item: &Item, members: &[Member<'_>], texts: &BTreeSet<&str>) -> T
         if field.required {
             let (ty, value) = argument(name, &field.ty, texts);
             arguments.push(quote! { #name: #ty });
-            values.push(if value.to_string() == name.to_string() { quote! { #name } } else { quote! { #name: #value } });
+            values.push(if value.to_string() == name.to_string() {
+                quote! { #name }
+            } else {
+                quote! { #name: #value }
+            });
         } else {
             values.push(quote! { #name: Field::Absent });
         }
     }
-    let docs = if arguments.is_empty() { " One without any member." } else { " One with the members it cannot do without." };
+    let docs =
+        if arguments.is_empty() { " One without any member." } else { " One with the members it cannot do without." };
     let name = ident(&item.name);
     let _ = &name;
     quote! {
@@ -145,7 +159,11 @@ fn from_text(item: &Item, body: &Struct, members: &[Member<'_>]) -> Option<Token
     let name = ident(&item.name);
     let values = members.iter().map(|member| {
         let name = &member.name;
-        if member.field.name == *target { quote! { #name: text } } else { quote! { #name: Field::Absent } }
+        if member.field.name == *target {
+            quote! { #name: text }
+        } else {
+            quote! { #name: Field::Absent }
+        }
     });
     Some(quote! {
         impl From<String> for #name {
@@ -170,7 +188,11 @@ fn reader(item: &Item, members: &[Member<'_>]) -> TokenStream {
     let name = ident(&item.name);
     let expecting = format!("{} {} object", article(&item.name), item.name);
     let locals = members.iter().map(|Member { field, local, .. }| {
-        if field.required { quote! { let mut #local = None; } } else { quote! { let mut #local = Field::Absent; } }
+        if field.required {
+            quote! { let mut #local = None; }
+        } else {
+            quote! { let mut #local = Field::Absent; }
+        }
     });
     let arms = members.iter().map(|Member { field, local, .. }| {
         let wire = &field.wire;

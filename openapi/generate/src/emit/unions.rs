@@ -69,7 +69,11 @@ pub(crate) fn tagged(item: &Item, body: &Tagged) -> Vec<TokenStream> {
 /// A JSON value with one reading per type.
 pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream> {
     let name = ident(&item.name);
-    let docs = doc_attributes(&item.docs, "One of several types that nothing in the value tells apart: kept as JSON, read as asked.", false);
+    let docs = doc_attributes(
+        &item.docs,
+        "One of several types that nothing in the value tells apart: kept as JSON, read as asked.",
+        false,
+    );
     let methods = readings.iter().map(|reading| {
         let (read, make) = (format_ident!("as_{}", reading.name), format_ident!("from_{}", reading.name));
         let ty = tokens(&reading.ty);

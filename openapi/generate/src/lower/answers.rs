@@ -8,7 +8,12 @@ use crate::pointer::Located;
 
 impl<'d> Lowering<'d> {
     /// The JSON body of the request, if it has one.
-    pub(crate) fn request_body(&mut self, operation: &Located<'d>, rules: &Rules, fits: &mut bool) -> Option<RequestBody> {
+    pub(crate) fn request_body(
+        &mut self,
+        operation: &Located<'d>,
+        rules: &Rules,
+        fits: &mut bool,
+    ) -> Option<RequestBody> {
         let here = operation.get("requestBody")?;
         let body = match self.document.resolve(&here) {
             Ok(body) => body,
@@ -20,8 +25,12 @@ impl<'d> Lowering<'d> {
         };
         let required = body.flag("required");
         let Some(media) = json_media(&body) else {
-            let offered: Vec<&str> = body.get("content").iter().flat_map(Located::members).map(|(name, _)| name).collect();
-            let what = format!("a body of {} cannot be expressed", if offered.is_empty() { "no type".to_owned() } else { offered.join(", ") });
+            let offered: Vec<&str> =
+                body.get("content").iter().flat_map(Located::members).map(|(name, _)| name).collect();
+            let what = format!(
+                "a body of {} cannot be expressed",
+                if offered.is_empty() { "no type".to_owned() } else { offered.join(", ") }
+            );
             self.findings.say(&body.at, format!("{what}; the operation is left out"));
             *fits = false;
             return None;
@@ -64,7 +73,8 @@ impl<'d> Lowering<'d> {
                     Some((_, known)) if *known == ty => {}
                     Some((first, _)) => {
                         let first = first.at.clone();
-                        self.findings.say(&success.at, format!("another type than {first}, which is the one that is read"));
+                        self.findings
+                            .say(&success.at, format!("another type than {first}, which is the one that is read"));
                     }
                 }
             } else if content.is_some_and(|content| content.members().next().is_some()) {
@@ -76,7 +86,8 @@ impl<'d> Lowering<'d> {
         match (found, foreign) {
             (Some((first, ty)), _) => {
                 if empty {
-                    self.findings.say(&first.at, "beside it stands a successful answer without a body, which will not decode");
+                    self.findings
+                        .say(&first.at, "beside it stands a successful answer without a body, which will not decode");
                 }
                 Some(Some(ty))
             }
@@ -113,5 +124,7 @@ fn json_media<'d>(here: &Located<'d>) -> Option<Located<'d>> {
     let content = here.get("content")?;
     let essence = |name: &str| name.split(';').next().unwrap_or(name).trim().to_ascii_lowercase();
     let plain = content.members().find(|(name, _)| essence(name) == "application/json");
-    plain.or_else(|| content.members().find(|(name, _)| essence(name).ends_with("+json") || essence(name) == "*/*")).map(|(_, media)| media)
+    plain
+        .or_else(|| content.members().find(|(name, _)| essence(name).ends_with("+json") || essence(name) == "*/*"))
+        .map(|(_, media)| media)
 }

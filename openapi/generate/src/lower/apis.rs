@@ -13,8 +13,18 @@ use crate::pointer::Located;
 const ITEM_MEMBERS: &[&str] = &["summary", "description", "parameters", "$ref"];
 
 /// Members of an operation that need nothing or are read elsewhere.
-const OPERATION_MEMBERS: &[&str] =
-    &["tags", "summary", "description", "externalDocs", "operationId", "parameters", "requestBody", "responses", "deprecated", "security"];
+const OPERATION_MEMBERS: &[&str] = &[
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "deprecated",
+    "security",
+];
 
 impl<'d> Lowering<'d> {
     /// Every operation, in the document's order, in the client of its first tag.
@@ -24,7 +34,8 @@ impl<'d> Lowering<'d> {
         let mut names = TypeNames::default();
         let mut ids = BTreeSet::new();
         let paths = self.document.section(&["paths"]);
-        let items: Vec<(&'d str, Located<'d>)> = paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")).collect();
+        let items: Vec<(&'d str, Located<'d>)> =
+            paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")).collect();
         for (path, item) in items {
             let item = match self.document.resolve(&item) {
                 Ok(item) => item,
@@ -38,7 +49,8 @@ impl<'d> Lowering<'d> {
                 let Some(here) = item.get(method) else { continue };
                 if let Some(id) = here.text("operationId") {
                     if !ids.insert(id.to_owned()) {
-                        self.findings.say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
+                        self.findings
+                            .say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
                     }
                 }
                 let Some(operation) = self.operation(method, path, &item, &here) else { continue };
@@ -60,7 +72,8 @@ impl<'d> Lowering<'d> {
             if METHODS.contains(&name) || ITEM_MEMBERS.contains(&name) || name.starts_with("x-") {
                 continue;
             }
-            self.findings.say(&member.at, format!("`{name}` is not understood: requests go to the configured base URL"));
+            self.findings
+                .say(&member.at, format!("`{name}` is not understood: requests go to the configured base URL"));
         }
     }
 
@@ -107,8 +120,16 @@ impl<'d> Lowering<'d> {
             path: path.to_owned(),
             docs: self.operation_docs(here),
             deprecated: here.flag("deprecated"),
-            retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") { RetryClass::Read } else { RetryClass::UnsafeWrite }),
-            access: rules.access.unwrap_or(if here.text("x-access") == Some("oauth") { Access::Oauth } else { Access::Any }),
+            retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") {
+                RetryClass::Read
+            } else {
+                RetryClass::UnsafeWrite
+            }),
+            access: rules.access.unwrap_or(if here.text("x-access") == Some("oauth") {
+                Access::Oauth
+            } else {
+                Access::Any
+            }),
             feature: rules.feature,
             parameters,
             body,
@@ -166,7 +187,9 @@ impl<'d> Lowering<'d> {
                 match self.document.resolve(&place) {
                     Ok(place) => {
                         // The operation's own replaces the path's of the same name.
-                        let same = |other: &Located<'d>| other.text("name") == place.text("name") && other.text("in") == place.text("in");
+                        let same = |other: &Located<'d>| {
+                            other.text("name") == place.text("name") && other.text("in") == place.text("in")
+                        };
                         places.retain(|other| !same(other));
                         places.push(place);
                     }
@@ -181,11 +204,15 @@ impl<'d> Lowering<'d> {
         if let Some(body) = body {
             names.claim(&body.name);
         }
-        let mut parameters: Vec<Parameter> = places.iter().filter_map(|place| self.parameter(place, &mut names, fits)).collect();
+        let mut parameters: Vec<Parameter> =
+            places.iter().filter_map(|place| self.parameter(place, &mut names, fits)).collect();
         let templates = templates(path);
         for template in &templates {
             if !parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.wire == *template) {
-                self.findings.say(&here.at, format!("the path's `{{{template}}}` has no parameter that can be expressed; left out"));
+                self.findings.say(
+                    &here.at,
+                    format!("the path's `{{{template}}}` has no parameter that can be expressed; left out"),
+                );
                 *fits = false;
             }
         }

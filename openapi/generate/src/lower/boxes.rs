@@ -34,7 +34,9 @@ fn contained(items: &[Item]) -> BTreeMap<String, BTreeSet<String>> {
         .iter()
         .map(|item| {
             let names = match &item.body {
-                Body::Struct(body) => body.fields.iter().filter_map(|field| field.ty.direct().map(str::to_owned)).collect(),
+                Body::Struct(body) => {
+                    body.fields.iter().filter_map(|field| field.ty.direct().map(str::to_owned)).collect()
+                }
                 Body::Alias(ty) => ty.direct().map(str::to_owned).into_iter().collect(),
                 _ => BTreeSet::new(),
             };
@@ -71,7 +73,9 @@ fn break_aliases(items: &mut [Item], findings: &mut Findings) {
                 _ => None,
             })
             .collect();
-        let circular = |name: &str| mentions.get(name).is_some_and(|names| names.iter().any(|inner| reaches(&mentions, inner, name)));
+        let circular = |name: &str| {
+            mentions.get(name).is_some_and(|names| names.iter().any(|inner| reaches(&mentions, inner, name)))
+        };
         let Some(item) = items.iter_mut().find(|item| circular(&item.name)) else { return };
         let at = Pointer::root().member("components").member("schemas").member(&item.name);
         findings.say(&at, "an array or map whose elements are itself again");

@@ -8,8 +8,17 @@ use crate::pointer::Located;
 
 /// Limits worth telling, as the document spells them.
 const LIMITS: &[&str] = &[
-    "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems",
-    "maxItems", "uniqueItems",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
 ];
 
 /// Formats that the Rust type already tells.
@@ -21,7 +30,9 @@ impl Lowering<'_> {
         let text = here.text("description").or_else(|| here.text("summary")).map(str::to_owned);
         let source = match here.value.get("x-source") {
             Some(Value::String(source)) => Some(source.clone()),
-            Some(Value::Array(sources)) => Some(sources.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
+            Some(Value::Array(sources)) => {
+                Some(sources.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+            }
             _ => None,
         };
         Docs { text, notes: Vec::new(), evidence: here.text("x-evidence").map(str::to_owned), source }
@@ -57,7 +68,8 @@ impl Lowering<'_> {
         if !numbers.is_empty() {
             notes.push(format!("Known values: {}.", numbers.join(", ")));
         }
-        let limits: Vec<String> = LIMITS.iter().filter_map(|&limit| Some(format!("{limit} `{}`", plain(object.get(limit)?)))).collect();
+        let limits: Vec<String> =
+            LIMITS.iter().filter_map(|&limit| Some(format!("{limit} `{}`", plain(object.get(limit)?)))).collect();
         if !limits.is_empty() {
             notes.push(format!("Limits: {}.", limits.join(", ")));
         }

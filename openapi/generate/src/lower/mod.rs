@@ -57,7 +57,11 @@ impl<'d> Lowering<'d> {
         let mut findings = Findings::default();
         let names = NameTable::new(document, curation, &mut findings);
         let by = |list: fn(&crate::curation::Id) -> &Vec<String>| {
-            curation.ids.iter().flat_map(|(name, id)| list(id).iter().map(move |held| (held.as_str(), name.as_str()))).collect()
+            curation
+                .ids
+                .iter()
+                .flat_map(|(name, id)| list(id).iter().map(move |held| (held.as_str(), name.as_str())))
+                .collect()
         };
         Self {
             document,
@@ -142,7 +146,13 @@ impl<'d> Lowering<'d> {
             .models
             .values()
             .filter_map(|model| model.name.as_ref())
-            .chain(curation.models.values().flat_map(|model| model.fields.values()).filter_map(|field| field.name.as_ref()))
+            .chain(
+                curation
+                    .models
+                    .values()
+                    .flat_map(|model| model.fields.values())
+                    .filter_map(|field| field.name.as_ref()),
+            )
             .chain(curation.enums.values().filter_map(|entry| entry.name.as_ref()))
             .chain(curation.enums.values().flat_map(|entry| entry.variants.values()))
             .chain(curation.operations.values().flat_map(|entry| [&entry.name, &entry.body]).flatten())

@@ -31,11 +31,15 @@ impl NameTable {
         for id in curation.ids.keys() {
             let given = table.types.claim(id, "Id");
             if given != *id {
-                findings.say(&Pointer::root(), format!("curation: the id `{id}` would shadow a name that emitted code uses"));
+                findings.say(
+                    &Pointer::root(),
+                    format!("curation: the id `{id}` would shadow a name that emitted code uses"),
+                );
             }
         }
         let schemas = document.section(&["components", "schemas"]);
-        let schemas: Vec<Located<'_>> = schemas.iter().flat_map(|section| section.members().map(|(_, schema)| schema)).collect();
+        let schemas: Vec<Located<'_>> =
+            schemas.iter().flat_map(|section| section.members().map(|(_, schema)| schema)).collect();
         // Curated names first: they are promises, the others may yield.
         for wanted_by_curation in [true, false] {
             for schema in &schemas {
@@ -70,7 +74,10 @@ impl NameTable {
             let Ok(item) = document.resolve(&item) else { continue };
             for method in METHODS {
                 let Some(operation) = item.get(method) else { continue };
-                let curated = operation.text("operationId").and_then(|id| curation.operations.get(id)).and_then(|entry| entry.name.clone());
+                let curated = operation
+                    .text("operationId")
+                    .and_then(|id| curation.operations.get(id))
+                    .and_then(|entry| entry.name.clone());
                 let spelt = operation.text("operationId").map_or_else(|| snake(&format!("{method} {path}")), snake);
                 let name = taken.claim(&curated.unwrap_or(spelt));
                 self.operations.insert(operation.at, name);
@@ -166,7 +173,9 @@ impl Lowering<'_> {
                 (format!("{base}{}", pascal(name.unwrap_or(index))), rest.iter().map(|&step| step.to_owned()).collect())
             }
             ["requestBody", rest @ ..] => (format!("{base}Body"), rest.iter().map(|&step| step.to_owned()).collect()),
-            ["responses", _, rest @ ..] => (format!("{base}Answer"), rest.iter().map(|&step| step.to_owned()).collect()),
+            ["responses", _, rest @ ..] => {
+                (format!("{base}Answer"), rest.iter().map(|&step| step.to_owned()).collect())
+            }
             _ => (base, rest.iter().map(|&step| step.to_owned()).collect()),
         }
     }

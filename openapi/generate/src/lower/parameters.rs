@@ -71,7 +71,10 @@ impl<'d> Lowering<'d> {
     fn unfit(&mut self, here: &Located<'d>, what: &str, fits: &mut bool) -> Option<Parameter> {
         let needed = here.flag("required") || here.text("in") == Some("path");
         if needed {
-            self.findings.say(&here.at, format!("{what} cannot be expressed, and its operation needs it; the operation is left out"));
+            self.findings.say(
+                &here.at,
+                format!("{what} cannot be expressed, and its operation needs it; the operation is left out"),
+            );
             *fits = false;
         } else {
             self.findings.say(&here.at, format!("{what} cannot be expressed; the parameter is left out"));
@@ -104,8 +107,13 @@ impl<'d> Lowering<'d> {
                 Body::Alias(inner) => self.parameter_type(&inner.clone(), schema),
                 // Of one text or a list of texts the list is the wider.
                 Body::Union(readings) => {
-                    let lists: Vec<Type> = readings.iter().filter(|reading| matches!(reading.ty, Type::List(_))).map(|reading| reading.ty.clone()).collect();
-                    let scalars = readings.iter().all(|reading| matches!(reading.ty, Type::List(_)) || is_scalar(&reading.ty));
+                    let lists: Vec<Type> = readings
+                        .iter()
+                        .filter(|reading| matches!(reading.ty, Type::List(_)))
+                        .map(|reading| reading.ty.clone())
+                        .collect();
+                    let scalars =
+                        readings.iter().all(|reading| matches!(reading.ty, Type::List(_)) || is_scalar(&reading.ty));
                     match lists.as_slice() {
                         [Type::List(inner)] if scalars && is_scalar(inner) => Some((ParameterType::Text, true)),
                         _ => None,
@@ -125,13 +133,16 @@ impl<'d> Lowering<'d> {
             // A schema that allows everything: a text is something.
             Type::Json => {
                 let shape = self.shape(std::slice::from_ref(schema));
-                let anything = shape.kinds.is_none() && !shape.is_object_like() && !shape.broken && shape.alternatives.is_none();
+                let anything =
+                    shape.kinds.is_none() && !shape.is_object_like() && !shape.broken && shape.alternatives.is_none();
                 (anything || shape.only(Kind::Text)).then_some(ParameterType::Text)
             }
             Type::Named(name) => match self.body_of(name)? {
                 Body::Enum(_) | Body::Id => Some(ParameterType::Into(ty.clone())),
                 Body::Alias(inner) => self.element_type(&inner.clone(), schema),
-                Body::Union(readings) if readings.iter().all(|reading| is_scalar(&reading.ty)) => Some(ParameterType::Text),
+                Body::Union(readings) if readings.iter().all(|reading| is_scalar(&reading.ty)) => {
+                    Some(ParameterType::Text)
+                }
                 _ => None,
             },
             _ => None,
@@ -146,7 +157,8 @@ impl<'d> Lowering<'d> {
         let style = here.text("style").unwrap_or(if place == Place::Query { "form" } else { "simple" });
         let explode = here.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
         match (place, style, is_list) {
-            (Place::Query, "form" | "spaceDelimited" | "pipeDelimited" | "deepObject", false) | (Place::Path | Place::Header, "simple", false) => Ok(None),
+            (Place::Query, "form" | "spaceDelimited" | "pipeDelimited" | "deepObject", false)
+            | (Place::Path | Place::Header, "simple", false) => Ok(None),
             (Place::Query, "form" | "spaceDelimited" | "pipeDelimited", true) if explode => Ok(Some(ListStyle::Repeat)),
             (Place::Query, "form", true) => Ok(Some(ListStyle::Comma)),
             (Place::Query, "spaceDelimited", true) => Ok(Some(ListStyle::Space)),

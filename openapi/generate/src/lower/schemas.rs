@@ -10,8 +10,20 @@ use crate::pointer::Located;
 
 /// Keywords that may stand beside the one reference of a schema without making it another type.
 const BESIDE: &[&str] = &[
-    "$ref", "nullable", "description", "title", "summary", "default", "example", "examples", "deprecated", "readOnly", "writeOnly",
-    "externalDocs", "$comment", "xml",
+    "$ref",
+    "nullable",
+    "description",
+    "title",
+    "summary",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "externalDocs",
+    "$comment",
+    "xml",
 ];
 
 /// What will name the type if it needs a name.
@@ -105,10 +117,13 @@ impl<'d> Lowering<'d> {
         let object = here.value.as_object()?;
         let mut nullable = here.flag("nullable");
         let remarks_beside = |keyword: &str| {
-            object.keys().all(|key| key == keyword || key == "type" || BESIDE.contains(&key.as_str()) || key.starts_with("x-"))
+            object
+                .keys()
+                .all(|key| key == keyword || key == "type" || BESIDE.contains(&key.as_str()) || key.starts_with("x-"))
         };
         if object.contains_key("$ref") {
-            let alone = self.document.version == crate::document::Version::V30 || (remarks_beside("$ref") && !object.contains_key("type"));
+            let alone = self.document.version == crate::document::Version::V30
+                || (remarks_beside("$ref") && !object.contains_key("type"));
             return if alone { Some((self.document.target(here).ok()?, nullable)) } else { None };
         }
         let keyword = ["allOf", "oneOf", "anyOf"].into_iter().find(|keyword| object.contains_key(*keyword))?;
@@ -144,7 +159,8 @@ impl<'d> Lowering<'d> {
         }
         if let Some(open) = &shape.open {
             let open = open.clone();
-            return self.named(naming, "", shape.nullable, |this, name| Some(Body::Enum(this.open_values(&open, name))));
+            return self
+                .named(naming, "", shape.nullable, |this, name| Some(Body::Enum(this.open_values(&open, name))));
         }
         if let Some(constant) = shape.constant {
             return self.literals(&[constant], shape, naming);
@@ -189,7 +205,9 @@ impl<'d> Lowering<'d> {
 
     fn object(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
         if !shape.properties.is_empty() {
-            return self.named(naming, "", shape.nullable, |this, name| Some(Body::Struct(this.structure(shape, naming, name))));
+            return self.named(naming, "", shape.nullable, |this, name| {
+                Some(Body::Struct(this.structure(shape, naming, name)))
+            });
         }
         match &shape.additional {
             Additional::Typed(values) => {
@@ -248,7 +266,11 @@ impl<'d> Lowering<'d> {
         let rules = self.origins.get(name).and_then(|key| curation.enums.get(key)).map(|entry| &entry.variants);
         // `Unknown` is what carries every other text.
         let mut names = Names::without(&["Unknown", "Self"]);
-        let stale: Vec<&String> = rules.iter().flat_map(|rules| rules.keys()).filter(|key| !values.iter().any(|(wire, _)| wire == *key)).collect();
+        let stale: Vec<&String> = rules
+            .iter()
+            .flat_map(|rules| rules.keys())
+            .filter(|key| !values.iter().any(|(wire, _)| wire == *key))
+            .collect();
         for key in stale {
             self.curation_says(format!("enums.{name}.variants: there is no value `{key}`"));
         }
@@ -270,7 +292,8 @@ impl<'d> Lowering<'d> {
         body: impl FnOnce(&mut Self, &str) -> Option<Body>,
     ) -> Type {
         let component = naming.place.at.component("schemas").filter(|_| naming.suffix.is_empty());
-        let given = component.and_then(|origin| self.names.of_component(&origin).map(|(name, home)| (name, home, origin)));
+        let given =
+            component.and_then(|origin| self.names.of_component(&origin).map(|(name, home)| (name, home, origin)));
         let (name, own_home, origin) = match given {
             Some(given) => given,
             None => self.inline_name(&naming.place.at, &naming.suffix),
@@ -300,7 +323,8 @@ fn variant_name(wire: &str) -> String {
 
 /// Does this schema allow null alone?
 pub(crate) fn is_null(schema: &Located<'_>) -> bool {
-    let null_only = |value: &Value| value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_null));
+    let null_only =
+        |value: &Value| value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_null));
     schema.text("type") == Some("null")
         || schema.value.get("const").is_some_and(Value::is_null)
         || schema.value.get("enum").is_some_and(null_only)

@@ -56,13 +56,49 @@ pub(crate) struct Shape<'d> {
 
 /// Keywords that say nothing about the type: notes for people, and limits that the service checks.
 const SILENT: &[&str] = &[
-    "$comment", "title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "externalDocs",
-    "xml", "minLength", "maxLength", "pattern", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems",
-    "maxItems", "uniqueItems", "minProperties", "maxProperties", "contentEncoding", "contentMediaType", "$schema", "$id", "$anchor",
+    "$comment",
+    "title",
+    "description",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "externalDocs",
+    "xml",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "contentEncoding",
+    "contentMediaType",
+    "$schema",
+    "$id",
+    "$anchor",
 ];
 
 /// Keywords that narrow a schema without changing how its values are read.
-const NARROWING: &[&str] = &["not", "if", "then", "else", "dependentRequired", "dependentSchemas", "contains", "propertyNames", "minContains", "maxContains"];
+const NARROWING: &[&str] = &[
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "contains",
+    "propertyNames",
+    "minContains",
+    "maxContains",
+];
 
 impl Shape<'_> {
     /// Is this kind the only one?
@@ -77,7 +113,11 @@ impl Shape<'_> {
 
     /// Is there content beside the alternatives?
     pub(crate) fn is_bare(&self) -> bool {
-        self.properties.is_empty() && self.items.is_empty() && self.values.is_none() && self.open.is_none() && self.constant.is_none()
+        self.properties.is_empty()
+            && self.items.is_empty()
+            && self.values.is_none()
+            && self.open.is_none()
+            && self.constant.is_none()
     }
 }
 
@@ -150,7 +190,9 @@ impl<'d> Lowering<'d> {
                     }
                 }
             }
-            "required" => shape.required.extend(member.value.as_array().into_iter().flatten().filter_map(Value::as_str)),
+            "required" => {
+                shape.required.extend(member.value.as_array().into_iter().flatten().filter_map(Value::as_str))
+            }
             "additionalProperties" => match member.value {
                 Value::Bool(false) => {}
                 Value::Bool(true) => shape.additional = Additional::Any,
@@ -162,7 +204,8 @@ impl<'d> Lowering<'d> {
             "discriminator" => shape.discriminator = Some(member.clone()),
             silent if SILENT.contains(&silent) || silent.starts_with("x-") => {}
             narrowing if NARROWING.contains(&narrowing) => {
-                self.findings.say(&member.at, format!("`{keyword}` is not understood; the type is wider than the schema"));
+                self.findings
+                    .say(&member.at, format!("`{keyword}` is not understood; the type is wider than the schema"));
             }
             _ => {
                 self.findings.say(&member.at, format!("`{keyword}` is not understood"));
@@ -249,7 +292,9 @@ impl<'d> Lowering<'d> {
     fn only_narrows(&self, part: &Located<'d>) -> bool {
         part.value.as_object().is_some_and(|object| {
             object.contains_key("required")
-                && object.keys().all(|keyword| keyword == "required" || SILENT.contains(&keyword.as_str()) || keyword.starts_with("x-"))
+                && object.keys().all(|keyword| {
+                    keyword == "required" || SILENT.contains(&keyword.as_str()) || keyword.starts_with("x-")
+                })
         })
     }
 }

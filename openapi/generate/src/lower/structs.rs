@@ -11,7 +11,18 @@ use crate::naming::{Names, snake};
 use crate::pointer::Located;
 
 /// Keywords that describe without giving a type.
-const REMARKS: &[&str] = &["description", "title", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "externalDocs", "$comment"];
+const REMARKS: &[&str] = &[
+    "description",
+    "title",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "externalDocs",
+    "$comment",
+];
 
 impl<'d> Lowering<'d> {
     pub(crate) fn structure(&mut self, shape: &Shape<'d>, naming: &Naming<'d>, name: &str) -> Struct {
@@ -63,8 +74,10 @@ impl<'d> Lowering<'d> {
     }
 
     fn check_rules(&mut self, rules: &Model, origin: &str, shape: &Shape<'d>) {
-        let named = rules.required.iter().flatten().chain(&rules.sensitive).chain(&rules.from).chain(rules.fields.keys());
-        let strangers: Vec<&String> = named.filter(|name| !shape.properties.iter().any(|(known, _)| known == name)).collect();
+        let named =
+            rules.required.iter().flatten().chain(&rules.sensitive).chain(&rules.from).chain(rules.fields.keys());
+        let strangers: Vec<&String> =
+            named.filter(|name| !shape.properties.iter().any(|(known, _)| known == name)).collect();
         for name in strangers {
             self.curation_says(format!("models.{origin}: there is no member `{name}`"));
         }
@@ -76,7 +89,9 @@ impl<'d> Lowering<'d> {
         match required.as_slice() {
             [only] if only.wire == *wire && only.ty == Type::Text => Some(only.name.clone()),
             _ => {
-                self.curation_says(format!("models.{origin}.from: `{wire}` must be the only required member, and a text"));
+                self.curation_says(format!(
+                    "models.{origin}.from: `{wire}` must be the only required member, and a text"
+                ));
                 None
             }
         }
@@ -102,7 +117,8 @@ impl<'d> Lowering<'d> {
 
     /// The curated id type if one of the names holds one.
     pub(crate) fn with_id(&mut self, ty: Type, names: &[&str]) -> Type {
-        let found = names.iter().find_map(|name| self.id_properties.get(name).map(|id| ((*name).to_owned(), (*id).to_owned())));
+        let found =
+            names.iter().find_map(|name| self.id_properties.get(name).map(|id| ((*name).to_owned(), (*id).to_owned())));
         let Some((name, id)) = found else { return ty };
         let Some(changed) = texts_to(&ty, &Type::Named(id)) else { return ty };
         self.mark("ids.properties", &name);
@@ -133,5 +149,8 @@ pub(crate) fn texts_to(ty: &Type, new: &Type) -> Option<Type> {
 }
 
 fn is_remark(place: &Located<'_>) -> bool {
-    place.value.as_object().is_some_and(|object| object.keys().all(|key| REMARKS.contains(&key.as_str()) || key.starts_with("x-")))
+    place
+        .value
+        .as_object()
+        .is_some_and(|object| object.keys().all(|key| REMARKS.contains(&key.as_str()) || key.starts_with("x-")))
 }

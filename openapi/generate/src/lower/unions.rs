@@ -80,7 +80,14 @@ impl<'d> Lowering<'d> {
             let target = self.unreferenced(part);
             let object = target.value.as_object()?;
             let constant = object.get("const").and_then(Value::as_str);
-            let values: Vec<&'d str> = object.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).chain(constant).collect();
+            let values: Vec<&'d str> = object
+                .get("enum")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .chain(constant)
+                .collect();
             let said_text = object.get("type").and_then(Value::as_str) == Some("string");
             let unsaid_text = !object.contains_key("type") && !values.is_empty();
             if !(said_text || unsaid_text) || object.contains_key("x-open-enum") {
@@ -131,7 +138,11 @@ impl<'d> Lowering<'d> {
             let types = kinds
                 .iter()
                 .map(|&kind| {
-                    let naming = Naming { key: format!("{} as {kind:?}", naming.key), place: naming.place.clone(), suffix: format!("{}Object", naming.suffix) };
+                    let naming = Naming {
+                        key: format!("{} as {kind:?}", naming.key),
+                        place: naming.place.clone(),
+                        suffix: format!("{}Object", naming.suffix),
+                    };
                     this.of_kind(kind, shape, &naming)
                 })
                 .collect();
@@ -142,10 +153,12 @@ impl<'d> Lowering<'d> {
     /// Which texts of the discriminating member choose which alternative.
     fn tags(&mut self, discriminator: &Located<'d>, parts: &[Located<'d>]) -> Option<Vec<(Located<'d>, Vec<String>)>> {
         let property = discriminator.text("propertyName")?;
-        let mut chosen: Vec<(Located<'d>, Vec<String>)> = parts.iter().map(|part| (self.unreferenced(part), Vec::new())).collect();
+        let mut chosen: Vec<(Located<'d>, Vec<String>)> =
+            parts.iter().map(|part| (self.unreferenced(part), Vec::new())).collect();
         for (tag, place) in discriminator.get("mapping").iter().flat_map(Located::members) {
             let Some(text) = place.value.as_str() else { continue };
-            let pointer = Pointer::parse(text).unwrap_or_else(|| Pointer::root().member("components").member("schemas").member(text));
+            let pointer = Pointer::parse(text)
+                .unwrap_or_else(|| Pointer::root().member("components").member("schemas").member(text));
             let reached = match pointer.find(self.document.root().value) {
                 Some(value) => self.unreferenced(&Located { at: pointer, value }).at,
                 None => pointer,
