@@ -160,7 +160,6 @@ pub(crate) struct Group {
 
 /// One operation.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "a record of what the document says")]
 pub(crate) struct Operation {
     /// As the document spells it.
     pub(crate) id: String,
@@ -180,8 +179,14 @@ pub(crate) struct Operation {
     pub(crate) feature: Option<String>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<RequestBody>,
-    /// `None`: the answer has no body.
-    pub(crate) answer: Option<Type>,
+    pub(crate) answer: Answer,
+}
+
+/// What a successful answer carries.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Empty,
+    Json(Type),
 }
 
 /// Where a parameter travels.

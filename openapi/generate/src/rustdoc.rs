@@ -3,6 +3,9 @@
 
 use crate::ir::Docs;
 
+/// The width to which plain paragraphs are broken.
+const WIDTH: usize = 112;
+
 /// The lines of the comment. `compact` keeps notes and evidence in the paragraph of a one-paragraph description.
 pub(crate) fn lines(docs: &Docs, fallback: &str, compact: bool) -> Vec<String> {
     let text = docs
@@ -26,7 +29,34 @@ pub(crate) fn lines(docs: &Docs, fallback: &str, compact: bool) -> Vec<String> {
             lines.extend(paragraph.lines().map(str::to_owned));
         }
     }
-    lines
+    broken(&lines)
+}
+
+/// Breaks the long lines of plain paragraphs, never where the next line would start something else than text.
+fn broken(lines: &[String]) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut fenced = false;
+    for line in lines {
+        fenced ^= line.starts_with("```") || line.starts_with("~~~");
+        if fenced || line.chars().count() <= WIDTH || !starts_plainly(line) {
+            out.push(line.clone());
+            continue;
+        }
+        let mut current = String::new();
+        for word in line.split(' ') {
+            let breakable = word.starts_with(char::is_alphanumeric) && !word.ends_with(['.', ')'])
+                || word.starts_with(['`', '(', '"']) && !word.starts_with("```");
+            if !current.is_empty() && current.chars().count() + 1 + word.chars().count() > WIDTH && breakable {
+                out.push(std::mem::take(&mut current));
+            }
+            if !current.is_empty() {
+                current.push(' ');
+            }
+            current.push_str(word);
+        }
+        out.push(current);
+    }
+    out
 }
 
 /// `Evidence: observed (NPM).`
@@ -316,6 +346,18 @@ mod tests {
         };
         assert_eq!(lines(&docs, "", true), ["The title.", "Set by the service.", "Evidence: observed (NPM)."]);
         assert_eq!(lines(&docs, "", false), ["The title", "", "Set by the service.", "", "Evidence: observed (NPM)."]);
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let long = "word ".repeat(30);
+        let docs = Docs { text: Some(format!("{long}- 1. last")), ..Docs::default() };
+        let lines = lines(&docs, "", false);
+        assert_eq!(lines.len(), 2);
+        assert!(lines.iter().all(|line| line.len() <= WIDTH), "{lines:?}");
+        assert_eq!(lines.join(" "), format!("{long}- 1. last"));
+        let table = format!("| {long} |");
+        assert_eq!(super::lines(&Docs { text: Some(table.clone()), ..Docs::default() }, "", false), [table]);
     }
 
     #[test]

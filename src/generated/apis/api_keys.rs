@@ -21,24 +21,31 @@ impl ApiKeysApi {
             configuration: configuration.clone(),
         }
     }
+
     /// List API keys.
     ///
-    /// Lists the workspace's API keys, without their secrets. Needs an OAuth token of a workspace owner or admin; an API key is refused.
+    /// Lists the workspace's API keys, without their secrets. Needs an OAuth token of a workspace owner or admin; an
+    /// API key is refused.
     ///
-    /// `GET /workspaces/{workspaceId}/api-keys`. Retried after a failure that may have reached the service: yes, it is a read.
+    /// `GET /workspaces/{workspaceId}/api-keys`. Retried after a failure that may have reached the service: yes, it is
+    /// a read.
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: inferred (P:keys; that keys can be listed is documented, neither the method nor the path is shown; both follow the create call that is).
+    /// Evidence: inferred (P:keys; that keys can be listed is documented, neither the method nor the path is shown;
+    /// both follow the create call that is).
     pub fn list_api_keys(&self) -> ListApiKeys {
         let call = Call::new(&self.configuration, &LIST_API_KEYS);
         ListApiKeys { call }
     }
+
     /// Create an API key.
     ///
-    /// Creates an API key and answers with its secret, which is shown this one time. A workspace has at most 20 active keys. Sending the request twice makes two keys. Needs an OAuth token of a workspace owner or admin; an API key is refused.
+    /// Creates an API key and answers with its secret, which is shown this one time. A workspace has at most 20 active keys.
+    /// Sending the request twice makes two keys. Needs an OAuth token of a workspace owner or admin; an API key is refused.
     ///
-    /// `POST /workspaces/{workspaceId}/api-keys`. Retried after a failure that may have reached the service: no, a second execution might do the work twice.
+    /// `POST /workspaces/{workspaceId}/api-keys`. Retried after a failure that may have reached the service: no, a
+    /// second execution might do the work twice.
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
@@ -49,15 +56,18 @@ impl ApiKeysApi {
         call.json(&description);
         CreateApiKey { call }
     }
+
     /// Revoke an API key.
     ///
     /// Revokes an API key, at once and for good. Needs an OAuth token of a workspace owner or admin; an API key is refused.
     ///
-    /// `DELETE /workspaces/{workspaceId}/api-keys/{apiKeyId}`. Retried after a failure that may have reached the service: yes, a second execution leaves the same state.
+    /// `DELETE /workspaces/{workspaceId}/api-keys/{apiKeyId}`. Retried after a failure that may have reached the
+    /// service: yes, a second execution leaves the same state.
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: inferred (P:keys; that keys can be revoked is documented, neither the method nor the path is shown; both follow the create call that is).
+    /// Evidence: inferred (P:keys; that keys can be revoked is documented, neither the method nor the path is shown;
+    /// both follow the create call that is).
     pub fn revoke_api_key(&self, api_key_id: impl Into<ApiKeyId>) -> RevokeApiKey {
         let mut call = Call::new(&self.configuration, &REVOKE_API_KEY);
         let api_key_id: ApiKeyId = api_key_id.into();
@@ -82,13 +92,15 @@ pub struct ListApiKeys {
 }
 
 impl ListApiKeys {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<ApiKeyList> {
         self.call.send()
@@ -125,13 +137,15 @@ pub struct CreateApiKey {
 }
 
 impl CreateApiKey {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<CreatedApiKey> {
         self.call.send()
@@ -168,13 +182,15 @@ pub struct RevokeApiKey {
 }
 
 impl RevokeApiKey {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<()> {
         self.call.send_empty()

@@ -19,13 +19,16 @@ impl DocumentsApi {
             configuration: configuration.clone(),
         }
     }
+
     /// List documents.
     ///
     /// Lists documents. The text is left out unless it is asked for.
     ///
-    /// `GET /workspaces/{workspaceId}/documents`. Retried after a failure that may have reached the service: yes, it is a read.
+    /// `GET /workspaces/{workspaceId}/documents`. Retried after a failure that may have reached the service: yes, it is
+    /// a read.
     ///
-    /// Evidence: inferred (G:heroku, G:vercel, P:rest; the operation's name and parameters are observed and listing is documented, method and path follow the task listing).
+    /// Evidence: inferred (G:heroku, G:vercel, P:rest; the operation's name and parameters are observed and listing is
+    /// documented, method and path follow the task listing).
     pub fn list_documents(&self) -> ListDocuments {
         let call = Call::new(&self.configuration, &LIST_DOCUMENTS);
         ListDocuments { call }
@@ -48,13 +51,15 @@ pub struct ListDocuments {
 }
 
 impl ListDocuments {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
+
     /// Only documents linked to this task.
     /// Evidence: observed (G:heroku, G:vercel).
     pub fn task_id(mut self, task_id: impl Into<TaskId>) -> Self {
@@ -62,12 +67,14 @@ impl ListDocuments {
         self.call.query("taskId", task_id.as_str());
         self
     }
+
     /// Whether to send the text along.
     /// Evidence: observed (G:heroku, G:vercel).
     pub fn include_content(mut self, include_content: bool) -> Self {
         self.call.query("includeContent", include_content);
         self
     }
+
     /// At most so many documents. The largest value allowed is not documented.
     /// Limits: minimum `0`.
     /// Evidence: observed (G:heroku, G:vercel).
@@ -75,6 +82,7 @@ impl ListDocuments {
         self.call.query("limit", limit);
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<DocumentList> {
         self.call.send()

@@ -22,9 +22,11 @@ impl TasksApi {
             configuration: configuration.clone(),
         }
     }
+
     /// List tasks.
     ///
-    /// Lists tasks of the workspace: initiatives, bugs, todos. Descriptions may be cut short; fetch a task to have all of it. No paging is known.
+    /// Lists tasks of the workspace: initiatives, bugs, todos. Descriptions may be cut short; fetch a task to have all
+    /// of it. No paging is known.
     ///
     /// `GET /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
@@ -33,38 +35,49 @@ impl TasksApi {
         let call = Call::new(&self.configuration, &LIST_TASKS);
         ListTasks { call }
     }
+
     /// Create a task.
     ///
     /// Creates a task and answers with it, with its id.
     ///
-    /// `POST /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: no, a second execution might do the work twice.
+    /// `POST /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: no, a second
+    /// execution might do the work twice.
     ///
-    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task listing that is documented).
+    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task
+    /// listing that is documented).
     pub fn create_task(&self, task: impl Borrow<NewTask>) -> CreateTask {
         let mut call = Call::new(&self.configuration, &CREATE_TASK);
         call.json(task.borrow());
         CreateTask { call }
     }
+
     /// Fetch a task.
     ///
     /// Fetches one task in full.
     ///
-    /// `GET /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes, it is a read.
+    /// `GET /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
+    /// it is a read.
     ///
-    /// Evidence: inferred (NPM, G:heroku; the operation's name and parameters are observed, method and path follow the task listing that is documented).
+    /// Evidence: inferred (NPM, G:heroku; the operation's name and parameters are observed, method and path follow the
+    /// task listing that is documented).
     pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> FetchTask {
         let mut call = Call::new(&self.configuration, &FETCH_TASK);
         let task_id: TaskId = task_id.into();
         call.path("taskId", task_id.as_str());
         FetchTask { call }
     }
+
     /// Write a task.
     ///
-    /// Replaces a task by the one sent. Send the whole task: fetch it, change what should change, keep the rest, also the members that you do not know. Whether the service takes a part of a task is not documented.
+    /// Replaces a task by the one sent. Send the whole task: fetch it, change what should change, keep the rest, also
+    /// the members that you do not know. Whether the service takes a part of a task is not documented.
     ///
-    /// `PUT /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes, a second execution leaves the same state.
+    /// `PUT /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
+    /// a second execution leaves the same state.
     ///
-    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task listing that is documented; the official example sends the whole fetched task, which fits PUT and is not proof of it).
+    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task
+    /// listing that is documented; the official example sends the whole fetched task, which fits PUT and is not proof
+    /// of it).
     pub fn update_task(
         &self,
         task_id: impl Into<TaskId>,
@@ -94,19 +107,23 @@ pub struct ListTasks {
 }
 
 impl ListTasks {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-    /// Whether to list every task of the workspace and not only the caller's own. The documented examples with an API key set it; what it does exactly is not documented.
+
+    /// Whether to list every task of the workspace and not only the caller's own. The documented examples with an API
+    /// key set it; what it does exactly is not documented.
     /// Evidence: documented (P:keys).
     pub fn all(mut self, all: bool) -> Self {
         self.call.query("all", all);
         self
     }
+
     /// Only tasks of these scopes. Repeating the name for each value is an assumption.
     /// Evidence: observed (NPM).
     pub fn scope(
@@ -119,6 +136,7 @@ impl ListTasks {
         }
         self
     }
+
     /// Only tasks in these statuses. Repeating the name for each value is an assumption.
     /// Evidence: observed (NPM).
     pub fn status(
@@ -131,6 +149,7 @@ impl ListTasks {
         }
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<TaskList> {
         self.call.send()
@@ -167,13 +186,15 @@ pub struct CreateTask {
 }
 
 impl CreateTask {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<Task> {
         self.call.send()
@@ -210,13 +231,15 @@ pub struct FetchTask {
 }
 
 impl FetchTask {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<Task> {
         self.call.send()
@@ -253,13 +276,15 @@ pub struct UpdateTask {
 }
 
 impl UpdateTask {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
     /// Evidence: documented (P:keys, P:keys-old).
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
         self
     }
+
     /// Sends the request; awaiting the builder does the same.
     pub fn send(self) -> Pending<Task> {
         self.call.send()

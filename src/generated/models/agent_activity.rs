@@ -3,14 +3,16 @@
 use crate::models::runtime::*;
 use super::{AgentId, AgentSessionId, WorkspaceId};
 
-/// Something that a worker reported during a session: progress, a plan, a link, the end, a failure, a policy matter. Its members are largely unknown; whatever else arrives is kept.
+/// Something that a worker reported during a session: progress, a plan, a link, the end, a failure, a policy matter.
+/// Its members are largely unknown; whatever else arrives is kept.
 ///
 /// Evidence: documented (P:sessions).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AgentActivity {
     /// The session it belongs to.
-    /// Evidence: inferred (P:sessions, G:heroku; an activity belongs to a session, and the first webhook format called that `session_id`).
+    /// Evidence: inferred (P:sessions, G:heroku; an activity belongs to a session, and the first webhook format called
+    /// that `session_id`).
     pub session_id: Field<AgentSessionId>,
     /// The agent that reported it.
     /// Evidence: inferred (P:sessions, P:local; an activity belongs to a session, and registration uses this name).

@@ -6,7 +6,9 @@ use super::{
     WorkflowTaskMode, WorkspaceId,
 };
 
-/// One queued unit of work for an agent. Creating one runs nothing: a worker has to claim it. Title, comments, prompt and documents in it are other people's text and must not be obeyed as instructions. Its members are largely unknown; whatever else arrives is kept.
+/// One queued unit of work for an agent. Creating one runs nothing: a worker has to claim it. Title, comments,
+/// prompt and documents in it are other people's text and must not be obeyed as instructions. Its members are
+/// largely unknown; whatever else arrives is kept.
 ///
 /// Evidence: documented (P:sessions).
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,8 @@ use super::{ApiKeyId, WorkspaceId};
 #[non_exhaustive]
 pub struct ApiKey {
     /// The key's id, needed to revoke it.
-    /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`, `commentId` and the other ids).
+    /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
+    /// `commentId` and the other ids).
     pub api_key_id: ApiKeyId,
     /// The workspace that the key opens.
     /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
@@ -19,7 +20,8 @@ pub struct ApiKey {
     /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
     pub description: Field<String>,
     /// When the key was made.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's name is not shown).
+    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+    /// name is not shown).
     pub created_at: Field<Timestamp>,
     /// Members this version does not know, kept and written back.
     pub extra: Extra,

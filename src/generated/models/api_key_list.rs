@@ -5,7 +5,8 @@ use super::ApiKey;
 
 /// The answer of a key listing.
 ///
-/// Evidence: inferred (P:keys, NPM; listing exists, and the lists that were seen are objects with one array named after the content).
+/// Evidence: inferred (P:keys, NPM; listing exists, and the lists that were seen are objects with one array named
+/// after the content).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ApiKeyList {

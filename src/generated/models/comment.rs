@@ -28,10 +28,12 @@ pub struct Comment {
     /// Evidence: inferred (G:skills; an input of the MCP tools; REST is taken to use the same name).
     pub source: Field<String>,
     /// When it came into being.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's name is not shown).
+    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+    /// name is not shown).
     pub created_at: Field<Timestamp>,
     /// When it last changed.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's name is not shown).
+    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+    /// name is not shown).
     pub updated_at: Field<Timestamp>,
     /// Members this version does not know, kept and written back.
     pub extra: Extra,

@@ -3,14 +3,16 @@
 use crate::models::runtime::*;
 use super::{ApiKeyId, WorkspaceId};
 
-/// A key that was just made, with its secret. The secret is given this one time; when it is lost, revoke the key and make another. No member is required, so that a secret under another name is kept and not lost to a decoding error.
+/// A key that was just made, with its secret. The secret is given this one time; when it is lost, revoke the key
+/// and make another. No member is required, so that a secret under another name is kept and not lost to a decoding error.
 ///
 /// Evidence: inferred (P:keys; the answer is documented to carry the secret, its shape is not shown).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CreatedApiKey {
     /// The key's id, needed to revoke it.
-    /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`, `commentId` and the other ids).
+    /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
+    /// `commentId` and the other ids).
     pub api_key_id: Field<ApiKeyId>,
     /// The workspace that the key opens.
     /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
@@ -19,7 +21,8 @@ pub struct CreatedApiKey {
     /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
     pub description: Field<String>,
     /// When the key was made.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's name is not shown).
+    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+    /// name is not shown).
     pub created_at: Field<Timestamp>,
     /// The bearer credential itself. Put it into a secret store at once; it is never shown again.
     /// Evidence: inferred (P:keys; the answer carries the secret once, its member name is not shown).

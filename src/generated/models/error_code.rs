@@ -2,7 +2,8 @@
 
 use crate::models::runtime::*;
 
-/// What went wrong, for programs. The one example that is shown repeats the HTTP status as a number; text is allowed for.
+/// What went wrong, for programs. The one example that is shown repeats the HTTP status as a number; text is
+/// allowed for.
 ///
 /// Evidence: documented (P:rest, P:keys-old).
 #[derive(Clone, Debug, PartialEq)]
@@ -13,18 +14,22 @@ impl ErrorCode {
     pub fn as_f64(&self) -> Result<f64, serde_json::Error> {
         self.0.decode()
     }
+
     /// One made of a value of this type.
-    pub fn from_f64(value: &f64) -> Result<Self, serde_json::Error> {
-        Json::from_value(value).map(Self)
+    pub fn from_f64(value: f64) -> Result<Self, serde_json::Error> {
+        Json::from_value(&value).map(Self)
     }
+
     /// The value read as this type; an error if it has another shape.
     pub fn as_text(&self) -> Result<String, serde_json::Error> {
         self.0.decode()
     }
+
     /// One made of a value of this type.
-    pub fn from_text(value: &String) -> Result<Self, serde_json::Error> {
+    pub fn from_text(value: &str) -> Result<Self, serde_json::Error> {
         Json::from_value(value).map(Self)
     }
+
     /// The value as it came.
     #[must_use]
     pub fn json(&self) -> &Json {

@@ -7,7 +7,8 @@ use super::{
     WorkItem,
 };
 
-/// What an event carries: what it is about, who caused it, and the thing itself in the member that bears its name. Between two early versions of the official SDK the thing was wrapped once more (`task.task`).
+/// What an event carries: what it is about, who caused it, and the thing itself in the member that bears its name.
+/// Between two early versions of the official SDK the thing was wrapped once more (`task.task`).
 ///
 /// Evidence: observed (G:heroku).
 #[derive(Clone, Debug, PartialEq)]
@@ -56,10 +57,12 @@ pub struct EventData {
     /// Evidence: observed (G:heroku).
     pub task_snooze: Field<TaskSnooze>,
     /// The session, in agent events.
-    /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones use camel case).
+    /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
+    /// use camel case).
     pub agent_session: Field<AgentSession>,
     /// What a worker reported, in agent events.
-    /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones use camel case).
+    /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
+    /// use camel case).
     pub agent_activity: Field<AgentActivity>,
     /// Members this version does not know, kept and written back.
     pub extra: Extra,

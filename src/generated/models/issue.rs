@@ -3,7 +3,8 @@
 use crate::models::runtime::*;
 use super::{IssueId, WorkspaceId};
 
-/// An issue that is synchronised from another tool, which stays the master of its status and priority. Its members are largely unknown; whatever else arrives is kept.
+/// An issue that is synchronised from another tool, which stays the master of its status and priority. Its members
+/// are largely unknown; whatever else arrives is kept.
 ///
 /// Evidence: observed (G:heroku).
 #[derive(Clone, Debug, PartialEq)]

@@ -3,9 +3,12 @@
 use crate::models::runtime::*;
 use super::{TaskContributor, TaskKind, TaskScope, TaskStatus, TaskVisibility, UserId};
 
-/// What to create. The members are those of a task, without the ones that the service gives itself: the id, the workspace and the times. What is left out takes the service's default. Nothing says which members the service insists on; this document asks for the title only.
+/// What to create. The members are those of a task, without the ones that the service gives itself: the id, the
+/// workspace and the times. What is left out takes the service's default. Nothing says which members the service
+/// insists on; this document asks for the title only.
 ///
-/// Evidence: inferred (NPM; the SDK's `task` argument is a task without an id, and a generated client sends such an argument as the whole body).
+/// Evidence: inferred (NPM; the SDK's `task` argument is a task without an id, and a generated client sends such an
+/// argument as the whole body).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct NewTask {
@@ -85,43 +88,50 @@ impl NewTask {
             extra: Extra::new(),
         }
     }
-    /// Sets [`Self::description`](Self#structfield.description).
+
+    /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Field::Value(description.into());
         self
     }
-    /// Sets [`Self::status`](Self#structfield.status).
+
+    /// How far it has come.
     #[must_use]
     pub fn status(mut self, status: impl Into<TaskStatus>) -> Self {
         self.status = Field::Value(status.into());
         self
     }
-    /// Sets [`Self::scope`](Self#structfield.scope).
+
+    /// Its level, such as initiative.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<TaskScope>) -> Self {
         self.scope = Field::Value(scope.into());
         self
     }
-    /// Sets [`Self::kind`](Self#structfield.kind).
+
+    /// Its sort, such as bug.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<TaskKind>) -> Self {
         self.kind = Field::Value(kind.into());
         self
     }
-    /// Sets [`Self::visibility`](Self#structfield.visibility).
+
+    /// Who sees it.
     #[must_use]
     pub fn visibility(mut self, visibility: impl Into<TaskVisibility>) -> Self {
         self.visibility = Field::Value(visibility.into());
         self
     }
-    /// Sets [`Self::user_id`](Self#structfield.user_id).
+
+    /// Its owner. An API key is nobody's, so name the owner when you create with one.
     #[must_use]
     pub fn user_id(mut self, user_id: impl Into<UserId>) -> Self {
         self.user_id = Field::Value(user_id.into());
         self
     }
-    /// Sets [`Self::contributors`](Self#structfield.contributors).
+
+    /// The people on it, each with a role.
     #[must_use]
     pub fn contributors(
         mut self,
@@ -130,49 +140,57 @@ impl NewTask {
         self.contributors = Field::Value(contributors.into_iter().collect());
         self
     }
-    /// Sets [`Self::topic`](Self#structfield.topic).
+
+    /// A grouping word or two, three at most.
     #[must_use]
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
         self.topic = Field::Value(topic.into());
         self
     }
-    /// Sets [`Self::completed_at`](Self#structfield.completed_at).
+
+    /// When it was finished.
     #[must_use]
     pub fn completed_at(mut self, completed_at: impl Into<Timestamp>) -> Self {
         self.completed_at = Field::Value(completed_at.into());
         self
     }
-    /// Sets [`Self::is_new_feature`](Self#structfield.is_new_feature).
+
+    /// The work adds a feature.
     #[must_use]
     pub fn is_new_feature(mut self, is_new_feature: bool) -> Self {
         self.is_new_feature = Field::Value(is_new_feature);
         self
     }
-    /// Sets [`Self::is_bug_fix`](Self#structfield.is_bug_fix).
+
+    /// The work mends a bug.
     #[must_use]
     pub fn is_bug_fix(mut self, is_bug_fix: bool) -> Self {
         self.is_bug_fix = Field::Value(is_bug_fix);
         self
     }
-    /// Sets [`Self::is_refactor`](Self#structfield.is_refactor).
+
+    /// The work changes the inside only.
     #[must_use]
     pub fn is_refactor(mut self, is_refactor: bool) -> Self {
         self.is_refactor = Field::Value(is_refactor);
         self
     }
-    /// Sets [`Self::is_documentation`](Self#structfield.is_documentation).
+
+    /// The work is documentation.
     #[must_use]
     pub fn is_documentation(mut self, is_documentation: bool) -> Self {
         self.is_documentation = Field::Value(is_documentation);
         self
     }
-    /// Sets [`Self::is_infrastructure`](Self#structfield.is_infrastructure).
+
+    /// The work is infrastructure.
     #[must_use]
     pub fn is_infrastructure(mut self, is_infrastructure: bool) -> Self {
         self.is_infrastructure = Field::Value(is_infrastructure);
         self
     }
-    /// Sets [`Self::is_test`](Self#structfield.is_test).
+
+    /// The work is on tests.
     #[must_use]
     pub fn is_test(mut self, is_test: bool) -> Self {
         self.is_test = Field::Value(is_test);

@@ -3,7 +3,8 @@
 use crate::models::runtime::*;
 use super::WorkspaceId;
 
-/// A change of the labels by which a workspace sorts its work (goals, products and so on). Its members are largely unknown; whatever else arrives is kept.
+/// A change of the labels by which a workspace sorts its work (goals, products and so on). Its members are largely
+/// unknown; whatever else arrives is kept.
 ///
 /// Evidence: observed (G:heroku).
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use crate::curation::{Access, RetryClass};
 use crate::emit::types::{ident, tokens};
 use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print, use_models};
 use crate::error::Error;
-use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type};
+use crate::ir::{Answer, Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
     let mut root = header(source);
@@ -84,7 +84,11 @@ impl Needs {
                 ParameterType::Into(ty) => Some(ty),
                 _ => None,
             });
-            for ty in bodies.chain(parameters).chain(operation.answer.iter()) {
+            let answer = match &operation.answer {
+                Answer::Json(ty) => Some(ty),
+                Answer::Empty => None,
+            };
+            for ty in bodies.chain(parameters).chain(answer) {
                 ty.mentions(&mut needs.models);
                 runtime_names(ty, &mut needs.runtime);
             }
@@ -186,8 +190,8 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
     let name = ident(&operation.builder);
     let docs = doc_lines(&[format!("The call being built by [`{}::{}`].", group.name, operation.name)]);
     let (answer, send) = match &operation.answer {
-        Some(ty) => (tokens(ty), quote! { send }),
-        None => (quote! { () }, quote! { send_empty }),
+        Answer::Json(ty) => (tokens(ty), quote! { send }),
+        Answer::Empty => (quote! { () }, quote! { send_empty }),
     };
     let optional = operation.parameters.iter().filter(|parameter| !parameter.required).map(setter);
     let body = operation.body.as_ref().filter(|body| !body.required).map(|body| {
@@ -263,9 +267,10 @@ fn argument(parameter: &Parameter) -> TokenStream {
         }
         ParameterType::Scalar(ty) => tokens(ty),
     };
-    match parameter.list {
-        Some(_) => quote! { #name: impl IntoIterator<Item = #element> },
-        None => quote! { #name: #element },
+    if parameter.list.is_some() {
+        quote! { #name: impl IntoIterator<Item = #element> }
+    } else {
+        quote! { #name: #element }
     }
 }
 

@@ -47,9 +47,9 @@ pub(crate) fn retry_safety(program: &Program, source: &str) -> String {
 }
 
 fn root(source: &str) -> String {
-    let allowed: String = ALLOWED.iter().map(|lint| format!("    {lint},\n")).collect();
+    let allowed = ALLOWED.join(",\n    ");
     format!(
-        "{}#![allow(\n{allowed}    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n",
+        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n",
         header(source)
     )
 }
@@ -79,7 +79,23 @@ fn print(items: impl IntoIterator<Item = Printed>) -> Result<String, Error> {
             Printed::Text(text) => text,
         });
     }
-    Ok(texts.join("\n"))
+    Ok(spaced(&texts.join("\n")))
+}
+
+/// An empty line between the functions of an `impl` block, which the printer does not leave.
+fn spaced(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut closed = false;
+    for line in text.lines() {
+        let starts = ["    ///", "    #[", "    pub fn", "    fn"].iter().any(|start| line.starts_with(start));
+        if closed && starts {
+            out.push('\n');
+        }
+        closed = line == "    }";
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
 }
 
 /// An item: tokens to be laid out, or a macro call that is laid out already.
@@ -101,7 +117,8 @@ fn doc_lines(lines: &[String]) -> TokenStream {
 /// The same as text, for the macro calls.
 fn doc_text(docs: &Docs, fallback: &str, compact: bool, indent: &str) -> String {
     let lines = rustdoc::lines(docs, fallback, compact);
-    lines.iter().map(|line| format!("{}\n", format!("{indent}/// {line}").trim_end())).collect()
+    let lines: Vec<String> = lines.iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
 }
 
 /// `use` of models, one line per place they come from.

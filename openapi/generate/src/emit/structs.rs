@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use crate::emit::doc_attributes;
 use crate::emit::types::{ident, is_text_like, tokens};
-use crate::emit::{doc_attributes, doc_lines};
-use crate::ir::{Field, Item, Struct, Type};
+use crate::ir::{Docs, Field, Item, Struct, Type};
 use crate::naming::Names;
 
 /// A field beside the name of the local variable that is filled while reading.
@@ -67,7 +67,7 @@ fn declaration(item: &Item, members: &[Member<'_>]) -> TokenStream {
 
 fn methods(item: &Item, body: &Struct, members: &[Member<'_>], texts: &BTreeSet<&str>) -> Option<TokenStream> {
     let name = ident(&item.name);
-    let constructor = body.constructor.then(|| constructor(item, members, texts));
+    let constructor = body.constructor.then(|| constructor(members, texts));
     let setters =
         members.iter().filter(|member| body.setters && !member.field.required).map(|member| setter(member, texts));
     let additional = body.additional.as_ref().map(|ty| {
@@ -109,14 +109,14 @@ fn argument(name: &Ident, ty: &Type, texts: &BTreeSet<&str>) -> (TokenStream, To
     }
 }
 
-fn constructor(item: &Item, members: &[Member<'_>], texts: &BTreeSet<&str>) -> TokenStream {
+fn constructor(members: &[Member<'_>], texts: &BTreeSet<&str>) -> TokenStream {
     let mut arguments = Vec::new();
     let mut values = Vec::new();
     for Member { field, name, .. } in members {
         if field.required {
             let (ty, value) = argument(name, &field.ty, texts);
             arguments.push(quote! { #name: #ty });
-            values.push(if value.to_string() == name.to_string() {
+            values.push(if *name == value.to_string() {
                 quote! { #name }
             } else {
                 quote! { #name: #value }
@@ -127,8 +127,6 @@ fn constructor(item: &Item, members: &[Member<'_>], texts: &BTreeSet<&str>) -> T
     }
     let docs =
         if arguments.is_empty() { " One without any member." } else { " One with the members it cannot do without." };
-    let name = ident(&item.name);
-    let _ = &name;
     quote! {
         #[doc = #docs]
         #[must_use]
@@ -143,7 +141,8 @@ fn setter(member: &Member<'_>, texts: &BTreeSet<&str>) -> TokenStream {
     let ty = field.ty.clone().unwrap_null().0;
     let (ty, value) = argument(name, &ty, texts);
     let method = if field.name == "new" { ident("set_new") } else { name.clone() };
-    let docs = doc_lines(&[format!("Sets [`Self::{}`](Self#structfield.{}).", field.name, field.name)]);
+    let docs = Docs { evidence: None, ..field.docs.clone() };
+    let docs = doc_attributes(&docs, &format!("Sets the member `{}`.", field.wire.replace('`', "'")), true);
     quote! {
         #docs
         #[must_use]

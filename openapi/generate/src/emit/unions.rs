@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use crate::emit::types::{ident, tokens};
 use crate::emit::{doc_attributes, doc_lines};
-use crate::ir::{Alternative, Item, Tagged};
+use crate::ir::{Alternative, Item, Tagged, Type};
 
 /// An enum with a variant per known tag, and one that keeps everything else.
 pub(crate) fn tagged(item: &Item, body: &Tagged) -> Vec<TokenStream> {
@@ -77,14 +77,20 @@ pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream
     let methods = readings.iter().map(|reading| {
         let (read, make) = (format_ident!("as_{}", reading.name), format_ident!("from_{}", reading.name));
         let ty = tokens(&reading.ty);
+        let given = given(&reading.ty);
+        let value = if matches!(reading.ty, Type::Bool | Type::Signed | Type::Unsigned | Type::Float) {
+            quote! { &value }
+        } else {
+            quote! { value }
+        };
         quote! {
             #[doc = " The value read as this type; an error if it has another shape."]
             pub fn #read(&self) -> Result<#ty, serde_json::Error> {
                 self.0.decode()
             }
             #[doc = " One made of a value of this type."]
-            pub fn #make(value: &#ty) -> Result<Self, serde_json::Error> {
-                Json::from_value(value).map(Self)
+            pub fn #make(value: #given) -> Result<Self, serde_json::Error> {
+                Json::from_value(#value).map(Self)
             }
         }
     });
@@ -126,4 +132,20 @@ pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream
             }
         },
     ]
+}
+
+/// How a value of this type is handed to the function that makes a union of it.
+fn given(ty: &Type) -> TokenStream {
+    match ty {
+        Type::Text => quote! { &str },
+        Type::Bool | Type::Signed | Type::Unsigned | Type::Float => tokens(ty),
+        Type::List(inner) => {
+            let inner = tokens(inner);
+            quote! { &[#inner] }
+        }
+        ty => {
+            let ty = tokens(ty);
+            quote! { &#ty }
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! Request bodies and answers.
 
 use crate::curation::Operation as Rules;
-use crate::ir::{RequestBody, Type};
+use crate::ir::{Answer, RequestBody, Type};
 use crate::lower::Lowering;
+use crate::lower::docs::node_docs;
 use crate::naming::snake;
 use crate::pointer::Located;
 
@@ -37,7 +38,7 @@ impl<'d> Lowering<'d> {
         };
         let schema = media.get("schema");
         let ty = schema.as_ref().map_or(Type::Json, |schema| self.schema(schema)).unwrap_null().0;
-        let mut docs = self.docs(&body);
+        let mut docs = node_docs(&body);
         if docs.text.is_none() {
             docs.text = schema.and_then(|schema| self.schema_docs(&schema).text);
         }
@@ -48,8 +49,8 @@ impl<'d> Lowering<'d> {
         Some(RequestBody { name, ty, required, into: rules.body_into, docs })
     }
 
-    /// The type of the successful answer: `Some(None)` if it has no body.
-    pub(crate) fn answer(&mut self, operation: &Located<'d>, fits: &mut bool) -> Option<Option<Type>> {
+    /// The type of the successful answer, if it can be expressed.
+    pub(crate) fn answer(&mut self, operation: &Located<'d>, fits: &mut bool) -> Option<Answer> {
         let Some(responses) = operation.get("responses") else {
             self.findings.say(&operation.at, "no `responses`; left out");
             *fits = false;
@@ -89,14 +90,14 @@ impl<'d> Lowering<'d> {
                     self.findings
                         .say(&first.at, "beside it stands a successful answer without a body, which will not decode");
                 }
-                Some(Some(ty))
+                Some(Answer::Json(ty))
             }
             (None, Some(foreign)) => {
                 self.findings.say(&foreign.at, "a successful answer that is not JSON; the operation is left out");
                 *fits = false;
                 None
             }
-            (None, None) => Some(None),
+            (None, None) => Some(Answer::Empty),
         }
     }
 

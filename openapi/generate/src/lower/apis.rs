@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::curation::{Access, RetryClass};
 use crate::ir::{Docs, Group, Operation, Parameter, Place};
 use crate::lower::Lowering;
+use crate::lower::docs::node_docs;
 use crate::lower::names::METHODS;
 use crate::naming::{Names, TypeNames, pascal, shouting, snake};
 use crate::pointer::Located;
@@ -47,11 +48,8 @@ impl<'d> Lowering<'d> {
             self.check_item(&item);
             for method in METHODS {
                 let Some(here) = item.get(method) else { continue };
-                if let Some(id) = here.text("operationId") {
-                    if !ids.insert(id.to_owned()) {
-                        self.findings
-                            .say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
-                    }
+                if let Some(id) = here.text("operationId").filter(|id| !ids.insert((*id).to_owned())) {
+                    self.findings.say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
                 }
                 let Some(operation) = self.operation(method, path, &item, &here) else { continue };
                 let tag = here.get("tags").and_then(|tags| tags.value.get(0)?.as_str()).unwrap_or("Default").to_owned();
@@ -85,7 +83,7 @@ impl<'d> Lowering<'d> {
         }
         let declared = self.document.section(&["tags"]);
         let declared = declared.iter().flat_map(Located::elements).find(|entry| entry.text("name") == Some(tag));
-        let mut docs = declared.map(|entry| self.docs(&entry)).unwrap_or_default();
+        let mut docs = declared.map(|entry| node_docs(&entry)).unwrap_or_default();
         if let Some(text) = rules.and_then(|rules| rules.doc.clone()) {
             docs.text = Some(text);
         }
@@ -106,19 +104,19 @@ impl<'d> Lowering<'d> {
         let body = self.request_body(here, &rules, &mut fits);
         let parameters = self.parameters(path, item, here, body.as_ref(), &mut fits);
         let answer = self.answer(here, &mut fits);
-        if !fits {
+        let Some(answer) = answer.filter(|_| fits) else {
             if self.findings.len() == known {
                 self.findings.say(&here.at, "left out for a reason told elsewhere");
             }
             return None;
-        }
+        };
         let builder = self.names.claim_type(&pascal(&name), "Request");
         Some(Operation {
             constant: shouting(&name),
             builder,
             method: method.to_uppercase(),
             path: path.to_owned(),
-            docs: self.operation_docs(here),
+            docs: Self::operation_docs(here),
             deprecated: here.flag("deprecated"),
             retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") {
                 RetryClass::Read
@@ -133,15 +131,15 @@ impl<'d> Lowering<'d> {
             feature: rules.feature,
             parameters,
             body,
-            answer: answer?,
+            answer,
             name,
             id,
         })
     }
 
     /// Summary first, description after it.
-    fn operation_docs(&self, here: &Located<'d>) -> Docs {
-        let mut docs = self.docs(here);
+    fn operation_docs(here: &Located<'d>) -> Docs {
+        let mut docs = node_docs(here);
         docs.text = match (here.text("summary"), here.text("description")) {
             (Some(summary), Some(description)) if summary.trim() != description.trim() => {
                 let stop = if summary.trim_end().ends_with(['.', '!', '?']) { "" } else { "." };
@@ -215,6 +213,12 @@ impl<'d> Lowering<'d> {
                 );
                 *fits = false;
             }
+        }
+        if path.split('/').any(|segment| {
+            segment.contains('{') && !(segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1))
+        }) {
+            self.findings.say(&here.at, "a segment of the path mixes text and parameters; left out");
+            *fits = false;
         }
         for parameter in parameters.iter().filter(|parameter| parameter.place == Place::Path) {
             if !templates.contains(&parameter.wire) {

@@ -158,13 +158,12 @@ impl Lowering<'_> {
     fn root_in_paths(&self, path: &str, rest: &[&str]) -> (String, Vec<String>) {
         let item = Pointer::root().member("paths").member(path);
         let (base, at, rest) = match rest {
-            ["parameters", ..] => (pascal(path), item, rest),
+            ["parameters", ..] | [] => (pascal(path), item, rest),
             [method, rest @ ..] => {
                 let at = item.member(method);
                 let name = self.names.of_operation(&at).map_or_else(|| pascal(&format!("{method} {path}")), pascal);
                 (name, at, rest)
             }
-            [] => (pascal(path), item, rest),
         };
         match rest {
             ["parameters", index, rest @ ..] => {

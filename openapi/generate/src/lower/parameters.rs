@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::curation::ParameterDefault;
 use crate::ir::{Body, ListStyle, Parameter, ParameterType, Place, Type};
 use crate::lower::Lowering;
+use crate::lower::docs::{node_docs, schema_notes};
 use crate::lower::shape::Kind;
 use crate::naming::{Names, snake};
 use crate::pointer::Located;
@@ -38,7 +39,7 @@ impl<'d> Lowering<'d> {
         let Some((element, is_list)) = self.parameter_type(&ty, &schema) else {
             return self.unfit(here, "a parameter that is an object or a list of lists", fits);
         };
-        let list = match self.list_style(here, place, is_list) {
+        let list = match list_style(here, place, is_list) {
             Ok(style) => style,
             Err(what) => return self.unfit(here, &what, fits),
         };
@@ -49,8 +50,8 @@ impl<'d> Lowering<'d> {
         }
         let defaulted = rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace);
         let name = rules.and_then(|rules| rules.name.clone()).unwrap_or_else(|| snake(wire));
-        let mut docs = self.docs(here);
-        self.schema_notes(&schema, &mut docs.notes);
+        let mut docs = node_docs(here);
+        schema_notes(&schema, &mut docs.notes);
         if here.flag("deprecated") {
             docs.notes.push("Deprecated.".to_owned());
         }
@@ -152,21 +153,22 @@ impl<'d> Lowering<'d> {
     fn body_of(&self, name: &str) -> Option<&Body> {
         self.items.iter().rev().find(|item| item.name == name).map(|item| &item.body)
     }
+}
 
-    fn list_style(&self, here: &Located<'d>, place: Place, is_list: bool) -> Result<Option<ListStyle>, String> {
-        let style = here.text("style").unwrap_or(if place == Place::Query { "form" } else { "simple" });
-        let explode = here.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
-        match (place, style, is_list) {
-            (Place::Query, "form" | "spaceDelimited" | "pipeDelimited" | "deepObject", false)
-            | (Place::Path | Place::Header, "simple", false) => Ok(None),
-            (Place::Query, "form" | "spaceDelimited" | "pipeDelimited", true) if explode => Ok(Some(ListStyle::Repeat)),
-            (Place::Query, "form", true) => Ok(Some(ListStyle::Comma)),
-            (Place::Query, "spaceDelimited", true) => Ok(Some(ListStyle::Space)),
-            (Place::Query, "pipeDelimited", true) => Ok(Some(ListStyle::Pipe)),
-            (_, _, false) => Err(format!("the style `{style}`")),
-            (Place::Query, _, true) => Err(format!("a list in the style `{style}`")),
-            (_, _, true) => Err("a list outside the query".to_owned()),
-        }
+/// How a list travels; an error names a style that cannot be expressed.
+fn list_style(here: &Located<'_>, place: Place, is_list: bool) -> Result<Option<ListStyle>, String> {
+    let style = here.text("style").unwrap_or(if place == Place::Query { "form" } else { "simple" });
+    let explode = here.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+    match (place, style, is_list) {
+        (Place::Query, "form" | "spaceDelimited" | "pipeDelimited" | "deepObject", false)
+        | (Place::Path | Place::Header, "simple", false) => Ok(None),
+        (Place::Query, "form" | "spaceDelimited" | "pipeDelimited", true) if explode => Ok(Some(ListStyle::Repeat)),
+        (Place::Query, "form", true) => Ok(Some(ListStyle::Comma)),
+        (Place::Query, "spaceDelimited", true) => Ok(Some(ListStyle::Space)),
+        (Place::Query, "pipeDelimited", true) => Ok(Some(ListStyle::Pipe)),
+        (_, _, false) => Err(format!("the style `{style}`")),
+        (Place::Query, _, true) => Err(format!("a list in the style `{style}`")),
+        (_, _, true) => Err("a list outside the query".to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::ir::{Body, Docs, Item, Type, Variant};
 use crate::lower::Lowering;
+use crate::lower::docs::node_docs;
 use crate::lower::shape::{Additional, Kind, Shape};
 use crate::naming::{Names, pascal};
 use crate::pointer::Located;
@@ -251,7 +252,7 @@ impl<'d> Lowering<'d> {
         let mut values = Vec::new();
         for entry in open.elements() {
             match entry.value.as_str().or_else(|| entry.text("value")) {
-                Some(value) => values.push((value.to_owned(), self.docs(&entry))),
+                Some(value) => values.push((value.to_owned(), node_docs(&entry))),
                 None => self.findings.say(&entry.at, "an open enum lists texts, or objects with a text `value`"),
             }
         }

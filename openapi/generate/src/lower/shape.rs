@@ -33,6 +33,7 @@ pub(crate) enum Additional<'d> {
 
 /// A schema with its references followed and its `allOf` parts merged.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a record of what the schema says")]
 pub(crate) struct Shape<'d> {
     pub(crate) kinds: Option<BTreeSet<Kind>>,
     pub(crate) nullable: bool,
@@ -191,7 +192,7 @@ impl<'d> Lowering<'d> {
                 }
             }
             "required" => {
-                shape.required.extend(member.value.as_array().into_iter().flatten().filter_map(Value::as_str))
+                shape.required.extend(member.value.as_array().into_iter().flatten().filter_map(Value::as_str));
             }
             "additionalProperties" => match member.value {
                 Value::Bool(false) => {}
@@ -277,7 +278,7 @@ impl<'d> Lowering<'d> {
     }
 
     fn alternatives(&mut self, member: &Located<'d>, shape: &mut Shape<'d>) {
-        if member.elements().all(|part| self.only_narrows(&part)) {
+        if member.elements().all(|part| only_narrows(&part)) {
             return;
         }
         if shape.alternatives.is_some() {
@@ -287,14 +288,14 @@ impl<'d> Lowering<'d> {
         }
         shape.alternatives = Some(member.clone());
     }
+}
 
-    /// Does this alternative say nothing but which members must be there?
-    fn only_narrows(&self, part: &Located<'d>) -> bool {
-        part.value.as_object().is_some_and(|object| {
-            object.contains_key("required")
-                && object.keys().all(|keyword| {
-                    keyword == "required" || SILENT.contains(&keyword.as_str()) || keyword.starts_with("x-")
-                })
-        })
-    }
+/// Does this alternative say nothing but which members must be there?
+fn only_narrows(part: &Located<'_>) -> bool {
+    part.value.as_object().is_some_and(|object| {
+        object.contains_key("required")
+            && object
+                .keys()
+                .all(|keyword| keyword == "required" || SILENT.contains(&keyword.as_str()) || keyword.starts_with("x-"))
+    })
 }

@@ -57,7 +57,7 @@ impl<'d> Lowering<'d> {
             }
             _ => None,
         };
-        let from = self.from_member(&rules, &fields, &origin);
+        let from = self.text_member(&rules, &fields, &origin);
         for missing in shape.required.iter().filter(|name| !shape.properties.iter().any(|(known, _)| known == *name)) {
             // Legal (the member may have any value), but more often a slip of the pen.
             self.findings.say(&naming.place.at, format!("`{missing}` is required but not described"));
@@ -83,7 +83,7 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    fn from_member(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {
+    fn text_member(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {
         let wire = rules.from.as_ref()?;
         let required: Vec<&Field> = fields.iter().filter(|field| field.required).collect();
         match required.as_slice() {

@@ -208,7 +208,7 @@ impl<'d> Lowering<'d> {
             for (part, tags) in chosen {
                 let ty = this.alternative(shape, &part, name);
                 let wanted = match &ty {
-                    Type::Named(named) => named.clone(),
+                    Type::Named(own) => own.clone(),
                     _ => crate::naming::pascal(tags.first().map_or("", String::as_str)),
                 };
                 variants.push(TaggedVariant { tags, name: names.claim(&wanted), ty });
