@@ -29,6 +29,8 @@ pub mod testing;
 mod timestamp;
 #[cfg(feature = "client")]
 pub mod transport;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 #[cfg(feature = "client")]
 pub use apis::*;
