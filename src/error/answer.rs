@@ -111,9 +111,9 @@ fn read(body: &[u8]) -> (Option<String>, Option<String>) {
     // Values stay texts, so that a number no machine type holds does not hide the rest.
     let Ok(mut members) = serde_json::from_slice::<BTreeMap<String, Json>>(body) else { return (None, None) };
     if let Some(nested) = members.get("error").and_then(|error| error.decode::<BTreeMap<String, Json>>().ok()) {
-        nested.into_iter().for_each(|(name, value)| {
+        for (name, value) in nested {
             members.entry(name).or_insert(value);
-        });
+        }
     }
     let text = |name: &str| members.get(name).and_then(|value| value.decode::<String>().ok());
     let number = |name: &str| {
