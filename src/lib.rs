@@ -1,5 +1,8 @@
 #![cfg_attr(all(feature = "client", feature = "webhook"), doc = include_str!("../README.md"))]
-#![cfg_attr(not(all(feature = "client", feature = "webhook")), doc = "Typed Rust client for One Horizon with webhook handling.")]
+#![cfg_attr(
+    not(all(feature = "client", feature = "webhook")),
+    doc = "Typed Rust client for One Horizon with webhook handling."
+)]
 
 #[cfg(feature = "client")]
 mod apis;
