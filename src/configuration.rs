@@ -55,7 +55,6 @@ pub(crate) struct Settings {
 
 impl Configuration {
     /// A builder with the documented defaults.
-    #[must_use]
     pub fn builder() -> ConfigurationBuilder {
         ConfigurationBuilder::default()
     }

@@ -15,6 +15,7 @@ mod engine;
 #[cfg(feature = "client")]
 mod error;
 #[rustfmt::skip]
+#[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
 pub mod limits;
 pub mod models;
@@ -23,6 +24,8 @@ mod options;
 #[cfg(feature = "client")]
 mod response;
 mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 #[cfg(feature = "client")]
 pub mod transport;

@@ -87,10 +87,10 @@ pub(super) enum Failed {
 pub(super) fn may_repeat(failed: Failed, class: RetryClass, caller_vouches: bool) -> bool {
     let harmless = class.is_repeatable() || caller_vouches;
     match failed {
-        Failed::Unsent => true,
+        Failed::Unsent
+        | Failed::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. }
+        | Failed::Refused { status: StatusCode::SERVICE_UNAVAILABLE, asks_to_wait: true } => true,
         Failed::Interrupted => harmless,
-        Failed::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. } => true,
-        Failed::Refused { status: StatusCode::SERVICE_UNAVAILABLE, asks_to_wait: true } => true,
         Failed::Refused { status, .. } => harmless && is_transient(status),
         Failed::Final => false,
     }

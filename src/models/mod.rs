@@ -8,6 +8,7 @@
 //! page says so), `observed` (official example code or payloads show it) or `inferred` (a deduction that may be
 //! wrong; unknown values and members get through all the same).
 
+mod curated;
 mod extra;
 mod field;
 mod json;
