@@ -39,7 +39,7 @@ pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, 
 #[cfg(feature = "client")]
 pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]
-pub use engine::{Clock, Pending, Retry, SystemClock};
+pub use engine::{Clock, Pending, Retry, SystemClock, quota};
 #[cfg(feature = "client")]
 pub use error::{Error, ErrorKind, Sent, TimeSpent};
 #[cfg(feature = "client")]

@@ -24,6 +24,6 @@ impl TaskContributor {
     /// Evidence: observed (the official SDK's README).
     #[must_use]
     pub fn assignee(user_id: impl Into<super::UserId>) -> Self {
-        Self::new(user_id).type_(TaskContributionType::Assignee)
+        Self::new(user_id).contribution_type(TaskContributionType::Assignee)
     }
 }
