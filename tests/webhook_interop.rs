@@ -29,7 +29,9 @@ fn signs_for_others() {
         .iter()
         .map(|case| {
             let body = match case["repeat"].as_u64() {
-                Some(times) => format!("\"{}\"", text(case, "body").trim_matches('"').repeat(times.try_into().unwrap())),
+                Some(times) => {
+                    format!("\"{}\"", text(case, "body").trim_matches('"').repeat(times.try_into().unwrap()))
+                }
                 None => text(case, "body").to_owned(),
             };
             let [(_, id), (_, timestamp), (_, signature)] =
