@@ -215,7 +215,7 @@ fn odd_members_of_the_resource_cost_only_themselves() {
         "actor": "robot"
     }));
     assert!(event.resource_error().is_some());
-    assert_eq!(event.resource().type_.as_str(), "task");
+    assert_eq!(event.resource().resource_type.as_str(), "task");
     assert!(event.resource().id.is_absent() && event.resource().team_id.is_absent());
     assert_eq!(event.resource().extra.raw("later"), Some("[1]"));
     assert_eq!(*event.task_id().unwrap(), "tsk_1");

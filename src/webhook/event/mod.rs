@@ -117,7 +117,7 @@ impl Event {
             subject: envelope.subject.as_deref().map(Into::into),
             workspace_id: WorkspaceId::from(&*envelope.workspace_id),
             actor: data.get("actor").and_then(|raw| serde_json::from_str(raw.get()).ok()),
-            payload: payload::read(&data, envelope.data.get(), resource.type_.as_str(), kind.as_str()),
+            payload: payload::read(&data, envelope.data.get(), resource.resource_type.as_str(), kind.as_str()),
             task_ids: resource::task_ids(&resource),
             retry: retry(header(RETRY_NUMBER_HEADER), header(RETRY_REASON_HEADER)),
             text: text.into(),

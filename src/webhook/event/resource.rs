@@ -38,7 +38,7 @@ fn decode(members: &BTreeMap<&str, &RawValue>) -> Option<EventResource> {
 
 /// The tasks that a resource names, each once: `taskId`, the id of a task, `taskIds`.
 pub(super) fn task_ids(resource: &EventResource) -> Vec<TaskId> {
-    let own = resource.id.get().filter(|_| resource.type_.as_str() == "task").map(TaskId::from);
+    let own = resource.id.get().filter(|_| resource.resource_type.as_str() == "task").map(TaskId::from);
     let all =
         resource.task_id.get().cloned().into_iter().chain(own).chain(resource.task_ids.as_slice().iter().cloned());
     let mut seen = HashSet::new();
