@@ -1,7 +1,7 @@
-//! Signatures against the `standardwebhooks` packages of npm and PyPI. Run by `.ci/interop`, which installs them.
+//! Signatures against the `standardwebhooks` packages of npm and `PyPI`. Run by `.ci/interop`, which installs them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::webhook::{AuthFailure, Signer, Verifier, WebhookError};
@@ -11,8 +11,8 @@ fn folder() -> PathBuf {
     std::env::var_os("ONEHORIZON_INTEROP").expect("ONEHORIZON_INTEROP names the folder of the cases").into()
 }
 
-fn read(path: PathBuf) -> Vec<Value> {
-    serde_json::from_slice(&std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).unwrap()
+fn read(path: &Path) -> Vec<Value> {
+    serde_json::from_slice(&std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).unwrap()
 }
 
 fn text<'a>(case: &'a Value, member: &str) -> &'a str {
@@ -22,7 +22,7 @@ fn text<'a>(case: &'a Value, member: &str) -> &'a str {
 #[test]
 #[ignore = "run by .ci/interop"]
 fn signs_for_others() {
-    let cases = read(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/cases.json")));
+    let cases = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/cases.json")));
     // The packages compare with their machine's clock, which cannot be set.
     let now = SystemTime::now();
     let signed: Vec<Value> = cases
@@ -49,7 +49,7 @@ fn signs_for_others() {
 #[ignore = "run by .ci/interop"]
 fn verifies_what_others_signed() {
     for other in ["npm", "pypi"] {
-        let cases = read(folder().join(other).with_extension("json"));
+        let cases = read(&folder().join(other).with_extension("json"));
         assert!(cases.len() >= 8, "{other} signed {}", cases.len());
         for case in &cases {
             let timestamp = case["timestamp"].as_u64().unwrap();
@@ -68,8 +68,8 @@ fn verifies_what_others_signed() {
                 _ => None,
             };
             let body = text(case, "body");
-            let verified = verifier.verify(find, body.as_bytes());
-            assert_eq!(verified.unwrap_or_else(|e| panic!("{other}, {}: {e}", case["name"])).label(), Some(other));
+            let checked = verifier.verify(find, body.as_bytes());
+            assert_eq!(checked.unwrap_or_else(|e| panic!("{other}, {}: {e}", case["name"])).label(), Some(other));
             let changed = verifier.verify(find, format!("{body} ").as_bytes()).map(drop);
             assert!(matches!(changed, Err(WebhookError::Unauthorized(AuthFailure::WrongSignature))));
         }
