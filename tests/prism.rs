@@ -29,7 +29,7 @@ async fn every_operation_is_accepted_by_a_server_that_checks_the_contract() {
         .kind(TaskKind::Bug)
         .status(TaskStatus::Planned)
         .user_id("u_ada")
-        .contributors([TaskContributor::new("u_ada")]);
+        .contributors([TaskContributor::assignee("u_ada")]);
     let created = tasks.create_task(draft).await.unwrap();
     assert_eq!(created.status(), 201);
 

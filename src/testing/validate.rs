@@ -256,3 +256,39 @@ fn tolerant(raw: &RawValue, depth: usize) -> Result<Value, String> {
         _ => serde_json::from_str(text).map_err(problem),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::{Value, json};
+
+    use super::{Violation, check_value};
+
+    fn told(schema: &Value, value: &Value) -> Vec<String> {
+        let mut violations = Vec::new();
+        check_value(&jsonschema::validator_for(schema).unwrap(), value, "body", "$", &mut violations);
+        violations.into_iter().map(|Violation { path, message, .. }| format!("{path}: {message}")).collect()
+    }
+
+    #[test]
+    fn a_violation_inside_a_union_is_told_where_it_is() {
+        let shape = json!({ "type": "object", "required": ["id"], "properties": { "n": { "type": "number" } } });
+        for union in ["anyOf", "oneOf"] {
+            let schema = json!({ "properties": { "link": { union: [shape, { "type": "null" }] } } });
+            let sent = json!({ "link": { "n": "1" } });
+            let told_ones = told(&schema, &sent);
+            assert!(told_ones.contains(&"$.link.id: is required".to_owned()), "{union}: {told_ones:?}");
+            assert!(told_ones.iter().any(|one| one.starts_with("$.link.n: ")), "{union}: {told_ones:?}");
+            assert_eq!(told(&schema, &json!({ "link": 7 })), ["$.link: fits none of the allowed shapes"]);
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_words_are_quoted_in_a_path() {
+        let schema = json!({ "properties": { "a b": { "type": "array", "items": { "type": "null" } } }, "additionalProperties": false });
+        let told = told(&schema, &json!({ "a b": [null, 1], "it's": 1 }));
+        assert!(told.iter().any(|one| one.starts_with("$['a b'][1]: ")), "{told:?}");
+        assert!(told.contains(&r"$['it\'s']: is not a member the contract knows".to_owned()), "{told:?}");
+    }
+}

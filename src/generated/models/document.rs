@@ -23,7 +23,7 @@ pub struct Document {
     pub title: Field<String>,
     /// What it is for.
     /// Evidence: inferred (G:skills, P:rest; listing can filter by type, and the MCP tools use this name).
-    pub type_: Field<DocumentType>,
+    pub document_type: Field<DocumentType>,
     /// How far it has come.
     /// Evidence: inferred (G:skills, P:rest; listing can filter by status, and the MCP tools use this name).
     pub status: Field<DocumentStatus>,
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Document {
                 let mut workspace_id = Field::Absent;
                 let mut task_id = Field::Absent;
                 let mut title = Field::Absent;
-                let mut type_ = Field::Absent;
+                let mut document_type = Field::Absent;
                 let mut status = Field::Absent;
                 let mut content = Field::Absent;
                 let mut excerpt = Field::Absent;
@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Document {
                         "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
                         "taskId" => task_id.read("taskId", &mut map)?,
                         "title" => title.read("title", &mut map)?,
-                        "type" => type_.read("type", &mut map)?,
+                        "type" => document_type.read("type", &mut map)?,
                         "status" => status.read("status", &mut map)?,
                         "content" => content.read("content", &mut map)?,
                         "excerpt" => excerpt.read("excerpt", &mut map)?,
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Document {
                     workspace_id,
                     task_id,
                     title,
-                    type_,
+                    document_type,
                     status,
                     content,
                     excerpt,
@@ -111,7 +111,7 @@ impl Serialize for Document {
         self.workspace_id.write("workspaceId", &mut map)?;
         self.task_id.write("taskId", &mut map)?;
         self.title.write("title", &mut map)?;
-        self.type_.write("type", &mut map)?;
+        self.document_type.write("type", &mut map)?;
         self.status.write("status", &mut map)?;
         self.content.write("content", &mut map)?;
         self.excerpt.write("excerpt", &mut map)?;

@@ -11,7 +11,7 @@ use super::ActorType;
 pub struct EventActor {
     /// The sort of actor.
     /// Evidence: observed (G:heroku).
-    pub type_: Field<ActorType>,
+    pub actor_type: Field<ActorType>,
     /// Its id; for a member, the user's id.
     /// Evidence: observed (G:heroku).
     pub id: Field<String>,
@@ -31,17 +31,21 @@ impl<'de> Deserialize<'de> for EventActor {
                 self,
                 mut map: A,
             ) -> Result<EventActor, A::Error> {
-                let mut type_ = Field::Absent;
+                let mut actor_type = Field::Absent;
                 let mut id = Field::Absent;
                 let mut extra = Extra::new();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     match key.as_str() {
-                        "type" => type_.read("type", &mut map)?,
+                        "type" => actor_type.read("type", &mut map)?,
                         "id" => id.read("id", &mut map)?,
                         _ => extra.read(&key, &mut map)?,
                     }
                 }
-                Ok(EventActor { type_, id, extra })
+                Ok(EventActor {
+                    actor_type,
+                    id,
+                    extra,
+                })
             }
         }
         deserializer.deserialize_map(V)
@@ -51,7 +55,7 @@ impl<'de> Deserialize<'de> for EventActor {
 impl Serialize for EventActor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.type_.write("type", &mut map)?;
+        self.actor_type.write("type", &mut map)?;
         self.id.write("id", &mut map)?;
         self.extra.write(&mut map)?;
         map.end()

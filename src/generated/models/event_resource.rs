@@ -14,7 +14,7 @@ use super::{
 pub struct EventResource {
     /// The sort of thing.
     /// Evidence: observed (G:heroku).
-    pub type_: ResourceType,
+    pub resource_type: ResourceType,
     /// Its id. Absent when the event is about several things.
     /// Evidence: observed (G:heroku).
     pub id: Field<String>,
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for EventResource {
                 self,
                 mut map: A,
             ) -> Result<EventResource, A::Error> {
-                let mut type_ = None;
+                let mut resource_type = None;
                 let mut id = Field::Absent;
                 let mut workspace_id = Field::Absent;
                 let mut task_id = Field::Absent;
@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for EventResource {
                 let mut extra = Extra::new();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     match key.as_str() {
-                        "type" => required::read(&mut type_, "type", &mut map)?,
+                        "type" => required::read(&mut resource_type, "type", &mut map)?,
                         "id" => id.read("id", &mut map)?,
                         "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
                         "taskId" => task_id.read("taskId", &mut map)?,
@@ -95,7 +95,7 @@ impl<'de> Deserialize<'de> for EventResource {
                     }
                 }
                 Ok(EventResource {
-                    type_: required::take(type_, "type")?,
+                    resource_type: required::take(resource_type, "type")?,
                     id,
                     workspace_id,
                     task_id,
@@ -118,7 +118,7 @@ impl<'de> Deserialize<'de> for EventResource {
 impl Serialize for EventResource {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", &self.type_)?;
+        map.serialize_entry("type", &self.resource_type)?;
         self.id.write("id", &mut map)?;
         self.workspace_id.write("workspaceId", &mut map)?;
         self.task_id.write("taskId", &mut map)?;

@@ -14,7 +14,7 @@ pub struct TaskContributor {
     pub user_id: UserId,
     /// In which role.
     /// Evidence: observed (NPM).
-    pub type_: Field<TaskContributionType>,
+    pub contribution_type: Field<TaskContributionType>,
     /// Members this version does not know, kept and written back.
     pub extra: Extra,
 }
@@ -25,15 +25,18 @@ impl TaskContributor {
     pub fn new(user_id: impl Into<UserId>) -> Self {
         Self {
             user_id: user_id.into(),
-            type_: Field::Absent,
+            contribution_type: Field::Absent,
             extra: Extra::new(),
         }
     }
 
     /// In which role.
     #[must_use]
-    pub fn type_(mut self, type_: impl Into<TaskContributionType>) -> Self {
-        self.type_ = Field::Value(type_.into());
+    pub fn contribution_type(
+        mut self,
+        contribution_type: impl Into<TaskContributionType>,
+    ) -> Self {
+        self.contribution_type = Field::Value(contribution_type.into());
         self
     }
 }
@@ -51,18 +54,18 @@ impl<'de> Deserialize<'de> for TaskContributor {
                 mut map: A,
             ) -> Result<TaskContributor, A::Error> {
                 let mut user_id = None;
-                let mut type_ = Field::Absent;
+                let mut contribution_type = Field::Absent;
                 let mut extra = Extra::new();
                 while let Some(key) = map.next_key::<Key<'de>>()? {
                     match key.as_str() {
                         "userId" => required::read(&mut user_id, "userId", &mut map)?,
-                        "type" => type_.read("type", &mut map)?,
+                        "type" => contribution_type.read("type", &mut map)?,
                         _ => extra.read(&key, &mut map)?,
                     }
                 }
                 Ok(TaskContributor {
                     user_id: required::take(user_id, "userId")?,
-                    type_,
+                    contribution_type,
                     extra,
                 })
             }
@@ -75,7 +78,7 @@ impl Serialize for TaskContributor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("userId", &self.user_id)?;
-        self.type_.write("type", &mut map)?;
+        self.contribution_type.write("type", &mut map)?;
         self.extra.write(&mut map)?;
         map.end()
     }

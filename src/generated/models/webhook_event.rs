@@ -18,7 +18,7 @@ pub struct WebhookEvent {
     pub id: EventId,
     /// What happened.
     /// Evidence: observed (G:heroku).
-    pub type_: EventType,
+    pub event_type: EventType,
     /// Where it happened: `onehorizon/workspaces/` and the workspace's id.
     /// Evidence: observed (G:heroku).
     pub source: String,
@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for WebhookEvent {
             ) -> Result<WebhookEvent, A::Error> {
                 let mut specversion = None;
                 let mut id = None;
-                let mut type_ = None;
+                let mut event_type = None;
                 let mut source = None;
                 let mut time = None;
                 let mut datacontenttype = None;
@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for WebhookEvent {
                             required::read(&mut specversion, "specversion", &mut map)?
                         }
                         "id" => required::read(&mut id, "id", &mut map)?,
-                        "type" => required::read(&mut type_, "type", &mut map)?,
+                        "type" => required::read(&mut event_type, "type", &mut map)?,
                         "source" => required::read(&mut source, "source", &mut map)?,
                         "time" => required::read(&mut time, "time", &mut map)?,
                         "datacontenttype" => {
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for WebhookEvent {
                 Ok(WebhookEvent {
                     specversion: required::take(specversion, "specversion")?,
                     id: required::take(id, "id")?,
-                    type_: required::take(type_, "type")?,
+                    event_type: required::take(event_type, "type")?,
                     source: required::take(source, "source")?,
                     time: required::take(time, "time")?,
                     datacontenttype: required::take(datacontenttype, "datacontenttype")?,
@@ -110,7 +110,7 @@ impl Serialize for WebhookEvent {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("specversion", &self.specversion)?;
         map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("type", &self.type_)?;
+        map.serialize_entry("type", &self.event_type)?;
         map.serialize_entry("source", &self.source)?;
         map.serialize_entry("time", &self.time)?;
         map.serialize_entry("datacontenttype", &self.datacontenttype)?;
