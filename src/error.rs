@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-pub(crate) use answer::{Refusal, excerpt, message_of, one_line};
+pub(crate) use answer::{Refusal, clean, excerpt, message_of, one_line, redact, without_echo};
 
 use crate::limits::RateLimit;
 

@@ -94,7 +94,7 @@ pub(crate) fn in_words(message: &str) -> Option<Duration> {
         let before = index.checked_sub(1).and_then(|before| words.get(before));
         before.is_some_and(|word| RATE.iter().any(|rate| word.eq_ignore_ascii_case(rate)))
     };
-    let asked = words.iter().rposition(|word| asks(&word));
+    let asked = words.iter().rposition(asks);
     let after = times.iter().find(|(index, _)| asked.is_some_and(|asked| *index > asked));
     let (_, seconds) = after.or_else(|| times.iter().find(|(index, _)| !is_rate(*index)))?;
     duration(*seconds)

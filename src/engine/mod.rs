@@ -3,7 +3,7 @@
 //! A generated operation fills a [`Call`]; [`run`] sends it until it has an answer to give.
 
 mod call;
-mod clock;
+use crate::clock;
 mod decode;
 mod hint;
 mod operation;
@@ -14,7 +14,7 @@ mod stopwatch;
 mod trace;
 
 pub use call::Pending;
-pub use clock::{Clock, SystemClock};
+pub(crate) use clock::{Clock, SystemClock};
 pub use retry::Retry;
 
 pub(crate) use call::{Call, ListStyle};

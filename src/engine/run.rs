@@ -15,7 +15,7 @@ use super::stopwatch::{Spent, Stopwatch};
 use super::{hint, trace};
 use crate::configuration::Settings;
 use crate::credential::{CredentialKind, Token};
-use crate::error::{Error, ErrorKind, Refusal, Sent, TimeSpent, root_cause, without_secret};
+use crate::error::{Error, ErrorKind, Refusal, Sent, TimeSpent, root_cause, without_echo, without_secret};
 use crate::limits::{RateLimit, WaitSource};
 use crate::response::{Head, Response};
 use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
@@ -308,6 +308,7 @@ fn judge(call: &Call, settings: &Settings, answer: TransportResponse, token: &To
     let TransportResponse { status, headers, body } = answer;
     let rate_limit = hint::rate_limit(status, &headers, &body, settings.clock.time_of_day());
     if status.is_success() {
+        let headers = without_echo(headers, token.secret.expose());
         let head = Head { status, headers, body: body.clone(), attempts: 0, time: TimeSpent::default(), rate_limit };
         return Ok(Response { value: body, head: Box::new(head) });
     }
