@@ -100,6 +100,10 @@ async fn repeat(
             Ok(permit) => permit,
             Err(shut) => return Err(shut_out(shut, settings, refused)),
         };
+        if watch.remaining().is_some_and(|remaining| remaining.is_zero()) {
+            permit.settle(Ending::Unsent, None);
+            return Err(shut_out(Shut::Deadline, settings, refused));
+        }
         progress.attempts += 1;
         trace::attempt(progress.attempts);
         let miss = match attempt(call, settings, watch, &request, &token).await {
@@ -195,7 +199,7 @@ async fn in_time<T>(watch: &mut Stopwatch<'_>, work: impl Future<Output = Result
 /// The error of a call that may not send; `refused` is what the service said to an earlier attempt.
 fn shut_out(shut: Shut, settings: &Settings, refused: Option<Error>) -> Error {
     match shut {
-        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed while it waited for the quota")
+        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed before the request could be sent")
             .with(|error| error.deadline = true),
         Shut::TooLong { reason, wait } => {
             let ends_at = settings.clock.time_of_day().checked_add(wait);
@@ -260,12 +264,6 @@ async fn attempt(
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
-    if limit.is_zero() {
-        return Err(Miss {
-            error: timed_out(limit, remaining <= timeout).error.with(|error| error.sent = Sent::No),
-            failed: Failed::Final,
-        });
-    }
     match watch.limited(Spent::Request, limit, settings.transport.send(request)).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token)),
