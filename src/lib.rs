@@ -1,4 +1,8 @@
-//! Typed Rust client for One Horizon (onehorizon.ai) with webhook handling.
+#![cfg_attr(all(feature = "client", feature = "webhook"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "client", feature = "webhook")),
+    doc = "Typed Rust client for One Horizon with webhook handling."
+)]
 
 #[cfg(feature = "client")]
 mod apis;
@@ -13,6 +17,7 @@ mod engine;
 #[cfg(feature = "client")]
 mod error;
 #[rustfmt::skip]
+#[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
 pub mod limits;
 pub mod models;
@@ -23,9 +28,13 @@ mod options;
 #[cfg(feature = "client")]
 mod response;
 mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 #[cfg(feature = "client")]
 pub mod transport;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 #[cfg(feature = "client")]
 pub use apis::*;
@@ -36,7 +45,7 @@ pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, 
 #[cfg(feature = "client")]
 pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]
-pub use engine::{Pending, Retry};
+pub use engine::{Pending, Retry, quota};
 #[cfg(feature = "client")]
 pub use error::{Error, ErrorKind, Sent, TimeSpent};
 #[cfg(feature = "client")]

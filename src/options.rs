@@ -82,7 +82,7 @@ pub trait RequestOptions: Sized {
             }
             (Ok(name), Err(_)) => {
                 options.fault =
-                    Some(format!("the value of the header `{name}` has characters that a header cannot carry"))
+                    Some(format!("the value of the header `{name}` has characters that a header cannot carry"));
             }
             (Err(_), _) => options.fault = Some(format!("{name:?} is no name for a header")),
         }

@@ -7,9 +7,11 @@ use crate::clock;
 mod decode;
 mod hint;
 mod operation;
+pub mod quota;
 mod retry;
 mod run;
 mod stopwatch;
+mod trace;
 
 pub use call::Pending;
 pub(crate) use clock::{Clock, SystemClock};
@@ -17,6 +19,7 @@ pub use retry::Retry;
 
 pub(crate) use call::{Call, ListStyle};
 pub(crate) use operation::{Access, Operation, RetryClass, check_segment};
+pub(crate) use quota::{OnWait, Quota};
 pub(crate) use retry::Budget;
 
 /// What generated operations are written with.

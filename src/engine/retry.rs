@@ -62,10 +62,15 @@ impl Retry {
         self
     }
 
+    /// The shortest wait after a refusal, whatever it says.
+    pub(super) fn least(&self, attempts_made: u32) -> Duration {
+        let doublings = attempts_made.saturating_sub(1).min(30);
+        self.base.saturating_mul(1 << doublings).min(self.cap)
+    }
+
     /// The wait before another attempt, with full jitter.
     pub(super) fn jittered(&self, attempts_made: u32, clock: &dyn Clock) -> Duration {
-        let doublings = attempts_made.saturating_sub(1).min(30);
-        let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
+        let ceiling = self.least(attempts_made);
         ceiling.mul_f64(clock.random().clamp(0.0, 1.0))
     }
 }
@@ -87,10 +92,10 @@ pub(super) enum Failed {
 pub(super) fn may_repeat(failed: Failed, class: RetryClass, caller_vouches: bool) -> bool {
     let harmless = class.is_repeatable() || caller_vouches;
     match failed {
-        Failed::Unsent => true,
+        Failed::Unsent
+        | Failed::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. }
+        | Failed::Refused { status: StatusCode::SERVICE_UNAVAILABLE, asks_to_wait: true } => true,
         Failed::Interrupted => harmless,
-        Failed::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. } => true,
-        Failed::Refused { status: StatusCode::SERVICE_UNAVAILABLE, asks_to_wait: true } => true,
         Failed::Refused { status, .. } => harmless && is_transient(status),
         Failed::Final => false,
     }

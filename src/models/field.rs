@@ -92,6 +92,11 @@ impl<T> Field<Vec<T>> {
     pub fn as_slice(&self) -> &[T] {
         self.get().map_or(&[], Vec::as_slice)
     }
+
+    /// The values one by one; none when the member is absent or null.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.as_slice().iter()
+    }
 }
 
 impl<'a, T> IntoIterator for &'a Field<Vec<T>> {
@@ -99,7 +104,7 @@ impl<'a, T> IntoIterator for &'a Field<Vec<T>> {
     type IntoIter = std::slice::Iter<'a, T>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.as_slice().iter()
+        self.iter()
     }
 }
 

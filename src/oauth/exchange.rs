@@ -17,7 +17,7 @@ use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::tokens::Tokens;
 use crate::clock::Clock;
 use crate::error::{Sent, message_of};
-use crate::models::runtime::*;
+use crate::models::runtime::{Deserialize, Deserializer, Key, MapAccess, Secret, Visitor, fmt};
 use crate::models::{Extra, Field};
 use crate::transport::{TransportRequest, TransportResponse};
 

@@ -236,11 +236,11 @@ impl Work {
             None => self.fetch(&current.ok_or_else(signed_out)?, waiters).await?,
         };
         self.at_epoch(|_, _| ()).ok_or_else(signed_out)?;
-        if let Some(save) = &self.save {
-            if let Err(fault) = save((*fresh.tokens).clone()).await {
-                self.pause();
-                return Err(not_saved(fault, &fresh.tokens));
-            }
+        if let Some(save) = &self.save
+            && let Err(fault) = save((*fresh.tokens).clone()).await
+        {
+            self.pause();
+            return Err(not_saved(fault, &fresh.tokens));
         }
         let token = fresh.access_token();
         self.at_epoch(|_, state| {

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::models::runtime::*;
+use crate::models::runtime::{
+    Deserialize, Deserializer, Key, MapAccess, Secret, Serialize, SerializeMap, Serializer, Visitor, fmt, required,
+};
 use crate::models::{Extra, Field};
 
 /// What a login or a refresh brings: the access token and what belongs to it.
@@ -28,7 +30,7 @@ pub struct Tokens {
     pub expires_at: Option<SystemTime>,
     /// The scopes that were given, with spaces in between, where the server says that they differ from those asked for.
     pub scope: Option<String>,
-    /// What the server tells of the user (OpenID Connect). This crate does not look into it.
+    /// What the server tells of the user (`OpenID` Connect). This crate does not look into it.
     pub id_token: Option<Secret>,
     /// Members this version does not know, kept and written back.
     pub extra: Extra,

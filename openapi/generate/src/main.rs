@@ -1,2 +1,152 @@
-//! `cargo generate [--check]`: turns the contract and its curation into `src/generated`.
-fn main() {}
+//! `cargo generate [--check]`: turns the contract and its curation into `src/generated` and `docs/retry-safety.md`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use onehorizon_generate::{Error, Input, Mode, Output, check, generate};
+
+const USAGE: &str = "\
+cargo generate            write src/generated and docs/retry-safety.md from openapi/
+cargo generate --check    write nothing; print the differences, exit 1 if there are any
+
+For a foreign document:
+  --document FILE         the OpenAPI document (JSON, 3.0 or 3.1)
+  --out DIRECTORY         where the code goes; files of other names there are removed
+  --curation FILE         optional
+  --lenient               list what cannot be expressed instead of failing
+";
+
+fn main() -> ExitCode {
+    match run(std::env::args_os().skip(1)) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What the command line says.
+#[derive(Debug, Default)]
+struct Arguments {
+    check: bool,
+    lenient: bool,
+    help: bool,
+    document: Option<PathBuf>,
+    curation: Option<PathBuf>,
+    out: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn parse(mut rest: impl Iterator<Item = OsString>) -> Result<Self, String> {
+        let mut arguments = Self::default();
+        while let Some(argument) = rest.next() {
+            let mut file = || {
+                rest.next().map(PathBuf::from).ok_or_else(|| format!("{} needs a path\n\n{USAGE}", argument.display()))
+            };
+            match argument.to_str() {
+                Some("--check") => arguments.check = true,
+                Some("--lenient") => arguments.lenient = true,
+                Some("--help" | "-h") => arguments.help = true,
+                Some("--document") => arguments.document = Some(file()?),
+                Some("--curation") => arguments.curation = Some(file()?),
+                Some("--out") => arguments.out = Some(file()?),
+                _ => return Err(format!("unknown argument {}\n\n{USAGE}", argument.display())),
+            }
+        }
+        if arguments.document.is_some() != arguments.out.is_some() {
+            return Err(format!("--document and --out belong together\n\n{USAGE}"));
+        }
+        Ok(arguments)
+    }
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
+    let arguments = Arguments::parse(arguments)?;
+    if arguments.help {
+        print!("{USAGE}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let job = Job::new(&arguments);
+    job.run(&arguments).map_err(|error| error.to_string())
+}
+
+/// What is read and where the output goes.
+struct Job {
+    document: PathBuf,
+    curation: Option<PathBuf>,
+    out: PathBuf,
+    /// Only the contract has one.
+    retry_safety: Option<PathBuf>,
+    source: String,
+}
+
+impl Job {
+    fn new(arguments: &Arguments) -> Self {
+        if let (Some(document), Some(out)) = (&arguments.document, &arguments.out) {
+            let source = document.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Self {
+                document: document.clone(),
+                curation: arguments.curation.clone(),
+                out: out.clone(),
+                retry_safety: None,
+                source,
+            };
+        }
+        let root = repository();
+        Self {
+            document: root.join("openapi/onehorizon.json"),
+            curation: Some(arguments.curation.clone().unwrap_or_else(|| root.join("openapi/curation.toml"))),
+            out: root.join("src/generated"),
+            retry_safety: Some(root.join("docs/retry-safety.md")),
+            source: "openapi/onehorizon.json".to_owned(),
+        }
+    }
+
+    fn run(&self, arguments: &Arguments) -> Result<ExitCode, Error> {
+        let document = read(&self.document)?;
+        let curation = self.curation.as_deref().map(read).transpose()?.unwrap_or_default();
+        let mode = if arguments.lenient { Mode::Lenient } else { Mode::Strict };
+        let output = generate(&Input { document: &document, curation: &curation, source: &self.source, mode })?;
+        for finding in &output.findings {
+            println!("{finding}");
+        }
+        let files = self.files(&output);
+        if arguments.check {
+            let differences = check::compare(&self.out, &files)?;
+            print!("{}", check::report(&differences));
+            if differences.is_empty() {
+                return Ok(ExitCode::SUCCESS);
+            }
+            println!("{} file(s) are stale: run `cargo generate`", differences.len());
+            return Ok(ExitCode::FAILURE);
+        }
+        let touched = check::write(&self.out, &files)?;
+        println!(
+            "{} operations, {} models, {} findings; {} files, {touched} of them touched",
+            output.operations,
+            output.models,
+            output.findings.len(),
+            files.len()
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn files(&self, output: &Output) -> BTreeMap<PathBuf, String> {
+        let emitted = output.files.iter().map(|(path, text)| (self.out.join(path), text.clone()));
+        let table = self.retry_safety.iter().map(|path| (path.clone(), output.retry_safety.clone()));
+        emitted.chain(table).collect()
+    }
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+}
+
+/// The repository that this program was built in.
+fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}

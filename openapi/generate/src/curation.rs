@@ -1,0 +1,192 @@
+//! `curation.toml`: what the contract cannot say. Rust names, retry classes, ids, sensitive members.
+//!
+//! Every key is optional. An entry that names nothing in the document is an error, so that the file cannot rot.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Curation {
+    /// Choices for the whole document.
+    #[serde(default)]
+    pub(crate) policy: Policy,
+    /// By the Rust name of the id type.
+    #[serde(default)]
+    pub(crate) ids: BTreeMap<String, Id>,
+    /// Object schemas, by their name in the document (inline ones: by the Rust name they get).
+    #[serde(default)]
+    pub(crate) models: BTreeMap<String, Model>,
+    /// String enums, by their name in the document (inline ones: by the Rust name they get).
+    #[serde(default)]
+    pub(crate) enums: BTreeMap<String, Enum>,
+    /// By `operationId`.
+    #[serde(default)]
+    pub(crate) operations: BTreeMap<String, Operation>,
+    /// By the parameter's name on the wire, in every operation that has it.
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// By the tag's name: one API client per tag.
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, Tag>,
+    /// JSON pointer of an inline schema (`#/components/schemas/Task/properties/team`) to its Rust name.
+    #[serde(default)]
+    pub(crate) rename: BTreeMap<String, String>,
+}
+
+/// Choices for the whole document.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Policy {
+    /// Who says which members are required on read.
+    #[serde(default)]
+    pub(crate) required: RequiredBy,
+}
+
+/// Who says which members are required on read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RequiredBy {
+    /// The schema's `required`, unless the model's entry here lists its own.
+    #[default]
+    Document,
+    /// Only the `required` of the model's entry here: a lighter answer never breaks a caller.
+    Curation,
+}
+
+/// An opaque id: a newtype over text.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Id {
+    /// Rustdoc of the type.
+    pub(crate) doc: Option<String>,
+    /// Members that hold it (or an array of it): `taskId` in every model, `Comment.taskId` in one.
+    #[serde(default)]
+    pub(crate) properties: Vec<String>,
+    /// Parameters that hold it (or an array of it), by name.
+    #[serde(default)]
+    pub(crate) parameters: Vec<String>,
+}
+
+/// An object schema.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Model {
+    /// Rust name.
+    pub(crate) name: Option<String>,
+    /// Members the client cannot work without, instead of the schema's `required`.
+    pub(crate) required: Option<Vec<String>>,
+    /// Emit `new(required members)`.
+    #[serde(default)]
+    pub(crate) constructor: bool,
+    /// Emit one chained setter for each optional member.
+    #[serde(default)]
+    pub(crate) setters: bool,
+    /// Emit `From<&str>` and `From<String>` through this text member, the only required one.
+    pub(crate) from: Option<String>,
+    /// Members typed `Secret`: redacted in `Debug`, wiped from memory.
+    #[serde(default)]
+    pub(crate) sensitive: Vec<String>,
+    /// By the member's name on the wire.
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, FieldRule>,
+}
+
+/// One member of an object schema.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FieldRule {
+    /// Rust name.
+    pub(crate) name: Option<String>,
+}
+
+/// A string enum.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Enum {
+    /// Rust name.
+    pub(crate) name: Option<String>,
+    /// Wire value to Rust name of the variant.
+    #[serde(default)]
+    pub(crate) variants: BTreeMap<String, String>,
+}
+
+/// One operation.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Operation {
+    /// Name of the method (`fetch_task`); the builder takes the same name in Pascal case.
+    pub(crate) name: Option<String>,
+    /// May it be sent again after a failure that may have reached the service?
+    /// Without an entry GET and HEAD are reads and everything else is an unsafe write.
+    pub(crate) retry: Option<RetryClass>,
+    /// Who may call it, beside the document's `x-access`.
+    pub(crate) access: Option<Access>,
+    /// The cargo feature it hides behind.
+    pub(crate) feature: Option<String>,
+    /// Name of the argument that takes the request body.
+    pub(crate) body: Option<String>,
+    /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl Borrow<Body>`.
+    #[serde(default)]
+    pub(crate) body_into: bool,
+}
+
+/// How an operation may be repeated.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RetryClass {
+    /// Changes nothing.
+    Read,
+    /// A second execution leaves the same state as the first.
+    IdempotentWrite,
+    /// A second execution may do the work twice.
+    UnsafeWrite,
+}
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Access {
+    /// Every credential.
+    #[default]
+    Any,
+    /// An OAuth access token only.
+    Oauth,
+}
+
+/// A parameter, in every operation that has it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Parameter {
+    /// Name of the argument or builder method.
+    pub(crate) name: Option<String>,
+    /// `configuration.workspace`: filled from the configuration; a builder method overrides it.
+    pub(crate) default: Option<ParameterDefault>,
+}
+
+/// Where a parameter's value comes from when the call does not say it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) enum ParameterDefault {
+    /// The configuration's workspace.
+    #[serde(rename = "configuration.workspace")]
+    ConfigurationWorkspace,
+}
+
+/// A tag: one API client.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Tag {
+    /// Rust name of the client (`ApiKeysApi`).
+    pub(crate) name: Option<String>,
+    /// Rustdoc of the client, instead of the tag's description.
+    pub(crate) doc: Option<String>,
+}
+
+impl Curation {
+    /// Reads the file.
+    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}

@@ -1,0 +1,347 @@
+//! The API clients: one struct per tag, one builder per operation.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::curation::{Access, RetryClass};
+use crate::emit::types::{ident, tokens};
+use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print, use_models};
+use crate::error::Error;
+use crate::ir::{Answer, Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type};
+
+pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
+    let mut root = header(source);
+    let mut homes: Vec<&str> = program.groups.iter().map(|group| group.home.as_str()).collect();
+    homes.sort_unstable();
+    for home in &homes {
+        let _ = writeln!(root, "mod {home};");
+    }
+    root.push('\n');
+    for home in &homes {
+        let _ = writeln!(root, "pub use self::{home}::*;");
+    }
+    files.insert("apis/mod.rs".to_owned(), root);
+    for group in &program.groups {
+        let mut text = header(source);
+        text.push_str(&print([Printed::Tokens(uses(group))])?.replace("\n\n", "\n"));
+        text.push('\n');
+        let mut parts = vec![client(group), methods(group)];
+        for operation in &group.operations {
+            parts.push(constant(operation));
+            parts.extend(builder(group, operation));
+        }
+        text.push_str(&print(parts.into_iter().map(Printed::Tokens))?);
+        files.insert(format!("apis/{}.rs", group.home), text);
+    }
+    Ok(())
+}
+
+/// What the file names: always from the engine, then models, then what some operations need.
+fn uses(group: &Group) -> TokenStream {
+    let (open, gated): (Vec<&Operation>, Vec<&Operation>) =
+        group.operations.iter().partition(|operation| operation.feature.is_none());
+    let open = Needs::of(&open);
+    let gated = Needs::of(&gated);
+    let models = quote! { crate::generated::models };
+    let always = use_models(&models, &open.models);
+    let sometimes = use_models(&models, &gated.models.difference(&open.models).cloned().collect());
+    let sometimes = (!sometimes.is_empty())
+        .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes });
+    let borrow = (open.borrow || gated.borrow).then(|| {
+        let gate =
+            (!open.borrow).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] });
+        quote! { #gate use std::borrow::Borrow; }
+    });
+    let runtime: Vec<TokenStream> = open
+        .runtime
+        .union(&gated.runtime)
+        .map(|name| {
+            let name = ident(name);
+            quote! { #name }
+        })
+        .collect();
+    let runtime = (!runtime.is_empty()).then(|| quote! { #[allow(unused_imports, reason = "may be for operations behind a feature")] use crate::models::runtime::{#(#runtime),*}; });
+    quote! { #borrow use crate::engine::prelude::*; #always #sometimes #runtime }
+}
+
+/// The names that operations need beside the engine's.
+#[derive(Default)]
+struct Needs {
+    models: BTreeSet<String>,
+    runtime: BTreeSet<&'static str>,
+    borrow: bool,
+}
+
+impl Needs {
+    fn of(operations: &[&Operation]) -> Self {
+        let mut needs = Self::default();
+        for operation in operations {
+            let bodies = operation.body.iter().map(|body| &body.ty);
+            let parameters = operation.parameters.iter().filter_map(|parameter| match &parameter.ty {
+                ParameterType::Into(ty) => Some(ty),
+                _ => None,
+            });
+            let answer = match &operation.answer {
+                Answer::Json(ty) => Some(ty),
+                Answer::Empty => None,
+            };
+            for ty in bodies.chain(parameters).chain(answer) {
+                ty.mentions(&mut needs.models);
+                runtime_names(ty, &mut needs.runtime);
+            }
+            needs.borrow |= operation.body.as_ref().is_some_and(|body| !body.into);
+        }
+        needs
+    }
+}
+
+fn runtime_names(ty: &Type, into: &mut BTreeSet<&'static str>) {
+    match ty {
+        Type::Secret => drop(into.insert("Secret")),
+        Type::Timestamp => drop(into.insert("Timestamp")),
+        Type::Json => drop(into.insert("Json")),
+        Type::List(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Boxed(inner) => runtime_names(inner, into),
+        _ => {}
+    }
+}
+
+fn client(group: &Group) -> TokenStream {
+    let docs = doc_attributes(&group.docs, "Operations of one group.", false);
+    let name = ident(&group.name);
+    quote! {
+        #docs
+        #[derive(Clone, Debug)]
+        pub struct #name {
+            configuration: Configuration,
+        }
+    }
+}
+
+fn methods(group: &Group) -> TokenStream {
+    let name = ident(&group.name);
+    let methods = group.operations.iter().map(method);
+    quote! {
+        impl #name {
+            #[doc = " A client that shares the configuration's connections and quota."]
+            #[must_use]
+            pub fn new(configuration: &Configuration) -> Self {
+                Self { configuration: configuration.clone() }
+            }
+            #(#methods)*
+        }
+    }
+}
+
+fn method(operation: &Operation) -> TokenStream {
+    let docs = operation_docs(operation);
+    let gate = gate(operation);
+    let deprecated = operation.deprecated.then(|| quote! { #[deprecated = "the contract says so"] });
+    let (name, builder, constant) = (ident(&operation.name), ident(&operation.builder), ident(&operation.constant));
+    let required: Vec<&Parameter> = operation.parameters.iter().filter(|parameter| parameter.required).collect();
+    let body = operation.body.as_ref().filter(|body| body.required);
+    let mut arguments: Vec<TokenStream> = required.iter().map(|parameter| argument(parameter)).collect();
+    arguments.extend(body.map(body_argument));
+    let fills: Vec<TokenStream> = required
+        .iter()
+        .map(|parameter| fill(parameter, &quote! { call }))
+        .chain(body.map(|body| fill_body(body, &quote! { call })))
+        .collect();
+    let binding = if fills.is_empty() {
+        quote! { let call }
+    } else {
+        quote! { let mut call }
+    };
+    quote! {
+        #docs
+        #gate
+        #deprecated
+        pub fn #name(&self, #(#arguments),*) -> #builder {
+            #binding = Call::new(&self.configuration, &#constant);
+            #(#fills)*
+            #builder { call }
+        }
+    }
+}
+
+fn constant(operation: &Operation) -> TokenStream {
+    let gate = gate(operation);
+    let (name, id, path) = (ident(&operation.constant), &operation.id, &operation.path);
+    let method = ident(&operation.method);
+    let retry = match operation.retry {
+        RetryClass::Read => quote! { RetryClass::Read },
+        RetryClass::IdempotentWrite => quote! { RetryClass::IdempotentWrite },
+        RetryClass::UnsafeWrite => quote! { RetryClass::UnsafeWrite },
+    };
+    let access = match operation.access {
+        Access::Any => quote! { Access::Any },
+        Access::Oauth => quote! { Access::OauthOnly },
+    };
+    quote! {
+        #gate
+        static #name: Operation = Operation { id: #id, method: Method::#method, path: #path, retry: #retry, access: #access };
+    }
+}
+
+fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
+    let gate = gate(operation);
+    let name = ident(&operation.builder);
+    let docs = doc_lines(&[format!("The call being built by [`{}::{}`].", group.name, operation.name)]);
+    let (answer, send) = match &operation.answer {
+        Answer::Json(ty) => (tokens(ty), quote! { send }),
+        Answer::Empty => (quote! { () }, quote! { send_empty }),
+    };
+    let optional = operation.parameters.iter().filter(|parameter| !parameter.required).map(setter);
+    let body = operation.body.as_ref().filter(|body| !body.required).map(|body| {
+        let docs = doc_attributes(&body.docs, "The body.", true);
+        let (name, argument, fill) = (ident(&body.name), body_argument(body), fill_body(body, &quote! { self.call }));
+        quote! { #docs pub fn #name(mut self, #argument) -> Self { #fill self } }
+    });
+    vec![
+        quote! {
+            #docs
+            #gate
+            #[must_use = "a request does nothing until it is awaited or sent"]
+            #[derive(Clone, Debug)]
+            pub struct #name {
+                call: Call,
+            }
+        },
+        quote! {
+            #gate
+            impl #name {
+                #(#optional)*
+                #body
+                #[doc = " Sends the request; awaiting the builder does the same."]
+                pub fn send(self) -> Pending<#answer> {
+                    self.call.#send()
+                }
+            }
+        },
+        quote! {
+            #gate
+            impl IntoFuture for #name {
+                type Output = Result<Response<#answer>, Error>;
+                type IntoFuture = Pending<#answer>;
+                fn into_future(self) -> Pending<#answer> {
+                    self.send()
+                }
+            }
+        },
+        quote! {
+            #gate
+            impl RequestOptions for #name {
+                fn options_mut(&mut self) -> &mut CallOptions {
+                    self.call.options_mut()
+                }
+            }
+        },
+    ]
+}
+
+fn setter(parameter: &Parameter) -> TokenStream {
+    let docs = doc_attributes(&parameter.docs, &format!("Sets `{}`.", parameter.wire.replace('`', "'")), true);
+    let (name, argument, fill) = (ident(&parameter.name), argument(parameter), fill(parameter, &quote! { self.call }));
+    quote! {
+        #docs
+        pub fn #name(mut self, #argument) -> Self {
+            #fill
+            self
+        }
+    }
+}
+
+fn gate(operation: &Operation) -> TokenStream {
+    operation.feature.as_ref().map_or_else(TokenStream::new, |feature| quote! { #[cfg(feature = #feature)] })
+}
+
+fn argument(parameter: &Parameter) -> TokenStream {
+    let name = ident(&parameter.name);
+    let element = match &parameter.ty {
+        ParameterType::Text => quote! { impl AsRef<str> },
+        ParameterType::Into(ty) => {
+            let ty = tokens(ty);
+            quote! { impl Into<#ty> }
+        }
+        ParameterType::Scalar(ty) => tokens(ty),
+    };
+    if parameter.list.is_some() {
+        quote! { #name: impl IntoIterator<Item = #element> }
+    } else {
+        quote! { #name: #element }
+    }
+}
+
+/// The statements that put a parameter's value into the call.
+fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
+    let name = ident(&parameter.name);
+    let wire = &parameter.wire;
+    let put = |value: TokenStream| match (parameter.place, parameter.list) {
+        (Place::Path, _) => quote! { #call.path(#wire, #value); },
+        (Place::Header, _) => quote! { #call.header(#wire, #value); },
+        (Place::Query, None) => quote! { #call.query(#wire, #value); },
+        (Place::Query, Some(style)) => {
+            let style = match style {
+                ListStyle::Repeat => quote! { ListStyle::Repeat },
+                ListStyle::Comma => quote! { ListStyle::Comma },
+                ListStyle::Space => quote! { ListStyle::Space },
+                ListStyle::Pipe => quote! { ListStyle::Pipe },
+            };
+            quote! { #call.query_item(#wire, #value, #style); }
+        }
+    };
+    let one = match &parameter.ty {
+        ParameterType::Text => put(quote! { #name.as_ref() }),
+        ParameterType::Scalar(_) => put(quote! { #name }),
+        ParameterType::Into(ty) => {
+            let ty = tokens(ty);
+            let put = put(quote! { #name.as_str() });
+            quote! { let #name: #ty = #name.into(); #put }
+        }
+    };
+    match parameter.list {
+        Some(_) => quote! { for #name in #name { #one } },
+        None => one,
+    }
+}
+
+fn body_argument(body: &RequestBody) -> TokenStream {
+    let (name, ty) = (ident(&body.name), tokens(&body.ty));
+    if body.into {
+        quote! { #name: impl Into<#ty> }
+    } else {
+        quote! { #name: impl Borrow<#ty> }
+    }
+}
+
+fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
+    let (name, ty) = (ident(&body.name), tokens(&body.ty));
+    if body.into {
+        quote! { let #name: #ty = #name.into(); #call.json(&#name); }
+    } else {
+        quote! { #call.json(#name.borrow()); }
+    }
+}
+
+/// Description, route, what a failure means for repeating it, who may call it, evidence.
+fn operation_docs(operation: &Operation) -> TokenStream {
+    let mut docs = operation.docs.clone();
+    let again = match operation.retry {
+        RetryClass::Read => "yes, it is a read",
+        RetryClass::IdempotentWrite => "yes, a second execution leaves the same state",
+        RetryClass::UnsafeWrite => "no, a second execution might do the work twice",
+    };
+    docs.notes.insert(
+        0,
+        format!(
+            "`{} {}`. Retried after a failure that may have reached the service: {again}.",
+            operation.method, operation.path
+        ),
+    );
+    if operation.access == Access::Oauth {
+        docs.notes.push("Needs an OAuth access token: the service refuses API keys here.".to_owned());
+    }
+    doc_attributes(&docs, &format!("The operation `{}`.", operation.id), false)
+}

@@ -1,0 +1,41 @@
+//! Why there is no output.
+
+use std::path::PathBuf;
+
+use crate::findings::Finding;
+
+/// Why there is no output.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The document is not JSON.
+    #[error("the document is not JSON: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// The document is not an OpenAPI document of a version that the generator reads.
+    #[error("the document declares `openapi: {found:?}`; versions 3.0 and 3.1 are understood")]
+    Version {
+        /// What it declares.
+        found: String,
+    },
+    /// The curation does not parse.
+    #[error("the curation does not parse: {0}")]
+    Curation(#[source] Box<toml::de::Error>),
+    /// The document or the curation says what the generator cannot express (strict mode only).
+    #[error("{} construct(s) cannot be expressed:\n{}", .0.len(), lines(.0))]
+    Findings(Vec<Finding>),
+    /// The emitted code does not parse: a mistake of the generator.
+    #[error("emitted code does not parse (a mistake of the generator): {0}")]
+    Emitted(#[source] syn::Error),
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+fn lines(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,81 @@
+//! Turns an OpenAPI document (3.0 or 3.1) and its curation into the models and API clients of `onehorizon`.
+//!
+//! The way: [`document`] loads and resolves, [`lower`] reads it into a small representation ([`ir`]) and applies the
+//! [`curation`], [`emit`] prints that as Rust. What cannot be expressed is a [`Finding`] with its JSON pointer:
+//! an error for our own contract, a list and a lesser type for foreign documents ([`Mode::Lenient`]).
+
+pub mod check;
+mod curation;
+mod document;
+mod emit;
+mod error;
+mod findings;
+mod ir;
+mod lower;
+mod naming;
+mod pointer;
+mod rustdoc;
+
+use std::collections::BTreeMap;
+
+pub use error::Error;
+pub use findings::Finding;
+
+/// What becomes of constructs that cannot be expressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They are errors.
+    #[default]
+    Strict,
+    /// They are listed, and the member becomes free-form JSON or the operation is left out.
+    Lenient,
+}
+
+/// What to generate from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Input<'a> {
+    /// The text of the document.
+    pub document: &'a str,
+    /// The text of the curation; may be empty.
+    pub curation: &'a str,
+    /// What the emitted files call the document.
+    pub source: &'a str,
+    /// What becomes of constructs that cannot be expressed.
+    pub mode: Mode,
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Output {
+    /// The text of each file, by its path under the output directory.
+    pub files: BTreeMap<String, String>,
+    /// The text of `docs/retry-safety.md`.
+    pub retry_safety: String,
+    /// What could not be expressed (lenient mode; in strict mode there is nothing of the kind).
+    pub findings: Vec<Finding>,
+    /// How many operations were emitted.
+    pub operations: usize,
+    /// How many named types were emitted.
+    pub models: usize,
+}
+
+/// Generates.
+///
+/// # Errors
+/// When the document or the curation cannot be read, and in strict mode when a construct cannot be expressed.
+pub fn generate(input: &Input<'_>) -> Result<Output, Error> {
+    let document = document::Document::parse(input.document)?;
+    let curation = curation::Curation::parse(input.curation).map_err(|error| Error::Curation(Box::new(error)))?;
+    let (program, findings) = lower::lower(&document, &curation);
+    if input.mode == Mode::Strict && !findings.is_empty() {
+        return Err(Error::Findings(findings));
+    }
+    Ok(Output {
+        files: emit::emit(&program, input.source)?,
+        retry_safety: emit::retry_safety(&program, input.source),
+        findings,
+        operations: program.groups.iter().map(|group| group.operations.len()).sum(),
+        models: program.items.len(),
+    })
+}

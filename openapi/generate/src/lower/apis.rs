@@ -1,0 +1,242 @@
+//! Operations, grouped into API clients by their first tag.
+
+use std::collections::BTreeSet;
+
+use crate::curation::{Access, RetryClass};
+use crate::ir::{Docs, Group, Operation, Parameter, Place};
+use crate::lower::Lowering;
+use crate::lower::docs::node_docs;
+use crate::lower::names::METHODS;
+use crate::naming::{Names, TypeNames, pascal, shouting, snake};
+use crate::pointer::Located;
+
+/// Members of a path item beside its operations.
+const ITEM_MEMBERS: &[&str] = &["summary", "description", "parameters", "$ref"];
+
+/// Members of an operation that need nothing or are read elsewhere.
+const OPERATION_MEMBERS: &[&str] = &[
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "deprecated",
+    "security",
+];
+
+impl<'d> Lowering<'d> {
+    /// Every operation, in the document's order, in the client of its first tag.
+    pub(crate) fn groups(&mut self) -> Vec<Group> {
+        let mut groups: Vec<(String, Group)> = Vec::new();
+        let mut homes = Names::without(&["mod_"]);
+        let mut names = TypeNames::default();
+        let mut ids = BTreeSet::new();
+        let paths = self.document.section(&["paths"]);
+        let items: Vec<(&'d str, Located<'d>)> =
+            paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")).collect();
+        for (path, item) in items {
+            let item = match self.document.resolve(&item) {
+                Ok(item) => item,
+                Err(finding) => {
+                    self.findings.add(finding);
+                    continue;
+                }
+            };
+            self.check_item(&item);
+            for method in METHODS {
+                let Some(here) = item.get(method) else { continue };
+                if let Some(id) = here.text("operationId").filter(|id| !ids.insert((*id).to_owned())) {
+                    self.findings.say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
+                }
+                let Some(operation) = self.operation(method, path, &item, &here) else { continue };
+                let tag = here.get("tags").and_then(|tags| tags.value.get(0)?.as_str()).unwrap_or("Default").to_owned();
+                if !groups.iter().any(|(known, _)| *known == tag) {
+                    let group = self.group(&tag, &mut names, &mut homes);
+                    groups.push((tag.clone(), group));
+                }
+                if let Some((_, group)) = groups.iter_mut().find(|(known, _)| *known == tag) {
+                    group.operations.push(operation);
+                }
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
+    fn check_item(&mut self, item: &Located<'d>) {
+        for (name, member) in item.members() {
+            if METHODS.contains(&name) || ITEM_MEMBERS.contains(&name) || name.starts_with("x-") {
+                continue;
+            }
+            self.findings
+                .say(&member.at, format!("`{name}` is not understood: requests go to the configured base URL"));
+        }
+    }
+
+    fn group(&mut self, tag: &str, names: &mut TypeNames, homes: &mut Names) -> Group {
+        let curation = self.curation;
+        let rules = curation.tags.get(tag);
+        if rules.is_some() {
+            self.mark("tags", tag);
+        }
+        let declared = self.document.section(&["tags"]);
+        let declared = declared.iter().flat_map(Located::elements).find(|entry| entry.text("name") == Some(tag));
+        let mut docs = declared.map(|entry| node_docs(&entry)).unwrap_or_default();
+        if let Some(text) = rules.and_then(|rules| rules.doc.clone()) {
+            docs.text = Some(text);
+        }
+        let wanted = rules.and_then(|rules| rules.name.clone()).unwrap_or_else(|| format!("{}Api", pascal(tag)));
+        let home = homes.claim(&snake(wanted.strip_suffix("Api").unwrap_or(&wanted)));
+        // Models of that name live elsewhere, but one `use` may bring both.
+        let name = self.names.claim_type(&names.claim(&wanted, "Client"), "Client");
+        Group { name, home, docs, operations: Vec::new() }
+    }
+
+    fn operation(&mut self, method: &str, path: &'d str, item: &Located<'d>, here: &Located<'d>) -> Option<Operation> {
+        let name = self.names.of_operation(&here.at)?.to_owned();
+        let id = here.text("operationId").map_or_else(|| name.clone(), str::to_owned);
+        let rules = self.curation.operations.get(&id).cloned().unwrap_or_default();
+        self.mark("operations", &id);
+        let known = self.findings.len();
+        let mut fits = self.check_operation(here);
+        let body = self.request_body(here, &rules, &mut fits);
+        let parameters = self.parameters(path, item, here, body.as_ref(), &mut fits);
+        let answer = self.answer(here, &mut fits);
+        let Some(answer) = answer.filter(|_| fits) else {
+            if self.findings.len() == known {
+                self.findings.say(&here.at, "left out for a reason told elsewhere");
+            }
+            return None;
+        };
+        let builder = self.names.claim_type(&pascal(&name), "Request");
+        Some(Operation {
+            constant: shouting(&name),
+            builder,
+            method: method.to_uppercase(),
+            path: path.to_owned(),
+            docs: Self::operation_docs(here),
+            deprecated: here.flag("deprecated"),
+            retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") {
+                RetryClass::Read
+            } else {
+                RetryClass::UnsafeWrite
+            }),
+            access: rules.access.unwrap_or(if here.text("x-access") == Some("oauth") {
+                Access::Oauth
+            } else {
+                Access::Any
+            }),
+            feature: rules.feature,
+            parameters,
+            body,
+            answer,
+            name,
+            id,
+        })
+    }
+
+    /// Summary first, description after it.
+    fn operation_docs(here: &Located<'d>) -> Docs {
+        let mut docs = node_docs(here);
+        docs.text = match (here.text("summary"), here.text("description")) {
+            (Some(summary), Some(description)) if summary.trim() != description.trim() => {
+                let stop = if summary.trim_end().ends_with(['.', '!', '?']) { "" } else { "." };
+                Some(format!("{}{stop}\n\n{description}", summary.trim()))
+            }
+            (summary, description) => summary.or(description).map(str::to_owned),
+        };
+        docs
+    }
+
+    /// May the operation be emitted as far as its own members say?
+    fn check_operation(&mut self, here: &Located<'d>) -> bool {
+        let mut fits = true;
+        for (name, member) in here.members() {
+            match name {
+                "servers" => {
+                    self.findings.say(&member.at, "the operation has a server of its own; left out");
+                    fits = false;
+                }
+                "callbacks" => self.findings.say(&member.at, "callbacks are not emitted"),
+                _ if OPERATION_MEMBERS.contains(&name) || name.starts_with("x-") => {}
+                _ => self.findings.say(&member.at, format!("`{name}` is not understood")),
+            }
+        }
+        if let Some(access) = here.text("x-access").filter(|access| !matches!(*access, "any" | "oauth")) {
+            self.findings.say(&here.at.member("x-access"), format!("`{access}` is neither `any` nor `oauth`"));
+        }
+        fits
+    }
+
+    /// The parameters of an operation and of its path, without those that cannot be expressed.
+    fn parameters(
+        &mut self,
+        path: &str,
+        item: &Located<'d>,
+        here: &Located<'d>,
+        body: Option<&crate::ir::RequestBody>,
+        fits: &mut bool,
+    ) -> Vec<Parameter> {
+        let mut places: Vec<Located<'d>> = Vec::new();
+        for list in [item.get("parameters"), here.get("parameters")].into_iter().flatten() {
+            for place in list.elements() {
+                match self.document.resolve(&place) {
+                    Ok(place) => {
+                        // The operation's own replaces the path's of the same name.
+                        let same = |other: &Located<'d>| {
+                            other.text("name") == place.text("name") && other.text("in") == place.text("in")
+                        };
+                        places.retain(|other| !same(other));
+                        places.push(place);
+                    }
+                    Err(finding) => {
+                        self.findings.add(finding);
+                        *fits = false;
+                    }
+                }
+            }
+        }
+        let mut names = Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]);
+        if let Some(body) = body {
+            names.claim(&body.name);
+        }
+        let mut parameters: Vec<Parameter> =
+            places.iter().filter_map(|place| self.parameter(place, &mut names, fits)).collect();
+        let templates = templates(path);
+        for template in &templates {
+            if !parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.wire == *template) {
+                self.findings.say(
+                    &here.at,
+                    format!("the path's `{{{template}}}` has no parameter that can be expressed; left out"),
+                );
+                *fits = false;
+            }
+        }
+        if path.split('/').any(|segment| {
+            segment.contains('{') && !(segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1))
+        }) {
+            self.findings.say(&here.at, "a segment of the path mixes text and parameters; left out");
+            *fits = false;
+        }
+        for parameter in parameters.iter().filter(|parameter| parameter.place == Place::Path) {
+            if !templates.contains(&parameter.wire) {
+                self.findings.say(&here.at, format!("the path has no `{{{}}}`; left out", parameter.wire));
+                *fits = false;
+            }
+        }
+        // Arguments in the order of the path, then as the document lists them.
+        let rank = |parameter: &Parameter| match parameter.place {
+            Place::Path => templates.iter().position(|template| *template == parameter.wire).unwrap_or(usize::MAX - 1),
+            _ => usize::MAX,
+        };
+        parameters.sort_by_key(rank);
+        parameters
+    }
+}
+
+/// The names in the braces of a path.
+fn templates(path: &str) -> Vec<String> {
+    path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned()).collect()
+}

@@ -1,0 +1,173 @@
+//! From the document to the representation that is emitted. Curation is applied on the way.
+
+mod answers;
+mod apis;
+mod boxes;
+mod docs;
+mod names;
+mod parameters;
+mod schemas;
+mod shape;
+mod structs;
+mod unions;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::curation::Curation;
+use crate::document::Document;
+use crate::findings::{Finding, Findings};
+use crate::ir::{Body, Docs, Item, Program, Type};
+use crate::lower::names::NameTable;
+use crate::naming::is_identifier;
+use crate::pointer::{Located, Pointer};
+
+/// A run over one document.
+pub(crate) struct Lowering<'d> {
+    document: &'d Document,
+    curation: &'d Curation,
+    findings: Findings,
+    names: NameTable,
+    /// What the schema at each place became; `None` while it is being read.
+    types: HashMap<String, Option<Type>>,
+    items: Vec<Item>,
+    /// The names under which curation speaks of the items, by their Rust names.
+    origins: HashMap<String, String>,
+    /// The entries of the curation that named something.
+    used: BTreeSet<(&'static str, String)>,
+    /// The types of the ids by the name of the member or parameter that holds them.
+    id_properties: BTreeMap<&'d str, &'d str>,
+    id_parameters: BTreeMap<&'d str, &'d str>,
+}
+
+/// Reads the document; what cannot be expressed is among the findings.
+pub(crate) fn lower(document: &Document, curation: &Curation) -> (Program, Vec<Finding>) {
+    let mut lowering = Lowering::new(document, curation);
+    lowering.declare_ids();
+    lowering.components();
+    lowering.webhooks();
+    let groups = lowering.groups();
+    lowering.check_curation();
+    boxes::insert(&mut lowering.items, &mut lowering.findings);
+    let program = Program { items: lowering.items, groups };
+    (program, lowering.findings.into_list())
+}
+
+impl<'d> Lowering<'d> {
+    fn new(document: &'d Document, curation: &'d Curation) -> Self {
+        let mut findings = Findings::default();
+        let names = NameTable::new(document, curation, &mut findings);
+        let by = |list: fn(&crate::curation::Id) -> &Vec<String>| {
+            curation
+                .ids
+                .iter()
+                .flat_map(|(name, id)| list(id).iter().map(move |held| (held.as_str(), name.as_str())))
+                .collect()
+        };
+        Self {
+            document,
+            curation,
+            findings,
+            names,
+            types: HashMap::new(),
+            items: Vec::new(),
+            origins: HashMap::new(),
+            used: BTreeSet::new(),
+            id_properties: by(|id| &id.properties),
+            id_parameters: by(|id| &id.parameters),
+        }
+    }
+
+    /// The ids that only the curation knows; those that are components too are met there.
+    fn declare_ids(&mut self) {
+        let curation = self.curation;
+        for (name, id) in &curation.ids {
+            if self.names.is_component(name) {
+                continue;
+            }
+            let docs = Docs { text: id.doc.clone(), ..Docs::default() };
+            self.items.push(Item { name: name.clone(), home: "ids".to_owned(), docs, body: Body::Id });
+        }
+    }
+
+    /// Every schema under `components`, used or not.
+    fn components(&mut self) {
+        let Some(section) = self.document.section(&["components", "schemas"]) else { return };
+        for (_, schema) in section.members() {
+            self.schema(&schema);
+        }
+    }
+
+    /// The bodies that the service sends to its webhooks: types only, receiving is not the clients' work.
+    fn webhooks(&mut self) {
+        let Some(section) = self.document.section(&["webhooks"]) else { return };
+        for (_, hook) in section.members() {
+            for (_, operation) in hook.members() {
+                let Some(body) = operation.get("requestBody") else { continue };
+                match self.document.resolve(&body) {
+                    Ok(body) => {
+                        for (_, media) in body.get("content").iter().flat_map(Located::members) {
+                            if let Some(schema) = media.get("schema") {
+                                self.schema(&schema);
+                            }
+                        }
+                    }
+                    Err(finding) => self.findings.add(finding),
+                }
+            }
+        }
+    }
+
+    /// Notes that an entry of the curation named something.
+    fn mark(&mut self, section: &'static str, key: &str) {
+        self.used.insert((section, key.to_owned()));
+    }
+
+    /// Entries of the curation that named nothing, and names that Rust does not allow.
+    fn check_curation(&mut self) {
+        let curation = self.curation;
+        let stated: Vec<(&'static str, &String)> = curation
+            .models
+            .keys()
+            .map(|key| ("models", key))
+            .chain(curation.enums.keys().map(|key| ("enums", key)))
+            .chain(curation.operations.keys().map(|key| ("operations", key)))
+            .chain(curation.parameters.keys().map(|key| ("parameters", key)))
+            .chain(curation.tags.keys().map(|key| ("tags", key)))
+            .chain(curation.rename.keys().map(|key| ("rename", key)))
+            .chain(curation.ids.values().flat_map(|id| &id.properties).map(|key| ("ids.properties", key)))
+            .chain(curation.ids.values().flat_map(|id| &id.parameters).map(|key| ("ids.parameters", key)))
+            .collect();
+        for (section, key) in stated {
+            if !self.used.contains(&(section, key.clone())) {
+                self.curation_says(format!("{section}: nothing in the document is named `{key}`"));
+            }
+        }
+        let names = curation
+            .models
+            .values()
+            .filter_map(|model| model.name.as_ref())
+            .chain(
+                curation
+                    .models
+                    .values()
+                    .flat_map(|model| model.fields.values())
+                    .filter_map(|field| field.name.as_ref()),
+            )
+            .chain(curation.enums.values().filter_map(|entry| entry.name.as_ref()))
+            .chain(curation.enums.values().flat_map(|entry| entry.variants.values()))
+            .chain(curation.operations.values().flat_map(|entry| [&entry.name, &entry.body]).flatten())
+            .chain(curation.parameters.values().filter_map(|entry| entry.name.as_ref()))
+            .chain(curation.tags.values().filter_map(|entry| entry.name.as_ref()))
+            .chain(curation.rename.values())
+            .chain(curation.ids.keys());
+        let unusable: Vec<&String> = names.filter(|name| !is_identifier(name)).collect();
+        for name in unusable {
+            self.curation_says(format!("`{name}` is not a Rust name"));
+        }
+    }
+
+    /// A finding in the curation, which has no pointers into the document.
+    fn curation_says(&mut self, what: impl AsRef<str>) {
+        self.findings.say(&Pointer::root(), format!("curation: {}", what.as_ref()));
+    }
+}

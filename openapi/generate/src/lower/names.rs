@@ -1,0 +1,211 @@
+//! Who is called what: components first, inline schemas after the path to them.
+
+use std::collections::BTreeMap;
+
+use crate::curation::Curation;
+use crate::document::Document;
+use crate::findings::Findings;
+use crate::lower::Lowering;
+use crate::naming::{Names, TypeNames, pascal, snake};
+use crate::pointer::{Located, Pointer};
+
+/// The methods an operation may have, in the order in which they are emitted.
+pub(crate) const METHODS: &[&str] = &["get", "head", "post", "put", "patch", "delete", "options", "trace"];
+
+/// The names given so far.
+#[derive(Debug, Default)]
+pub(crate) struct NameTable {
+    types: TypeNames,
+    homes: Names,
+    /// Rust names and modules of the components, by their names in the document.
+    components: BTreeMap<String, (String, String)>,
+    /// Names of the operations, by their pointers.
+    operations: BTreeMap<Pointer, String>,
+    /// Modules of what is named after something else than a component.
+    others: BTreeMap<String, String>,
+}
+
+impl NameTable {
+    pub(crate) fn new(document: &Document, curation: &Curation, findings: &mut Findings) -> Self {
+        let mut table = Self { homes: Names::without(&["ids", "mod_", "lib", "main"]), ..Self::default() };
+        for id in curation.ids.keys() {
+            let given = table.types.claim(id, "Id");
+            if given != *id {
+                findings.say(
+                    &Pointer::root(),
+                    format!("curation: the id `{id}` would shadow a name that emitted code uses"),
+                );
+            }
+        }
+        let schemas = document.section(&["components", "schemas"]);
+        let schemas: Vec<Located<'_>> =
+            schemas.iter().flat_map(|section| section.members().map(|(_, schema)| schema)).collect();
+        // Curated names first: they are promises, the others may yield.
+        for wanted_by_curation in [true, false] {
+            for schema in &schemas {
+                let Some(name) = schema.at.component("schemas") else { continue };
+                let curated = curated_name(curation, &name);
+                if curated.is_some() == wanted_by_curation {
+                    table.component(&name, curated, curation);
+                }
+            }
+        }
+        table.operations(document, curation);
+        table
+    }
+
+    fn component(&mut self, name: &str, curated: Option<&String>, curation: &Curation) {
+        let wanted = curated.cloned().unwrap_or_else(|| pascal(name));
+        // A schema that curation also lists as an id is that id.
+        let (given, home) = if curation.ids.contains_key(&wanted) {
+            (wanted, "ids".to_owned())
+        } else {
+            let given = self.types.claim(&wanted, "Model");
+            let home = self.homes.claim(&snake(&given));
+            (given, home)
+        };
+        self.components.insert(name.to_owned(), (given, home));
+    }
+
+    fn operations(&mut self, document: &Document, curation: &Curation) {
+        let Some(paths) = document.section(&["paths"]) else { return };
+        let mut taken = Names::default();
+        for (path, item) in paths.members() {
+            let Ok(item) = document.resolve(&item) else { continue };
+            for method in METHODS {
+                let Some(operation) = item.get(method) else { continue };
+                let curated = operation
+                    .text("operationId")
+                    .and_then(|id| curation.operations.get(id))
+                    .and_then(|entry| entry.name.clone());
+                let spelt = operation.text("operationId").map_or_else(|| snake(&format!("{method} {path}")), snake);
+                let name = taken.claim(&curated.unwrap_or(spelt));
+                self.operations.insert(operation.at, name);
+            }
+        }
+    }
+
+    /// The Rust name and module of a component.
+    pub(crate) fn of_component(&self, name: &str) -> Option<(String, String)> {
+        self.components.get(name).cloned()
+    }
+
+    /// Is this the Rust name of a component?
+    pub(crate) fn is_component(&self, rust: &str) -> bool {
+        self.components.values().any(|(name, _)| name == rust)
+    }
+
+    /// The method name of the operation at a place.
+    pub(crate) fn of_operation(&self, at: &Pointer) -> Option<&str> {
+        self.operations.get(at).map(String::as_str)
+    }
+
+    /// A free type name, the wanted one if possible.
+    pub(crate) fn claim_type(&mut self, wanted: &str, suffix: &str) -> String {
+        self.types.claim(wanted, suffix)
+    }
+
+    fn other_home(&mut self, base: &str) -> String {
+        if let Some(home) = self.others.get(base) {
+            return home.clone();
+        }
+        let home = self.homes.claim(&snake(base));
+        self.others.insert(base.to_owned(), home.clone());
+        home
+    }
+}
+
+fn curated_name<'c>(curation: &'c Curation, name: &str) -> Option<&'c String> {
+    let model = curation.models.get(name).and_then(|entry| entry.name.as_ref());
+    model.or_else(|| curation.enums.get(name).and_then(|entry| entry.name.as_ref()))
+}
+
+impl Lowering<'_> {
+    /// A name and a module for the inline schema at a place, after the path to it.
+    /// The third is the name under which curation may speak of it.
+    pub(crate) fn inline_name(&mut self, at: &Pointer, suffix: &str) -> (String, String, String) {
+        let (base, home, rest) = self.root_of(at);
+        if let Some(name) = self.curation.rename.get(at.as_str()).filter(|_| suffix.is_empty()) {
+            self.mark("rename", at.as_str());
+            return (self.names.claim_type(name, "Model"), home, name.clone());
+        }
+        let wanted = format!("{base}{}{suffix}", self.path_name(at, &rest));
+        let curated = curated_name(self.curation, &wanted).unwrap_or(&wanted);
+        (self.names.claim_type(curated, "Model"), home, wanted)
+    }
+
+    /// The name of the thing that a place belongs to, its module, and the steps from it to the place.
+    fn root_of(&mut self, at: &Pointer) -> (String, String, Vec<String>) {
+        let steps = at.steps();
+        let all: Vec<&str> = steps.iter().map(String::as_str).collect();
+        let owned = |rest: &[&str]| rest.iter().map(|&step| step.to_owned()).collect::<Vec<_>>();
+        let (base, rest) = match all.as_slice() {
+            ["components", "schemas", name, rest @ ..] => {
+                let (base, home) = self.names.of_component(name).unwrap_or_else(|| (pascal(name), snake(name)));
+                return (base, home, owned(rest));
+            }
+            ["components", "responses", name, rest @ ..] => (format!("{}Answer", pascal(name)), owned(rest)),
+            ["components", "requestBodies", name, rest @ ..] => (format!("{}Body", pascal(name)), owned(rest)),
+            ["components", "parameters", name, rest @ ..] => (pascal(name), owned(rest)),
+            ["webhooks", name, _, "requestBody", rest @ ..] => (format!("{}Webhook", pascal(name)), owned(rest)),
+            ["paths", path, rest @ ..] => self.root_in_paths(path, rest),
+            other => (other.iter().map(|step| pascal(step)).collect(), Vec::new()),
+        };
+        let home = self.names.other_home(&base);
+        (base, home, rest)
+    }
+
+    fn root_in_paths(&self, path: &str, rest: &[&str]) -> (String, Vec<String>) {
+        let item = Pointer::root().member("paths").member(path);
+        let (base, at, rest) = match rest {
+            ["parameters", ..] | [] => (pascal(path), item, rest),
+            [method, rest @ ..] => {
+                let at = item.member(method);
+                let name = self.names.of_operation(&at).map_or_else(|| pascal(&format!("{method} {path}")), pascal);
+                (name, at, rest)
+            }
+        };
+        match rest {
+            ["parameters", index, rest @ ..] => {
+                let place = at.member("parameters").member(index);
+                let name = place.find(self.document.root().value).and_then(|found| found.get("name")?.as_str());
+                (format!("{base}{}", pascal(name.unwrap_or(index))), rest.iter().map(|&step| step.to_owned()).collect())
+            }
+            ["requestBody", rest @ ..] => (format!("{base}Body"), rest.iter().map(|&step| step.to_owned()).collect()),
+            ["responses", _, rest @ ..] => {
+                (format!("{base}Answer"), rest.iter().map(|&step| step.to_owned()).collect())
+            }
+            _ => (base, rest.iter().map(|&step| step.to_owned()).collect()),
+        }
+    }
+
+    /// The rest of the name: members by their names, elements as `Item`, values of maps as `Value`.
+    fn path_name(&self, at: &Pointer, rest: &[String]) -> String {
+        let mut name = String::new();
+        let mut steps = rest.iter().map(String::as_str);
+        while let Some(step) = steps.next() {
+            match step {
+                "properties" | "patternProperties" => name.push_str(&pascal(steps.next().unwrap_or_default())),
+                "items" => name.push_str("Item"),
+                "additionalProperties" => name.push_str("Value"),
+                "oneOf" | "anyOf" => {
+                    let index = steps.next().and_then(|index| index.parse::<usize>().ok()).unwrap_or_default();
+                    name.push_str(&self.alternative_name(at, index, steps.len() == 0));
+                }
+                "allOf" | "content" => drop(steps.next()),
+                "schema" => {}
+                other => name.push_str(&pascal(other)),
+            }
+        }
+        name
+    }
+
+    /// An alternative is called by its title if it has one, else by its number.
+    fn alternative_name(&self, at: &Pointer, index: usize, last: bool) -> String {
+        let title = last.then(|| at.find(self.document.root().value)?.get("title")?.as_str()).flatten();
+        match title {
+            Some(title) if title.len() <= 40 && title.is_ascii() => pascal(title),
+            _ => format!("Variant{}", index + 1),
+        }
+    }
+}

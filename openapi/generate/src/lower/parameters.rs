@@ -1,0 +1,177 @@
+//! Parameters: path, query and header.
+
+use serde_json::Value;
+
+use crate::curation::ParameterDefault;
+use crate::ir::{Body, ListStyle, Parameter, ParameterType, Place, Type};
+use crate::lower::Lowering;
+use crate::lower::docs::{node_docs, schema_notes};
+use crate::lower::shape::Kind;
+use crate::naming::{Names, snake};
+use crate::pointer::Located;
+
+/// Headers that OpenAPI reserves to the transport.
+const TRANSPORT_HEADERS: &[&str] = &["accept", "content-type", "authorization"];
+
+impl<'d> Lowering<'d> {
+    /// One parameter. What cannot be expressed is a finding; if the request needs it, the operation does not fit.
+    pub(crate) fn parameter(&mut self, here: &Located<'d>, names: &mut Names, fits: &mut bool) -> Option<Parameter> {
+        let curation = self.curation;
+        let Some(wire) = here.text("name") else {
+            self.findings.say(&here.at, "a parameter without a name");
+            *fits = false;
+            return None;
+        };
+        let place = match here.text("in") {
+            Some("path") => Place::Path,
+            Some("query") => Place::Query,
+            Some("header") if TRANSPORT_HEADERS.contains(&wire.to_ascii_lowercase().as_str()) => return None,
+            Some("header") => Place::Header,
+            other => {
+                let place = other.unwrap_or("nowhere").to_owned();
+                return self.unfit(here, &format!("a parameter in `{place}`"), fits);
+            }
+        };
+        let Some(schema) = here.get("schema") else {
+            return self.unfit(here, "a parameter without a `schema`", fits);
+        };
+        let ty = self.schema(&schema).unwrap_null().0;
+        let Some((element, is_list)) = self.parameter_type(&ty, &schema) else {
+            return self.unfit(here, "a parameter that is an object or a list of lists", fits);
+        };
+        let list = match list_style(here, place, is_list) {
+            Ok(style) => style,
+            Err(what) => return self.unfit(here, &what, fits),
+        };
+        let element = self.parameter_id(wire, element);
+        let rules = curation.parameters.get(wire);
+        if rules.is_some() {
+            self.mark("parameters", wire);
+        }
+        let defaulted = rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace);
+        let name = rules.and_then(|rules| rules.name.clone()).unwrap_or_else(|| snake(wire));
+        let mut docs = node_docs(here);
+        schema_notes(&schema, &mut docs.notes);
+        if here.flag("deprecated") {
+            docs.notes.push("Deprecated.".to_owned());
+        }
+        if docs.text.is_none() {
+            docs.text = self.schema_docs(&schema).text;
+        }
+        Some(Parameter {
+            wire: wire.to_owned(),
+            name: names.claim(&name),
+            place,
+            ty: element,
+            list,
+            required: !defaulted && (place == Place::Path || here.flag("required")),
+            docs,
+        })
+    }
+
+    fn unfit(&mut self, here: &Located<'d>, what: &str, fits: &mut bool) -> Option<Parameter> {
+        let needed = here.flag("required") || here.text("in") == Some("path");
+        if needed {
+            self.findings.say(
+                &here.at,
+                format!("{what} cannot be expressed, and its operation needs it; the operation is left out"),
+            );
+            *fits = false;
+        } else {
+            self.findings.say(&here.at, format!("{what} cannot be expressed; the parameter is left out"));
+        }
+        None
+    }
+
+    fn parameter_id(&mut self, wire: &str, ty: ParameterType) -> ParameterType {
+        match self.id_parameters.get(wire).map(|id| (*id).to_owned()) {
+            Some(id) if ty == ParameterType::Text || ty == ParameterType::Into(Type::Named(id.clone())) => {
+                self.mark("ids.parameters", wire);
+                ParameterType::Into(Type::Named(id))
+            }
+            _ => ty,
+        }
+    }
+
+    /// The type of the parameter or of its elements, and whether it is a list.
+    fn parameter_type(&mut self, ty: &Type, schema: &Located<'d>) -> Option<(ParameterType, bool)> {
+        if let Some(element) = self.element_type(ty, schema) {
+            return Some((element, false));
+        }
+        match ty {
+            Type::List(inner) => {
+                let inner = inner.as_ref().clone().unwrap_null().0;
+                let items = schema.get("items").unwrap_or_else(|| schema.clone());
+                Some((self.element_type(&inner, &items)?, true))
+            }
+            Type::Named(name) => match self.body_of(name)? {
+                Body::Alias(inner) => self.parameter_type(&inner.clone(), schema),
+                // Of one text or a list of texts the list is the wider.
+                Body::Union(readings) => {
+                    let lists: Vec<Type> = readings
+                        .iter()
+                        .filter(|reading| matches!(reading.ty, Type::List(_)))
+                        .map(|reading| reading.ty.clone())
+                        .collect();
+                    let scalars =
+                        readings.iter().all(|reading| matches!(reading.ty, Type::List(_)) || is_scalar(&reading.ty));
+                    match lists.as_slice() {
+                        [Type::List(inner)] if scalars && is_scalar(inner) => Some((ParameterType::Text, true)),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn element_type(&mut self, ty: &Type, schema: &Located<'d>) -> Option<ParameterType> {
+        match ty {
+            Type::Text | Type::Secret => Some(ParameterType::Text),
+            Type::Timestamp => Some(ParameterType::Into(Type::Timestamp)),
+            Type::Bool | Type::Signed | Type::Unsigned | Type::Float => Some(ParameterType::Scalar(ty.clone())),
+            // A schema that allows everything: a text is something.
+            Type::Json => {
+                let shape = self.shape(std::slice::from_ref(schema));
+                let anything =
+                    shape.kinds.is_none() && !shape.is_object_like() && !shape.broken && shape.alternatives.is_none();
+                (anything || shape.only(Kind::Text)).then_some(ParameterType::Text)
+            }
+            Type::Named(name) => match self.body_of(name)? {
+                Body::Enum(_) | Body::Id => Some(ParameterType::Into(ty.clone())),
+                Body::Alias(inner) => self.element_type(&inner.clone(), schema),
+                Body::Union(readings) if readings.iter().all(|reading| is_scalar(&reading.ty)) => {
+                    Some(ParameterType::Text)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn body_of(&self, name: &str) -> Option<&Body> {
+        self.items.iter().rev().find(|item| item.name == name).map(|item| &item.body)
+    }
+}
+
+/// How a list travels; an error names a style that cannot be expressed.
+fn list_style(here: &Located<'_>, place: Place, is_list: bool) -> Result<Option<ListStyle>, String> {
+    let style = here.text("style").unwrap_or(if place == Place::Query { "form" } else { "simple" });
+    let explode = here.value.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+    match (place, style, is_list) {
+        (Place::Query, "form" | "spaceDelimited" | "pipeDelimited" | "deepObject", false)
+        | (Place::Path | Place::Header, "simple", false) => Ok(None),
+        (Place::Query, "form" | "spaceDelimited" | "pipeDelimited", true) if explode => Ok(Some(ListStyle::Repeat)),
+        (Place::Query, "form", true) => Ok(Some(ListStyle::Comma)),
+        (Place::Query, "spaceDelimited", true) => Ok(Some(ListStyle::Space)),
+        (Place::Query, "pipeDelimited", true) => Ok(Some(ListStyle::Pipe)),
+        (_, _, false) => Err(format!("the style `{style}`")),
+        (Place::Query, _, true) => Err(format!("a list in the style `{style}`")),
+        (_, _, true) => Err("a list outside the query".to_owned()),
+    }
+}
+
+fn is_scalar(ty: &Type) -> bool {
+    matches!(ty, Type::Text | Type::Timestamp | Type::Bool | Type::Signed | Type::Unsigned | Type::Float)
+}

@@ -1,0 +1,332 @@
+//! Schemas to types.
+
+use serde_json::Value;
+
+use crate::ir::{Body, Docs, Item, Type, Variant};
+use crate::lower::Lowering;
+use crate::lower::docs::node_docs;
+use crate::lower::shape::{Additional, Kind, Shape};
+use crate::naming::{Names, pascal};
+use crate::pointer::Located;
+
+/// Keywords that may stand beside the one reference of a schema without making it another type.
+const BESIDE: &[&str] = &[
+    "$ref",
+    "nullable",
+    "description",
+    "title",
+    "summary",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "externalDocs",
+    "$comment",
+    "xml",
+];
+
+/// What will name the type if it needs a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Naming<'d> {
+    /// The key under which the type is remembered.
+    pub(crate) key: String,
+    /// The place it is named after.
+    pub(crate) place: Located<'d>,
+    /// Appended to the name.
+    pub(crate) suffix: String,
+}
+
+impl<'d> Lowering<'d> {
+    /// The type of the schema at a place.
+    pub(crate) fn schema(&mut self, here: &Located<'d>) -> Type {
+        if let Some(name) = here.at.component("schemas") {
+            return self.component(&name, here);
+        }
+        if let Some((target, nullable)) = self.sole_reference(here) {
+            return self.schema(&target).or_null(nullable);
+        }
+        self.described(std::slice::from_ref(here))
+    }
+
+    /// The type of a value that several schemas describe together.
+    pub(crate) fn described(&mut self, places: &[Located<'d>]) -> Type {
+        let Some(first) = places.first() else { return Type::Json };
+        let key = places.iter().map(|place| place.at.as_str()).collect::<Vec<_>>().join("+");
+        match self.types.get(&key) {
+            Some(Some(known)) => return known.clone(),
+            Some(None) => {
+                self.findings.say(&first.at, "the schema contains itself without a name in between");
+                return Type::Json;
+            }
+            None => {}
+        }
+        self.types.insert(key.clone(), None);
+        let shape = self.shape(places);
+        let naming = Naming { key: key.clone(), place: first.clone(), suffix: String::new() };
+        let ty = self.build(&shape, &naming).or_null(shape.nullable);
+        self.types.insert(key, Some(ty.clone()));
+        ty
+    }
+
+    fn component(&mut self, name: &str, here: &Located<'d>) -> Type {
+        let key = here.at.to_string();
+        match self.types.get(&key) {
+            Some(Some(known)) => return known.clone(),
+            Some(None) => {
+                self.findings.say(&here.at, "the schema is only a reference to itself");
+                return Type::Json;
+            }
+            None => {}
+        }
+        self.types.insert(key.clone(), None);
+        let Some((rust, home)) = self.names.of_component(name) else { return Type::Json };
+        let named = Type::Named(rust.clone());
+        let (ty, nullable) = if let Some((target, nullable)) = self.sole_reference(here) {
+            let (ty, inner) = self.schema(&target).unwrap_null();
+            (ty, nullable || inner)
+        } else {
+            let mut shape = self.shape(std::slice::from_ref(here));
+            self.expect_id(&mut shape, &rust, here);
+            // Members that refer back here find the name.
+            self.types.insert(key.clone(), Some(named.clone().or_null(shape.nullable)));
+            let naming = Naming { key: key.clone(), place: here.clone(), suffix: String::new() };
+            (self.build(&shape, &naming), shape.nullable)
+        };
+        if ty != named {
+            let (ty, _) = ty.unwrap_null();
+            self.items.push(Item { name: rust, home, docs: self.schema_docs(here), body: Body::Alias(ty) });
+        }
+        let known = named.or_null(nullable);
+        self.types.insert(key, Some(known.clone()));
+        known
+    }
+
+    /// A component that curation lists as an id is one, if it is a text.
+    fn expect_id(&mut self, shape: &mut Shape<'d>, rust: &str, here: &Located<'d>) {
+        if self.curation.ids.contains_key(rust) {
+            shape.is_id = true;
+        }
+        if shape.is_id && !shape.only(Kind::Text) {
+            self.findings.say(&here.at, "it should be an id, but it is not a text");
+        }
+    }
+
+    /// The one schema that this one stands for, if it adds nothing but remarks; and whether it also allows null.
+    pub(crate) fn sole_reference(&self, here: &Located<'d>) -> Option<(Located<'d>, bool)> {
+        let object = here.value.as_object()?;
+        let mut nullable = here.flag("nullable");
+        let remarks_beside = |keyword: &str| {
+            object
+                .keys()
+                .all(|key| key == keyword || key == "type" || BESIDE.contains(&key.as_str()) || key.starts_with("x-"))
+        };
+        if object.contains_key("$ref") {
+            let alone = self.document.version == crate::document::Version::V30
+                || (remarks_beside("$ref") && !object.contains_key("type"));
+            return if alone { Some((self.document.target(here).ok()?, nullable)) } else { None };
+        }
+        let keyword = ["allOf", "oneOf", "anyOf"].into_iter().find(|keyword| object.contains_key(*keyword))?;
+        if !remarks_beside(keyword) || object.contains_key("x-open-enum") {
+            return None;
+        }
+        let mut parts: Vec<Located<'d>> = here.get(keyword)?.elements().collect();
+        if keyword != "allOf" {
+            let all = parts.len();
+            parts.retain(|part| !is_null(part));
+            nullable |= parts.len() < all;
+        }
+        match parts.as_slice() {
+            [only] if only.value.get("$ref").is_some() => {
+                let target = self.document.target(only).ok()?;
+                self.sole_reference(only).map(|_| (target, nullable))
+            }
+            [only] if keyword != "allOf" && !object.contains_key("type") => Some((only.clone(), nullable)),
+            _ => None,
+        }
+    }
+
+    /// The type of a shape, without its `nullable`.
+    pub(crate) fn build(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
+        if shape.broken {
+            return Type::Json;
+        }
+        if shape.alternatives.is_some() {
+            return self.union(shape, naming);
+        }
+        if shape.is_id && shape.only(Kind::Text) {
+            return self.named(naming, "ids", shape.nullable, |_, _| Some(Body::Id));
+        }
+        if let Some(open) = &shape.open {
+            let open = open.clone();
+            return self
+                .named(naming, "", shape.nullable, |this, name| Some(Body::Enum(this.open_values(&open, name))));
+        }
+        if let Some(constant) = shape.constant {
+            return self.literals(&[constant], shape, naming);
+        }
+        match &shape.values {
+            Some(values) if !values.is_empty() => self.literals(&values.clone(), shape, naming),
+            _ => self.plain(shape, naming),
+        }
+    }
+
+    fn plain(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
+        let kinds: Vec<Kind> = shape.kinds.iter().flatten().copied().collect();
+        match kinds.as_slice() {
+            [] if shape.is_object_like() => self.object(shape, naming),
+            [] if !shape.items.is_empty() => self.array(shape),
+            [] => Type::Json,
+            [one] => self.of_kind(*one, shape, naming),
+            several => self.scalar_union(several, shape, naming),
+        }
+    }
+
+    pub(crate) fn of_kind(&mut self, kind: Kind, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
+        match kind {
+            Kind::Text => match shape.format {
+                Some("date-time") => Type::Timestamp,
+                Some("password") => Type::Secret,
+                _ => Type::Text,
+            },
+            Kind::Bool => Type::Bool,
+            Kind::Integer if shape.never_negative => Type::Unsigned,
+            Kind::Integer => Type::Signed,
+            Kind::Number => Type::Float,
+            Kind::Array => self.array(shape),
+            Kind::Object => self.object(shape, naming),
+        }
+    }
+
+    fn array(&mut self, shape: &Shape<'d>) -> Type {
+        let element = if shape.items.is_empty() { Type::Json } else { self.places(&shape.items) };
+        Type::List(Box::new(element))
+    }
+
+    fn object(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
+        if !shape.properties.is_empty() {
+            return self.named(naming, "", shape.nullable, |this, name| {
+                Some(Body::Struct(this.structure(shape, naming, name)))
+            });
+        }
+        match &shape.additional {
+            Additional::Typed(values) => {
+                let values = values.clone();
+                Type::Map(Box::new(self.schema(&values)))
+            }
+            Additional::Any | Additional::Unsaid => Type::Json,
+        }
+    }
+
+    /// A string enum becomes an open enum; other literals keep their plain type.
+    fn literals(&mut self, values: &[&'d Value], shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
+        let all = |test: fn(&Value) -> bool| values.iter().all(|value| test(value));
+        if all(Value::is_string) && shape.constant.is_some() {
+            Type::Text
+        } else if all(Value::is_string) {
+            let texts: Vec<&'d str> = values.iter().filter_map(|value| value.as_str()).collect();
+            self.text_enum(&texts, shape.nullable, naming)
+        } else if all(|value| value.is_i64() || value.is_u64()) {
+            if shape.never_negative { Type::Unsigned } else { Type::Signed }
+        } else if all(Value::is_number) {
+            Type::Float
+        } else if all(Value::is_boolean) {
+            Type::Bool
+        } else if all(|value| value.is_object() || value.is_array()) {
+            self.plain(shape, naming)
+        } else {
+            self.findings.say(&naming.place.at, "an enum of values of different types");
+            Type::Json
+        }
+    }
+
+    /// An open enum of the given texts.
+    pub(crate) fn text_enum(&mut self, texts: &[&str], nullable: bool, naming: &Naming<'d>) -> Type {
+        let values: Vec<(String, Docs)> = texts.iter().map(|&text| (text.to_owned(), Docs::default())).collect();
+        self.named(naming, "", nullable, move |this, name| Some(Body::Enum(this.variants(values, name))))
+    }
+
+    /// The variants of an `x-open-enum`.
+    fn open_values(&mut self, open: &Located<'d>, name: &str) -> Vec<Variant> {
+        let mut values = Vec::new();
+        for entry in open.elements() {
+            match entry.value.as_str().or_else(|| entry.text("value")) {
+                Some(value) => values.push((value.to_owned(), node_docs(&entry))),
+                None => self.findings.say(&entry.at, "an open enum lists texts, or objects with a text `value`"),
+            }
+        }
+        self.variants(values, name)
+    }
+
+    fn variants(&mut self, values: Vec<(String, Docs)>, name: &str) -> Vec<Variant> {
+        let curation = self.curation;
+        if let Some(key) = self.origins.get(name).cloned() {
+            self.mark("enums", &key);
+        }
+        let rules = self.origins.get(name).and_then(|key| curation.enums.get(key)).map(|entry| &entry.variants);
+        // `Unknown` is what carries every other text.
+        let mut names = Names::without(&["Unknown", "Self"]);
+        let stale: Vec<&String> = rules
+            .iter()
+            .flat_map(|rules| rules.keys())
+            .filter(|key| !values.iter().any(|(wire, _)| wire == *key))
+            .collect();
+        for key in stale {
+            self.curation_says(format!("enums.{name}.variants: there is no value `{key}`"));
+        }
+        values
+            .into_iter()
+            .map(|(wire, docs)| {
+                let wanted = rules.and_then(|rules| rules.get(&wire)).cloned().unwrap_or_else(|| variant_name(&wire));
+                Variant { name: names.claim(&wanted), wire, docs }
+            })
+            .collect()
+    }
+
+    /// Gives the type a name, remembers it before its body is read (which may refer back), and emits it.
+    pub(crate) fn named(
+        &mut self,
+        naming: &Naming<'d>,
+        home: &str,
+        nullable: bool,
+        body: impl FnOnce(&mut Self, &str) -> Option<Body>,
+    ) -> Type {
+        let component = naming.place.at.component("schemas").filter(|_| naming.suffix.is_empty());
+        let given =
+            component.and_then(|origin| self.names.of_component(&origin).map(|(name, home)| (name, home, origin)));
+        let (name, own_home, origin) = match given {
+            Some(given) => given,
+            None => self.inline_name(&naming.place.at, &naming.suffix),
+        };
+        self.origins.insert(name.clone(), origin);
+        let named = Type::Named(name.clone());
+        self.types.insert(naming.key.clone(), Some(named.clone().or_null(nullable)));
+        let position = self.items.len();
+        let Some(body) = body(self, &name) else { return Type::Json };
+        let home = if home.is_empty() { own_home } else { home.to_owned() };
+        let docs = self.schema_docs(&naming.place);
+        // Before the types of its members: a reader meets the whole first.
+        self.items.insert(position, Item { name, home, docs, body });
+        named
+    }
+}
+
+/// `Unknown` is taken, and a value may be called so.
+fn variant_name(wire: &str) -> String {
+    match pascal(wire).as_str() {
+        "Unknown" => "UnknownLiteral".to_owned(),
+        "Self" => "SelfLiteral".to_owned(),
+        _ if wire.is_empty() => "Empty".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Does this schema allow null alone?
+pub(crate) fn is_null(schema: &Located<'_>) -> bool {
+    let null_only =
+        |value: &Value| value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_null));
+    schema.text("type") == Some("null")
+        || schema.value.get("const").is_some_and(Value::is_null)
+        || schema.value.get("enum").is_some_and(null_only)
+}

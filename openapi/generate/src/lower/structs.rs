@@ -1,0 +1,156 @@
+//! Objects with members.
+
+use std::collections::BTreeSet;
+
+use crate::curation::{Model, RequiredBy};
+use crate::ir::{Field, Struct, Type};
+use crate::lower::Lowering;
+use crate::lower::schemas::Naming;
+use crate::lower::shape::{Additional, Shape};
+use crate::naming::{Names, snake};
+use crate::pointer::Located;
+
+/// Keywords that describe without giving a type.
+const REMARKS: &[&str] = &[
+    "description",
+    "title",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "externalDocs",
+    "$comment",
+];
+
+impl<'d> Lowering<'d> {
+    pub(crate) fn structure(&mut self, shape: &Shape<'d>, naming: &Naming<'d>, name: &str) -> Struct {
+        let curation = self.curation;
+        let origin = self.origins.get(name).cloned().unwrap_or_else(|| name.to_owned());
+        self.mark("models", &origin);
+        let rules = curation.models.get(&origin).cloned().unwrap_or_default();
+        self.check_rules(&rules, &origin, shape);
+        let required = self.required(&rules, shape);
+        let mut names = Names::without(&["extra"]);
+        let mut fields = Vec::new();
+        for (wire, places) in &shape.properties {
+            let Some(first) = places.first() else { continue };
+            let mut ty = self.places(places);
+            ty = self.with_id(ty, &[&format!("{origin}.{wire}"), wire]);
+            if rules.sensitive.iter().any(|sensitive| sensitive == wire) {
+                ty = self.secret(ty, first);
+            }
+            let given = rules.fields.get(*wire).and_then(|rule| rule.name.clone());
+            fields.push(Field {
+                wire: (*wire).to_owned(),
+                name: names.claim(&given.unwrap_or_else(|| snake(wire))),
+                ty,
+                required: required.contains(*wire),
+                docs: self.schema_docs(first),
+            });
+        }
+        let additional = match &shape.additional {
+            Additional::Typed(values) => {
+                let values = values.clone();
+                Some(self.schema(&values))
+            }
+            _ => None,
+        };
+        let from = self.text_member(&rules, &fields, &origin);
+        for missing in shape.required.iter().filter(|name| !shape.properties.iter().any(|(known, _)| known == *name)) {
+            // Legal (the member may have any value), but more often a slip of the pen.
+            self.findings.say(&naming.place.at, format!("`{missing}` is required but not described"));
+        }
+        Struct { fields, additional, constructor: rules.constructor, setters: rules.setters, from }
+    }
+
+    fn required(&self, rules: &Model, shape: &Shape<'d>) -> BTreeSet<String> {
+        match (&rules.required, self.curation.policy.required) {
+            (Some(listed), _) => listed.iter().cloned().collect(),
+            (None, RequiredBy::Curation) => BTreeSet::new(),
+            (None, RequiredBy::Document) => shape.required.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    fn check_rules(&mut self, rules: &Model, origin: &str, shape: &Shape<'d>) {
+        let named =
+            rules.required.iter().flatten().chain(&rules.sensitive).chain(&rules.from).chain(rules.fields.keys());
+        let strangers: Vec<&String> =
+            named.filter(|name| !shape.properties.iter().any(|(known, _)| known == name)).collect();
+        for name in strangers {
+            self.curation_says(format!("models.{origin}: there is no member `{name}`"));
+        }
+    }
+
+    fn text_member(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {
+        let wire = rules.from.as_ref()?;
+        let required: Vec<&Field> = fields.iter().filter(|field| field.required).collect();
+        match required.as_slice() {
+            [only] if only.wire == *wire && only.ty == Type::Text => Some(only.name.clone()),
+            _ => {
+                self.curation_says(format!(
+                    "models.{origin}.from: `{wire}` must be the only required member, and a text"
+                ));
+                None
+            }
+        }
+    }
+
+    /// The type of a value that is described in one or several places (parts of an `allOf`).
+    pub(crate) fn places(&mut self, places: &[Located<'d>]) -> Type {
+        let mut telling: Vec<Located<'d>> = places.iter().filter(|place| !is_remark(place)).cloned().collect();
+        // The same reference in two parts is one.
+        let mut seen = Vec::new();
+        telling.retain(|place| {
+            let reached = self.sole_reference(place).map_or_else(|| place.at.clone(), |(target, _)| target.at);
+            let fresh = !seen.contains(&reached);
+            seen.push(reached);
+            fresh
+        });
+        match telling.as_slice() {
+            [] => places.first().map_or(Type::Json, |first| self.schema(first)),
+            [only] => self.schema(only),
+            several => self.described(several),
+        }
+    }
+
+    /// The curated id type if one of the names holds one.
+    pub(crate) fn with_id(&mut self, ty: Type, names: &[&str]) -> Type {
+        let found =
+            names.iter().find_map(|name| self.id_properties.get(name).map(|id| ((*name).to_owned(), (*id).to_owned())));
+        let Some((name, id)) = found else { return ty };
+        let Some(changed) = texts_to(&ty, &Type::Named(id)) else { return ty };
+        self.mark("ids.properties", &name);
+        changed
+    }
+
+    fn secret(&mut self, ty: Type, place: &Located<'d>) -> Type {
+        if let Some(secret) = texts_to(&ty, &Type::Secret) {
+            return secret;
+        }
+        if ty.clone().unwrap_null().0 != Type::Secret {
+            self.findings.say(&place.at, "curation calls it sensitive, but it is not a text");
+        }
+        ty
+    }
+}
+
+/// The type with its text replaced; `None` if it is no text and no list of texts.
+pub(crate) fn texts_to(ty: &Type, new: &Type) -> Option<Type> {
+    match ty {
+        Type::Text => Some(new.clone()),
+        Type::List(inner) => Some(Type::List(Box::new(texts_to(inner, new)?))),
+        Type::Nullable(inner) => Some(Type::Nullable(Box::new(texts_to(inner, new)?))),
+        // A contract that already refers to the id's own schema.
+        Type::Named(_) if ty == new => Some(new.clone()),
+        _ => None,
+    }
+}
+
+fn is_remark(place: &Located<'_>) -> bool {
+    place
+        .value
+        .as_object()
+        .is_some_and(|object| object.keys().all(|key| REMARKS.contains(&key.as_str()) || key.starts_with("x-")))
+}
