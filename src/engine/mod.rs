@@ -3,7 +3,6 @@
 //! A generated operation fills a [`Call`]; [`run`] sends it until it has an answer to give.
 
 mod call;
-use crate::clock;
 mod decode;
 mod hint;
 mod operation;
@@ -13,8 +12,8 @@ mod run;
 mod stopwatch;
 mod trace;
 
+pub(crate) use crate::clock::{Clock, SystemClock};
 pub use call::Pending;
-pub(crate) use clock::{Clock, SystemClock};
 pub use retry::Retry;
 
 pub(crate) use call::{Call, ListStyle};
