@@ -17,7 +17,7 @@ pub use call::Pending;
 pub use retry::Retry;
 
 pub(crate) use call::{Call, ListStyle};
-pub(crate) use operation::{Access, Operation, RetryClass, check_segment};
+pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS, check_segment};
 pub(crate) use quota::{OnWait, Quota};
 pub(crate) use retry::Budget;
 

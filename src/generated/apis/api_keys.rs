@@ -10,7 +10,7 @@ use crate::generated::models::{
 /// Evidence: documented (P:keys, NPM).
 #[derive(Clone, Debug)]
 pub struct ApiKeysApi {
-    configuration: Configuration,
+    pub(crate) configuration: Configuration,
 }
 
 impl ApiKeysApi {

@@ -11,7 +11,7 @@ use crate::generated::models::{
 /// Evidence: observed (NPM).
 #[derive(Clone, Debug)]
 pub struct TasksApi {
-    configuration: Configuration,
+    pub(crate) configuration: Configuration,
 }
 
 impl TasksApi {
