@@ -62,6 +62,7 @@ async fn run_in_span(call: &Call) -> Result<Answer, Error> {
         Err(error) => {
             let error = error.with(|error| {
                 error.operation = Some(call.operation.id);
+                error.hint = error.hint.or_else(|| error.status.and_then(|status| call.operation.hint(status)));
                 error.attempts = progress.attempts;
                 error.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.

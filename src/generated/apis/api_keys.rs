@@ -8,7 +8,7 @@ use super::super::models::{ApiKeyId, ApiKeyList, CreatedApiKey, NewApiKey, Works
 /// Evidence: documented (P:keys, NPM).
 #[derive(Clone, Debug)]
 pub struct ApiKeysApi {
-    configuration: Configuration,
+    pub(crate) configuration: Configuration,
 }
 
 impl ApiKeysApi {

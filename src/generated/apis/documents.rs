@@ -8,7 +8,7 @@ use super::super::models::{DocumentList, TaskId, WorkspaceId};
 /// Evidence: observed (NPM, P:rest).
 #[derive(Clone, Debug)]
 pub struct DocumentsApi {
-    configuration: Configuration,
+    pub(crate) configuration: Configuration,
 }
 
 impl DocumentsApi {

@@ -11,7 +11,7 @@ use super::super::models::{
 /// Evidence: observed (NPM).
 #[derive(Clone, Debug)]
 pub struct TasksApi {
-    configuration: Configuration,
+    pub(crate) configuration: Configuration,
 }
 
 impl TasksApi {

@@ -115,7 +115,7 @@ fn client(group: &Group) -> TokenStream {
         #docs
         #[derive(Clone, Debug)]
         pub struct #name {
-            configuration: Configuration,
+            pub(crate) configuration: Configuration,
         }
     }
 }
