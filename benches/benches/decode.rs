@@ -15,14 +15,23 @@ fn main() {
         2,
         &mut [
             &mut || drop(black_box(serde_json::from_slice::<TaskList>(black_box(body)).unwrap())),
-            &mut || drop(black_box(serde_json::from_str::<TaskList>(std::str::from_utf8(black_box(body)).unwrap()).unwrap())),
+            &mut || {
+                drop(black_box(
+                    serde_json::from_str::<TaskList>(std::str::from_utf8(black_box(body)).unwrap()).unwrap(),
+                ))
+            },
             &mut || drop(black_box(serde_json::from_slice::<hand::TaskList>(black_box(body)).unwrap())),
-            &mut || drop(black_box(serde_json::from_str::<hand::TaskList>(std::str::from_utf8(black_box(body)).unwrap()).unwrap())),
+            &mut || {
+                drop(black_box(
+                    serde_json::from_str::<hand::TaskList>(std::str::from_utf8(black_box(body)).unwrap()).unwrap(),
+                ))
+            },
             &mut || drop(black_box(serde_json::from_slice::<serde_json::Value>(black_box(body)).unwrap())),
         ],
     );
     println!("{} bytes", body.len());
-    let names = ["models, from bytes", "models, from text", "derive, from bytes", "derive, from text", "Value, from bytes"];
+    let names =
+        ["models, from bytes", "models, from text", "derive, from bytes", "derive, from text", "Value, from bytes"];
     for (name, times_of) in names.iter().zip(&times) {
         println!(
             "{name:20} {:7.3} ms  {:5.3} x derive from bytes",

@@ -17,11 +17,19 @@ fn function(name: &str) -> Option<Function> {
             let text = answers::task(7);
             Box::new(move || drop(black_box(serde_json::from_slice::<Task>(black_box(text.as_bytes())).unwrap())))
         }
-        "decode_list" => Box::new(move || drop(black_box(serde_json::from_slice::<TaskList>(black_box(list.as_bytes())).unwrap()))),
-        "decode_list_text" => Box::new(move || drop(black_box(serde_json::from_str::<TaskList>(black_box(&list)).unwrap()))),
+        "decode_list" => {
+            Box::new(move || drop(black_box(serde_json::from_slice::<TaskList>(black_box(list.as_bytes())).unwrap())))
+        }
+        "decode_list_text" => {
+            Box::new(move || drop(black_box(serde_json::from_str::<TaskList>(black_box(&list)).unwrap())))
+        }
         // Not of the guard: the peer, to compare with.
-        "peer_decode_list" => Box::new(move || drop(black_box(serde_json::from_slice::<hand::TaskList>(black_box(list.as_bytes())).unwrap()))),
-        "peer_decode_list_text" => Box::new(move || drop(black_box(serde_json::from_str::<hand::TaskList>(black_box(&list)).unwrap()))),
+        "peer_decode_list" => Box::new(move || {
+            drop(black_box(serde_json::from_slice::<hand::TaskList>(black_box(list.as_bytes())).unwrap()))
+        }),
+        "peer_decode_list_text" => {
+            Box::new(move || drop(black_box(serde_json::from_str::<hand::TaskList>(black_box(&list)).unwrap())))
+        }
         "encode_list" => {
             let tasks: TaskList = serde_json::from_str(&list).unwrap();
             Box::new(move || drop(black_box(serde_json::to_vec(black_box(&tasks)).unwrap())))
