@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-pub(crate) use answer::{Refusal, excerpt, message_of, one_line};
+pub(crate) use answer::{Refusal, clean, excerpt, message_of, one_line, redact, without_echo};
 
 use crate::limits::RateLimit;
 
@@ -47,8 +47,8 @@ pub enum ErrorKind {
     TooLarge,
 }
 
-/// Whether the service may have got the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Whether the service may have got the request, in any of the attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sent {
     /// Certainly not: repeating the call cannot do the work twice.
     No,

@@ -1,10 +1,11 @@
 //! Successful answers into values.
 
+use http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
 
 use super::call::Call;
 use super::run::Answer;
-use crate::error::{Error, ErrorKind, Sent, excerpt, one_line};
+use crate::error::{Error, ErrorKind, Sent, clean, excerpt, one_line, redact};
 use crate::response::Response;
 
 /// Reads the answer; the place in the JSON is looked for only when reading fails, since that costs a second pass.
@@ -16,19 +17,22 @@ pub(super) fn value<T: DeserializeOwned>(answer: Answer, call: &Call) -> Result<
 }
 
 fn unreadable<T: DeserializeOwned>(answer: &Answer, error: &serde_json::Error, call: &Call) -> Error {
-    let (body, head) = (&answer.response.value, &answer.response.head);
+    let (body, head, secret) = (&answer.response.value, &answer.response.head, answer.token.secret.expose());
+    let encoding = head.headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity");
     let message = if body.is_empty() {
         "the answer is empty where a JSON value should be".to_owned()
+    } else if let Some(encoding) = encoding {
+        format!("the answer is encoded ({}), which was not asked for", String::from_utf8_lossy(encoding.as_bytes()))
     } else if error.is_data() {
         format!("at `${}`: {}", path_of::<T>(body).unwrap_or_default(), without_values(&error.to_string()))
     } else {
         format!("the answer is not complete JSON: {error}")
     };
-    Error::new(ErrorKind::Decode, one_line(&message)).with(|inner| {
+    Error::new(ErrorKind::Decode, one_line(&redact(&message, secret))).with(|inner| {
         inner.operation = Some(call.operation.id);
         inner.status = Some(head.status);
-        inner.headers = head.headers.clone();
-        inner.body = excerpt(body, answer.token.secret.expose());
+        inner.headers = clean(head.headers.clone(), secret);
+        inner.body = excerpt(body, secret);
         inner.sent = Sent::Yes;
         inner.attempts = head.attempts;
         inner.time = head.time;

@@ -1,9 +1,10 @@
 //! Answers that are no success, read without trusting them.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{Error, ErrorKind, Sent};
 use crate::limits::RateLimit;
@@ -12,6 +13,9 @@ use crate::models::Json;
 /// How much of a body an error keeps, and how much of a message it shows, in bytes.
 const BODY_CAP: usize = 16 * 1024;
 const MESSAGE_CAP: usize = 500;
+
+/// What stands where the credential was.
+const REDACTED: &str = "[redacted]";
 
 /// An answer that is no success.
 pub(crate) struct Refusal<'a> {
@@ -28,11 +32,8 @@ pub(crate) struct Refusal<'a> {
 impl Refusal<'_> {
     pub(crate) fn into_error(self) -> Error {
         let body = excerpt(self.body, self.secret);
-        let (code, message) = read(&body);
-        // Once more: in the JSON the credential may have been written with escapes.
-        let code = code.map(|code| redact(&code, self.secret));
-        let message = message
-            .map_or_else(|| describe(self.status, &self.headers, &body), |message| redact(&message, self.secret));
+        let (code, message) = read(self.body, self.secret);
+        let message = message.unwrap_or_else(|| describe(self.status, &self.headers, self.body));
         let hint = self.hint();
         Error::new(kind(self.status), message).with(|error| {
             error.hint = hint;
@@ -62,15 +63,21 @@ impl Refusal<'_> {
     }
 }
 
-/// The headers without those that repeat the credential or set one.
-fn clean(mut headers: HeaderMap, secret: &str) -> HeaderMap {
+/// The headers of an answer that an error keeps: none that repeats the credential or sets one.
+pub(crate) fn clean(mut headers: HeaderMap, secret: &str) -> HeaderMap {
     headers.remove(http::header::SET_COOKIE);
+    without_echo(headers, secret)
+}
+
+/// The headers but for those that repeat the credential.
+pub(crate) fn without_echo(headers: HeaderMap, secret: &str) -> HeaderMap {
     let repeats = |value: &http::HeaderValue| {
         !secret.is_empty() && value.as_bytes().windows(secret.len()).any(|window| window == secret.as_bytes())
     };
     if headers.values().any(repeats) {
         return headers
             .into_iter()
+            // A further value of a header comes without its name, and goes with it.
             .filter_map(|(name, value)| name.zip(Some(value)))
             .filter(|(_, value)| !repeats(value))
             .collect();
@@ -90,46 +97,94 @@ fn kind(status: StatusCode) -> ErrorKind {
     }
 }
 
-/// The start of a body with the credential taken out.
-pub(crate) fn excerpt(body: &Bytes, secret: &str) -> Bytes {
+/// The start of a body with the credential taken out; a copy, so that an error does not hold on to a large answer.
+pub(crate) fn excerpt(body: &[u8], secret: &str) -> Bytes {
     // The window reaches beyond the cap, so that a credential lying across it is seen whole.
-    let window = body.slice(..body.len().min(BODY_CAP + secret.len()));
-    let text = String::from_utf8_lossy(&window);
-    if secret.is_empty() || !text.contains(secret) {
-        return window.slice(..window.len().min(BODY_CAP));
+    let window = body.get(..BODY_CAP + secret.len()).unwrap_or(body);
+    let text = String::from_utf8_lossy(window);
+    let redacted = redact(&text, secret);
+    if redacted == text {
+        return Bytes::copy_from_slice(window.get(..BODY_CAP).unwrap_or(window));
     }
-    let redacted = Bytes::from(redact(&text, secret));
-    redacted.slice(..redacted.len().min(BODY_CAP))
+    // What was taken out moved the window's end, which may cut a credential, towards the start.
+    let cut = (1..secret.len())
+        .rev()
+        .find(|&length| secret.as_bytes().get(..length).is_some_and(|start| redacted.as_bytes().ends_with(start)));
+    let whole = redacted.len() - if window.len() < body.len() { cut.unwrap_or(0) } else { 0 };
+    Bytes::copy_from_slice(redacted.as_bytes().get(..whole.min(BODY_CAP)).unwrap_or_default())
 }
 
-fn redact(text: &str, secret: &str) -> String {
-    if secret.is_empty() { text.to_owned() } else { text.replace(secret, "[redacted]") }
+/// The text without the credential, also where a slash in it is written as some JSON writers do.
+pub(crate) fn redact(text: &str, secret: &str) -> String {
+    if secret.is_empty() {
+        return text.to_owned();
+    }
+    let plain = text.replace(secret, REDACTED);
+    if secret.contains('/') { plain.replace(&secret.replace('/', "\\/"), REDACTED) } else { plain }
 }
 
 /// `code` and `message`, in the documented place or one of the two that official clients also look in.
-fn read(body: &[u8]) -> (Option<String>, Option<String>) {
-    // Values stay texts, so that a number no machine type holds does not hide the rest.
-    let Ok(mut members) = serde_json::from_slice::<BTreeMap<String, Json>>(body) else { return (None, None) };
-    if let Some(nested) = members.get("error").and_then(|error| error.decode::<BTreeMap<String, Json>>().ok()) {
-        for (name, value) in nested {
-            members.entry(name).or_insert(value);
+fn read(body: &[u8], secret: &str) -> (Option<String>, Option<String>) {
+    let Ok(told) = serde_json::from_slice::<Told>(body) else { return (None, None) };
+    let nested = told.error.as_ref().and_then(|error| error.decode::<Told>().ok()).unwrap_or_default();
+    let code = told.code.or(nested.code);
+    let message = told.message.or(nested.message).and_then(|message| message.decode::<String>().ok());
+    let description = || told.description.or(nested.description)?.decode::<String>().ok();
+    let code = code.and_then(|code| match code.get().as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => Some(code.get().to_owned()),
+        _ => code.decode::<String>().ok(),
+    });
+    // The credential goes before the text is cut, which could leave the start of one.
+    let line = |text: String| one_line(&redact(&text, secret));
+    (code.map(line), message.or_else(description).map(line).filter(|message| !message.is_empty()))
+}
+
+/// What an answer tells about itself; all other members are skipped unread, so that a flood of them takes no memory.
+///
+/// Values stay texts, so that a number no machine type holds does not hide the rest.
+#[derive(Default)]
+struct Told {
+    code: Option<Json>,
+    message: Option<Json>,
+    description: Option<Json>,
+    error: Option<Json>,
+}
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Told;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Told, A::Error> {
+                let mut told = Told::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    let member = match name.as_str() {
+                        "code" => &mut told.code,
+                        "message" => &mut told.message,
+                        "error_description" => &mut told.description,
+                        "error" => &mut told.error,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    *member = Some(map.next_value()?);
+                }
+                Ok(told)
+            }
         }
+        deserializer.deserialize_map(V)
     }
-    let text = |name: &str| members.get(name).and_then(|value| value.decode::<String>().ok());
-    let number = |name: &str| {
-        members
-            .get(name)
-            .map(Json::get)
-            .filter(|value| value.starts_with(|first: char| first == '-' || first.is_ascii_digit()))
-    };
-    let code = text("code").or_else(|| number("code").map(str::to_owned));
-    let message = text("message").or_else(|| text("error_description"));
-    (code.map(|code| one_line(&code)), message.map(|message| one_line(&message)).filter(|message| !message.is_empty()))
 }
 
 /// The message of an answer.
 pub(crate) fn message_of(body: &[u8]) -> Option<String> {
-    read(body).1
+    read(body, "").1
 }
 
 /// Words for an answer without a message of its own: an empty body, a proxy's HTML page.
