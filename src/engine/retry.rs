@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::clock::Clock;
 use super::operation::RetryClass;
+use crate::clock::Clock;
 
 /// Which failures to repeat, how often and how patiently.
 ///

@@ -62,6 +62,7 @@ async fn run_in_span(call: &Call) -> Result<Answer, Error> {
         Err(error) => {
             let error = error.with(|error| {
                 error.operation = Some(call.operation.id);
+                error.hint = error.hint.or_else(|| error.status.and_then(|status| call.operation.hint(status)));
                 error.attempts = progress.attempts;
                 error.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.
@@ -79,7 +80,7 @@ async fn repeat(
     watch: &mut Stopwatch<'_>,
     progress: &mut Progress,
 ) -> Result<Answer, Error> {
-    let request = request(call, settings)?;
+    let mut first = Some(request(call, settings)?);
     let retry = &settings.retry;
     let most = call.options.attempts.unwrap_or(retry.attempts);
     let patience = settings.quota.patience(call.options.max_wait, retry.max_wait);
@@ -106,7 +107,12 @@ async fn repeat(
         }
         progress.attempts += 1;
         trace::attempt(progress.attempts);
-        let miss = match attempt(call, settings, watch, &request, &token).await {
+        // Made anew for another attempt: that is rare, and a copy to keep would cost every call.
+        let request = match first.take() {
+            Some(request) => request,
+            None => request(call, settings)?,
+        };
+        let miss = match attempt(call, settings, watch, request, &token).await {
             Ok(response) => {
                 trace::status(response.status());
                 permit.settle(Ending::Answered, response.rate_limit());
@@ -248,7 +254,9 @@ fn request(call: &Call, settings: &Settings) -> Result<TransportRequest, Error> 
         request.headers.insert(CONTENT_TYPE, JSON);
         request.body = body.clone();
     }
-    request.headers.extend(call.options.headers.clone());
+    if !call.options.headers.is_empty() {
+        request.headers.extend(call.options.headers.clone());
+    }
     Ok(request)
 }
 
@@ -256,10 +264,9 @@ async fn attempt(
     call: &Call,
     settings: &Settings,
     watch: &mut Stopwatch<'_>,
-    request: &TransportRequest,
+    mut request: TransportRequest,
     token: &Token,
 ) -> Result<Response<Bytes>, Miss> {
-    let mut request = request.clone();
     request.headers.insert(AUTHORIZATION, token.header.clone());
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
