@@ -1,5 +1,6 @@
 //! Random faults over many calls: a write is done once at the most, and success means that it was done.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 use std::time::Duration;
 
@@ -66,8 +67,11 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 fn step() -> impl Strategy<Value = Step> {
     let deadline = prop_oneof![4 => Just(None), 1 => (0..90_000u64).prop_map(Some)];
-    (operation(), proptest::collection::vec(fault(), 0..5), deadline)
-        .prop_map(|(operation, faults, deadline)| Step { operation, faults, deadline })
+    (operation(), proptest::collection::vec(fault(), 0..5), deadline).prop_map(|(operation, faults, deadline)| Step {
+        operation,
+        faults,
+        deadline,
+    })
 }
 
 fn fake() -> (FakeOneHorizon, TasksApi) {

@@ -1,6 +1,6 @@
 //! What every operation does under every fault, against a raw socket: attempts and outcome are those of
 //! `docs/retry-safety.md`, and no write that must not be done twice is executed twice.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, clippy::unnecessary_wraps)]
 #![allow(missing_docs, reason = "a test; its clock stands still")]
 
 #[path = "support/fault_server.rs"]
@@ -222,8 +222,20 @@ fn the_table_has_every_operation_and_every_fault() {
     operations.sort_unstable();
     assert_eq!(rows, operations);
     let faults = [
-        "429 long", "429 short", "500", "502 HTML", "503", "503 wait", "body cut", "class", "head cut", "refuse",
-        "reset after", "reset before", "slow body", "stale",
+        "429 long",
+        "429 short",
+        "500",
+        "502 HTML",
+        "503",
+        "503 wait",
+        "body cut",
+        "class",
+        "head cut",
+        "refuse",
+        "reset after",
+        "reset before",
+        "slow body",
+        "stale",
     ];
     for row in table.0.values() {
         assert_eq!(row.keys().map(String::as_str).collect::<Vec<_>>(), faults);

@@ -136,7 +136,9 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let fault = shared.take();
         let head_only = request.method() == Method::HEAD;
         if let Fault::Refusal(status, header, body) = &fault {
-            stream.write_all(&answer(*status, header.as_ref().map(|(name, value)| (*name, value.as_str())), body)).await?;
+            stream
+                .write_all(&answer(*status, header.as_ref().map(|(name, value)| (*name, value.as_str())), body))
+                .await?;
             continue;
         }
         let response = shared.fake.handle(&request);
@@ -224,10 +226,10 @@ fn answer(status: u16, header: Option<(&str, &str)>, body: &str) -> Vec<u8> {
 fn wire(response: &Response<Bytes>, head_only: bool) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {}\r\n", response.status());
     for (name, value) in response.headers() {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        text.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
     }
     if !response.headers().contains_key("content-length") && response.status() != 204 {
-        text.push_str(&format!("content-length: {}\r\n", response.body().len()));
+        text.extend(["content-length: ", &response.body().len().to_string(), "\r\n"]);
     }
     text.push_str("\r\n");
     let mut bytes = text.into_bytes();
