@@ -18,6 +18,7 @@ use super::reply::Refused;
 use super::routes::{self, Call};
 use super::state::{Principal, State};
 use super::validate::{self, Parts, Violation};
+use super::webhooks::Webhooks;
 use super::{query, reply};
 
 /// The path below which the REST API lives.
@@ -39,6 +40,7 @@ pub(super) struct Inner {
     pub(super) oauth: Oauth,
     pub(super) requests: Vec<RecordedRequest>,
     pub(super) executed: BTreeMap<String, u64>,
+    pub(super) webhooks: Webhooks,
     received: u64,
 }
 
@@ -58,6 +60,7 @@ impl Core {
             oauth: Oauth::default(),
             requests: Vec::new(),
             executed: BTreeMap::new(),
+            webhooks: Webhooks::default(),
             received: 0,
         };
         Self { began: clock(), clock, retry_after_header, inner: Mutex::new(inner) }
@@ -193,6 +196,7 @@ impl Core {
         let response = routes::execute(&mut inner.state, &call);
         if response.status().is_success() {
             *inner.executed.entry(operation.id.clone()).or_default() += 1;
+            inner.webhooks.emit(&call, &response);
         }
         Ok(response)
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use crate::engine::prelude::*;
-use crate::generated::models::{
+use super::super::models::{
     NewTask, Task, TaskId, TaskList, TaskScope, TaskStatus, WorkspaceId,
 };
 
