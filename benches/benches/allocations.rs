@@ -19,15 +19,19 @@ fn main() {
 
 fn per_call(runtime: &tokio::runtime::Runtime) {
     let text = answers::task(7);
-    let configuration = Configuration::builder().api_key("key").transport(Canned::new(text.clone())).build().unwrap();
+    let configuration =
+        Configuration::builder().api_key(answers::API_KEY).transport(Canned::new(text.clone())).build().unwrap();
     let tasks = TasksApi::new(&configuration);
     let call = || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) });
     call();
     let whole = measure(call);
     let decoding = measure(|| drop(black_box(serde_json::from_str::<Task>(&text).unwrap())));
     let beyond = whole.count_total - decoding.count_total;
-    println!("fetch_task in memory: {beyond} allocations, {} bytes beyond the {} allocations of decoding (budget {MOST_ALLOCATIONS})",
-        whole.bytes_total - decoding.bytes_total, decoding.count_total);
+    println!(
+        "fetch_task in memory: {beyond} allocations, {} bytes beyond the {} allocations of decoding (budget {MOST_ALLOCATIONS})",
+        whole.bytes_total - decoding.bytes_total,
+        decoding.count_total
+    );
     assert!(beyond <= MOST_ALLOCATIONS);
 }
 
