@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::Method;
+use http::{Method, StatusCode};
 use url::Url;
 
 use crate::models::WorkspaceId;
@@ -18,6 +18,23 @@ pub(crate) struct Operation {
     pub(crate) retry: RetryClass,
     pub(crate) access: Access,
 }
+
+impl Operation {
+    /// What to do about a refusal that means one thing for this operation.
+    pub(crate) fn hint(&self, status: StatusCode) -> Option<&'static str> {
+        match (self.id, status) {
+            (CREATE_API_KEY, StatusCode::CONFLICT) => Some(TOO_MANY_KEYS),
+            _ => None,
+        }
+    }
+}
+
+/// The operation that makes API keys.
+pub(crate) const CREATE_API_KEY: &str = "createApiKey";
+
+/// What to do when a workspace has all the keys it may have (`limits::ACTIVE_API_KEYS`).
+pub(crate) const TOO_MANY_KEYS: &str = "a workspace has at most 20 active API keys: list them, revoke one that nothing uses, \
+                                        then try again";
 
 /// What repeating an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

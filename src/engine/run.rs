@@ -62,6 +62,7 @@ async fn run_in_span(call: &Call) -> Result<Answer, Error> {
         Err(error) => {
             let error = error.with(|error| {
                 error.operation = Some(call.operation.id);
+                error.hint = error.hint.or_else(|| error.status.and_then(|status| call.operation.hint(status)));
                 error.attempts = progress.attempts;
                 error.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.
@@ -103,6 +104,10 @@ async fn repeat(
             Ok(permit) => permit,
             Err(shut) => return Err(shut_out(shut, settings, refused)),
         };
+        if watch.remaining().is_some_and(|remaining| remaining.is_zero()) {
+            permit.settle(Ending::Unsent, None);
+            return Err(shut_out(Shut::Deadline, settings, refused));
+        }
         progress.attempts += 1;
         trace::attempt(progress.attempts);
         // Made anew for another attempt: that is rare, and a copy to keep would cost every call.
@@ -203,7 +208,7 @@ async fn in_time<T>(watch: &mut Stopwatch<'_>, work: impl Future<Output = Result
 /// The error of a call that may not send; `refused` is what the service said to an earlier attempt.
 fn shut_out(shut: Shut, settings: &Settings, refused: Option<Error>) -> Error {
     match shut {
-        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed while it waited for the quota")
+        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed before the request could be sent")
             .with(|error| error.deadline = true),
         Shut::TooLong { reason, wait } => {
             let ends_at = settings.clock.time_of_day().checked_add(wait);
@@ -269,12 +274,6 @@ async fn attempt(
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
-    if limit.is_zero() {
-        return Err(Miss {
-            error: timed_out(limit, remaining <= timeout).error.with(|error| error.sent = Sent::No),
-            failed: Failed::Final,
-        });
-    }
     match watch.limited(Spent::Request, limit, settings.transport.send(request)).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token)),

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use crate::clock::Clock;
 use crate::error::TimeSpent;
 
 /// What a stretch of time was spent on.

@@ -8,13 +8,16 @@
 mod optimum;
 mod server;
 mod strategies;
+#[path = "../../../../tests/support/windows.rs"]
+mod windows;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use server::{Model, Server};
+use server::Server;
 use strategies::Strategy;
+use windows::Model;
 
 const CALLERS: [usize; 3] = [1, 8, 64];
 const CALLS: [usize; 3] = [100, 1000, 5000];

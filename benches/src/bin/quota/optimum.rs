@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::server::{Counters, Model, ONE_WAY};
+use crate::server::ONE_WAY;
+use crate::windows::{Counters, Model};
 
 /// Each call is sent so that it arrives at the first moment at which the service admits it and a caller is free.
 ///
