@@ -59,7 +59,7 @@ fn report(what: What, at_once: usize, taken: &[Vec<Round>; 2]) {
 fn in_memory(runtime: &tokio::runtime::Runtime) {
     let text = answers::task(7);
     let configuration =
-        Configuration::builder().api_key(answers::API_KEY).transport(Canned::new(text.clone())).build().unwrap();
+        Configuration::builder().api_key(answers::API_KEY).transport(Canned::new(http::StatusCode::OK, text.clone())).build().unwrap();
     let tasks = TasksApi::new(&configuration);
     let times = in_turn(
         100,
