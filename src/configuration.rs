@@ -11,7 +11,8 @@ mod builder;
 pub use builder::ConfigurationBuilder;
 
 use crate::credential::Credential;
-use crate::engine::{Budget, Clock, Retry};
+use crate::engine::quota::QuotaStatus;
+use crate::engine::{Budget, Clock, Quota, Retry};
 use crate::error::Error;
 use crate::models::WorkspaceId;
 use crate::transport::Transport;
@@ -49,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) max_response_bytes: usize,
     pub(crate) retry: Retry,
     pub(crate) budget: Budget,
+    pub(crate) quota: Quota,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -66,6 +68,12 @@ impl Configuration {
     /// `Config` if neither credential is set, or a value cannot be used.
     pub fn from_env() -> Result<Self, Error> {
         ConfigurationBuilder::from_env()?.build()
+    }
+
+    /// What this configuration and its clones know of the quota at this moment.
+    #[must_use]
+    pub fn quota(&self) -> QuotaStatus {
+        self.0.quota.status()
     }
 
     pub(crate) fn settings(&self) -> &Settings {

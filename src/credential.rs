@@ -42,6 +42,8 @@ pub(crate) struct Token {
 }
 
 /// Gives out tokens that change over time, for instance refreshed OAuth tokens.
+///
+/// An error that is an [`Error`] becomes the call's error as it is; any other becomes the source of an `Unauthorized`.
 pub trait TokenProvider: Send + Sync + 'static {
     /// The token to send now.
     fn token(&self) -> BoxFuture<'_, Result<Secret, Box<dyn StdError + Send + Sync>>>;
@@ -114,9 +116,10 @@ impl Credential {
 }
 
 fn provided(answer: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>) -> Result<Option<Arc<Token>>, Error> {
-    let secret = answer.map_err(|source| {
-        Error::new(ErrorKind::Unauthorized, "no access token could be had from the provider")
-            .with(|error| error.source = Some(source))
+    let secret = answer.map_err(|source| match source.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(source) => Error::new(ErrorKind::Unauthorized, "no access token could be had from the provider")
+            .with(|error| error.source = Some(source)),
     })?;
     secret
         .map(|secret| Token::new(&secret).map(Arc::new))

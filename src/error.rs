@@ -47,8 +47,8 @@ pub enum ErrorKind {
     TooLarge,
 }
 
-/// Whether the service may have got the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Whether the service may have got the request, in any of the attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sent {
     /// Certainly not: repeating the call cannot do the work twice.
     No,

@@ -7,6 +7,8 @@
 #[cfg(feature = "client")]
 mod apis;
 #[cfg(feature = "client")]
+mod clock;
+#[cfg(feature = "client")]
 mod configuration;
 #[cfg(feature = "client")]
 mod credential;
@@ -19,6 +21,8 @@ mod error;
 mod generated;
 pub mod limits;
 pub mod models;
+#[cfg(feature = "oauth")]
+pub mod oauth;
 #[cfg(feature = "client")]
 mod options;
 #[cfg(feature = "client")]
@@ -29,15 +33,19 @@ pub mod testing;
 mod timestamp;
 #[cfg(feature = "client")]
 pub mod transport;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 #[cfg(feature = "client")]
 pub use apis::*;
+#[cfg(feature = "client")]
+pub use clock::{Clock, SystemClock};
 #[cfg(feature = "client")]
 pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL};
 #[cfg(feature = "client")]
 pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]
-pub use engine::{Clock, Pending, Retry, SystemClock};
+pub use engine::{Pending, Retry, quota};
 #[cfg(feature = "client")]
 pub use error::{Error, ErrorKind, Sent, TimeSpent};
 #[cfg(feature = "client")]

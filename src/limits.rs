@@ -62,6 +62,8 @@ pub struct RateLimit {
     pub limit: Option<u64>,
     /// `X-RateLimit-Remaining`: requests left in the window.
     pub remaining: Option<u64>,
+    /// `X-RateLimit-Reset`: how long until the window is new, counted from the moment the answer came.
+    pub reset: Option<Duration>,
 }
 
 /// Where a wait was read.
@@ -72,4 +74,6 @@ pub enum WaitSource {
     Header,
     /// The text of the message ("retry in 43 seconds"), as the service is documented to tell it.
     Message,
+    /// What the client knows of the quota itself: an earlier refusal, or its own count under pacing.
+    Client,
 }

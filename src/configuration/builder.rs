@@ -9,7 +9,8 @@ use url::Url;
 
 use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, Settings};
 use crate::credential::{Credential, CredentialKind};
-use crate::engine::{Budget, Clock, Retry, SystemClock};
+use crate::engine::quota::{Pacing, QuotaWait};
+use crate::engine::{Budget, Clock, OnWait, Quota, Retry, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
@@ -31,6 +32,8 @@ pub struct ConfigurationBuilder {
     deadline: Option<Duration>,
     max_response_bytes: usize,
     retry: Retry,
+    pacing: Option<Pacing>,
+    on_quota_wait: Option<OnWait>,
     user_agent: String,
     transport: Option<Arc<dyn Transport>>,
     clock: Arc<dyn Clock>,
@@ -55,6 +58,8 @@ impl Default for ConfigurationBuilder {
             deadline: None,
             max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES,
             retry: Retry::default(),
+            pacing: None,
+            on_quota_wait: None,
             user_agent: USER_AGENT.to_owned(),
             transport: None,
             clock: Arc::new(SystemClock),
@@ -160,6 +165,19 @@ impl ConfigurationBuilder {
         self
     }
 
+    /// Spends the quota without being refused: requests wait until there is room for them. Default: no pacing; a refusal
+    /// by the service holds all clones back until the wait it asks for is over.
+    pub fn pacing(mut self, pacing: Pacing) -> Self {
+        self.pacing = Some(pacing);
+        self
+    }
+
+    /// Is told before each wait for the quota, so that a program can show it. It runs within the call: keep it short.
+    pub fn on_quota_wait(mut self, tell: impl Fn(&QuotaWait) + Send + Sync + 'static) -> Self {
+        self.on_quota_wait = Some(Arc::new(tell));
+        self
+    }
+
     /// Names your program in the `User-Agent`, before this crate's name.
     pub fn user_agent(mut self, name: impl fmt::Display) -> Self {
         self.user_agent = format!("{name} {USER_AGENT}");
@@ -196,6 +214,9 @@ impl ConfigurationBuilder {
         if http::HeaderValue::try_from(&self.user_agent).is_err() {
             return Err(config("the user agent has characters that a header cannot carry"));
         }
+        if let Some(Err(fault)) = self.pacing.as_ref().map(|pacing| pacing.rules.check()) {
+            return Err(config(format!("the pacing {fault}")));
+        }
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(ReqwestTransport::new(&base_url, &self.user_agent, self.connect_timeout).map_err(config)?),
@@ -208,6 +229,7 @@ impl ConfigurationBuilder {
             deadline: self.deadline,
             max_response_bytes: self.max_response_bytes,
             budget: Budget::default(),
+            quota: Quota::new(&self.clock, self.pacing, self.on_quota_wait),
             retry: self.retry,
             transport,
             clock: self.clock,

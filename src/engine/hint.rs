@@ -13,17 +13,20 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// What an answer tells of the quota; `None` when it tells nothing.
 ///
-/// Only a 429 and a 503 ask to wait: a number in the message of any other answer is no wait.
+/// Only a 429 and a 503 ask to wait, and only a 429 in words: a time in the message of another failure ("gave up after
+/// 30 seconds") is no wait.
 pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Option<RateLimit> {
     let mut known = RateLimit {
-        limit: count(headers, "x-ratelimit-limit"),
-        remaining: count(headers, "x-ratelimit-remaining"),
+        limit: count(headers, "limit"),
+        remaining: count(headers, "remaining"),
+        reset: count(headers, "reset").map(|reset| until(reset, now)),
         ..RateLimit::default()
     };
-    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+    let refused = status == StatusCode::TOO_MANY_REQUESTS;
+    if refused || status == StatusCode::SERVICE_UNAVAILABLE {
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
         let in_message = || in_words(&message_of(body)?).map(|wait| (wait, WaitSource::Message));
-        if let Some((wait, source)) = in_header().or_else(in_message) {
+        if let Some((wait, source)) = in_header().or_else(|| in_message().filter(|_| refused)) {
             known.retry_after = Some(wait);
             known.ends_at = now.checked_add(wait);
             known.source = Some(source);
@@ -32,8 +35,22 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], n
     (known != RateLimit::default()).then_some(known)
 }
 
+/// `X-RateLimit-…`, or the same without the X.
 fn count(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    let header = headers.get(format!("x-ratelimit-{name}")).or_else(|| headers.get(format!("ratelimit-{name}")))?;
+    header.to_str().ok()?.trim().parse().ok()
+}
+
+/// A reset is told in seconds from now by some services and as a Unix time by others; the latter are large.
+fn until(reset: u64, now: SystemTime) -> Duration {
+    const UNIX_TIMES: u64 = 1_000_000_000;
+    let reset = Duration::from_secs(reset);
+    let wait = if reset.as_secs() < UNIX_TIMES {
+        reset
+    } else {
+        reset.saturating_sub(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    };
+    wait.min(LONGEST)
 }
 
 /// `Retry-After` as seconds, a fraction of them, or a date; a date in the past is no wait.
@@ -56,41 +73,94 @@ fn duration(seconds: f64) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
 }
 
-/// The wait that a message names: the first number that is followed by a unit of time, with further parts that follow
-/// at once ("1 minute 5 seconds", "2 minutes and 3 seconds").
+/// The wait that a message names, with parts that belong together ("1 minute 5 seconds", "1m5s").
+///
+/// It is the first time after the last word that asks to wait ("retry", "try again", "wait"); else the first that is no
+/// rate ("40 per minute, 60 seconds left").
 pub(crate) fn in_words(message: &str) -> Option<Duration> {
-    let mut words = words(message).peekable();
-    let mut total: Option<f64> = None;
-    while let Some(word) = words.next() {
-        let part = match split(word) {
-            Some((number, "")) => words.peek().and_then(|next| unit(next)).map(|unit| {
-                words.next();
-                number * unit
-            }),
-            Some((number, suffix)) => unit(suffix).map(|unit| number * unit),
-            None => None,
-        };
-        match (part, total) {
-            (Some(part), _) => total = Some(total.unwrap_or(0.0) + part),
-            (None, Some(_)) if word.eq_ignore_ascii_case("and") => {}
-            (None, Some(_)) => break,
-            (None, None) => {}
-        }
+    let words: Vec<&str> = words(message).collect();
+    let mut times: Vec<(usize, f64)> = Vec::new();
+    let mut rest = words.as_slice();
+    while !rest.is_empty() {
+        let start = words.len() - rest.len();
+        let taken = time(rest).map_or(1, |(seconds, taken)| {
+            times.push((start, seconds));
+            taken
+        });
+        rest = rest.get(taken..).unwrap_or_default();
     }
-    duration(total?)
+    let asks = |word: &&str| ["retry", "again", "wait"].iter().any(|start| starts_with(word, start));
+    let is_rate = |index: usize| {
+        let before = index.checked_sub(1).and_then(|before| words.get(before));
+        before.is_some_and(|word| RATE.iter().any(|rate| word.eq_ignore_ascii_case(rate)))
+    };
+    let asked = words.iter().rposition(asks);
+    let after = times.iter().find(|(index, _)| asked.is_some_and(|asked| *index > asked));
+    let (_, seconds) = after.or_else(|| times.iter().find(|(index, _)| !is_rate(*index)))?;
+    duration(*seconds)
+}
+
+/// Words before a time that is a window's length.
+const RATE: [&str; 7] = ["per", "every", "each", "within", "last", "past", "a"];
+
+fn starts_with(word: &str, start: &str) -> bool {
+    word.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 fn words(message: &str) -> impl Iterator<Item = &str> {
     message
-        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '(' | ')' | '"'))
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | ':' | '=' | '(' | ')' | '"'))
         .map(|word| word.trim_end_matches(['.', '!', '?']))
         .filter(|word| !word.is_empty())
 }
 
-/// A word that starts with a number, as the number and the rest: `43`, `43s`, `1.5min`.
-fn split(word: &str) -> Option<(f64, &str)> {
-    let end = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
-    let (digits, rest) = word.split_at_checked(end)?;
+/// The time at the start of these words, in seconds, and how many words it takes. Each part is of a smaller unit than
+/// the one before: "43 seconds, 15 minutes" are two times.
+fn time(words: &[&str]) -> Option<(f64, usize)> {
+    let (mut total, mut smallest) = part(words)?;
+    let mut taken = total.1;
+    loop {
+        let mut next = taken;
+        if words.get(next).is_some_and(|word| word.eq_ignore_ascii_case("and")) {
+            next += 1;
+        }
+        match words.get(next..).and_then(part) {
+            Some(((seconds, more), unit)) if unit < smallest => {
+                total.0 += seconds;
+                smallest = unit;
+                taken = next + more;
+            }
+            _ => return Some((total.0, taken)),
+        }
+    }
+}
+
+/// One part: `43 seconds`, `43s`, `1m5.5s`; its seconds, the words it takes, and its smallest unit.
+fn part(words: &[&str]) -> Option<((f64, usize), f64)> {
+    let word = words.first()?;
+    let (mut seconds, mut smallest) = (0.0, f64::INFINITY);
+    let mut rest = *word;
+    while !rest.is_empty() {
+        let (number, after) = number(rest)?;
+        if after.is_empty() {
+            // A number alone has its unit in the next word.
+            let unit = unit(words.get(1)?)?;
+            return rest.eq(*word).then_some(((number * unit, 2), unit));
+        }
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (name, next) = after.split_at_checked(end)?;
+        let unit = unit(name).filter(|unit| *unit < smallest)?;
+        seconds += number * unit;
+        smallest = unit;
+        rest = next;
+    }
+    Some(((seconds, 1), smallest))
+}
+
+/// The number that a text starts with, and what follows.
+fn number(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
     Some((digits.parse().ok()?, rest))
 }
 
@@ -105,6 +175,8 @@ fn unit(word: &str) -> Option<f64> {
         Some(60.0)
     } else if is(&["h", "hour", "hours"]) {
         Some(3600.0)
+    } else if is(&["d", "day", "days"]) {
+        Some(86_400.0)
     } else {
         None
     }

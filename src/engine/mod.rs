@@ -3,20 +3,23 @@
 //! A generated operation fills a [`Call`]; [`run`] sends it until it has an answer to give.
 
 mod call;
-mod clock;
+use crate::clock;
 mod decode;
 mod hint;
 mod operation;
+pub mod quota;
 mod retry;
 mod run;
 mod stopwatch;
+mod trace;
 
 pub use call::Pending;
-pub use clock::{Clock, SystemClock};
+pub(crate) use clock::{Clock, SystemClock};
 pub use retry::Retry;
 
 pub(crate) use call::{Call, ListStyle};
 pub(crate) use operation::{Access, Operation, RetryClass, check_segment};
+pub(crate) use quota::{OnWait, Quota};
 pub(crate) use retry::Budget;
 
 /// What generated operations are written with.

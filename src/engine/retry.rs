@@ -62,10 +62,15 @@ impl Retry {
         self
     }
 
+    /// The shortest wait after a refusal, whatever it says.
+    pub(super) fn least(&self, attempts_made: u32) -> Duration {
+        let doublings = attempts_made.saturating_sub(1).min(30);
+        self.base.saturating_mul(1 << doublings).min(self.cap)
+    }
+
     /// The wait before another attempt, with full jitter.
     pub(super) fn jittered(&self, attempts_made: u32, clock: &dyn Clock) -> Duration {
-        let doublings = attempts_made.saturating_sub(1).min(30);
-        let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
+        let ceiling = self.least(attempts_made);
         ceiling.mul_f64(clock.random().clamp(0.0, 1.0))
     }
 }

@@ -8,13 +8,15 @@ use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use super::call::Call;
-use super::hint;
 use super::operation::{Access, address};
+use super::quota::{Caller, Ending, Shut, WaitReason};
 use super::retry::{Failed, may_repeat};
 use super::stopwatch::{Spent, Stopwatch};
+use super::{hint, trace};
 use crate::configuration::Settings;
 use crate::credential::{CredentialKind, Token};
 use crate::error::{Error, ErrorKind, Refusal, Sent, TimeSpent, root_cause, without_echo, without_secret};
+use crate::limits::{RateLimit, WaitSource};
 use crate::response::{Head, Response};
 use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
 
@@ -32,24 +34,42 @@ struct Miss {
     error: Error,
 }
 
+/// What has become of a call so far.
+#[derive(Default)]
+struct Progress {
+    attempts: u32,
+    /// The most that the service may have got in any attempt.
+    sent: Option<Sent>,
+}
+
 /// Sends the call until there is an answer to give.
 pub(super) async fn run(call: &Call) -> Result<Answer, Error> {
+    trace::call(&call.operation, run_in_span(call)).await
+}
+
+async fn run_in_span(call: &Call) -> Result<Answer, Error> {
     let settings = call.configuration.settings();
     let mut watch = Stopwatch::start(&*settings.clock, call.options.deadline.or(settings.deadline));
-    let mut attempts = 0;
-    let result = repeat(call, settings, &mut watch, &mut attempts).await;
+    let mut progress = Progress::default();
+    let result = repeat(call, settings, &mut watch, &mut progress).await;
     let time = watch.time;
     match result {
         Ok(mut answer) => {
-            answer.response.head.attempts = attempts;
+            answer.response.head.attempts = progress.attempts;
             answer.response.head.time = time;
             Ok(answer)
         }
-        Err(error) => Err(error.with(|error| {
-            error.operation = Some(call.operation.id);
-            error.attempts = attempts;
-            error.time = time;
-        })),
+        Err(error) => {
+            let error = error.with(|error| {
+                error.operation = Some(call.operation.id);
+                error.attempts = progress.attempts;
+                error.time = time;
+                // An attempt that never left does not undo what an earlier one may have done.
+                error.sent = error.sent.max(progress.sent.unwrap_or(Sent::No));
+            });
+            trace::failed(&error);
+            Err(error)
+        }
     }
 }
 
@@ -57,23 +77,50 @@ async fn repeat(
     call: &Call,
     settings: &Settings,
     watch: &mut Stopwatch<'_>,
-    attempts: &mut u32,
+    progress: &mut Progress,
 ) -> Result<Answer, Error> {
     let request = request(call, settings)?;
     let retry = &settings.retry;
     let most = call.options.attempts.unwrap_or(retry.attempts);
-    let mut token = settings.credential.token().await?;
+    let patience = settings.quota.patience(call.options.max_wait, retry.max_wait);
+    let ticket = settings.quota.ticket();
+    let mut token = in_time(watch, settings.credential.token()).await?;
     let mut replaced = false;
+    let mut refused: Option<Error> = None;
     settings.budget.earn();
     loop {
-        *attempts += 1;
+        let caller = Caller {
+            operation: call.operation.id,
+            ticket,
+            max_wait: patience,
+            remaining: watch.remaining(),
+            lease: call.options.timeout.unwrap_or(settings.timeout),
+        };
+        let mut permit = match watch.unlimited(Spent::Quota, settings.quota.enter(&caller)).await {
+            Ok(permit) => permit,
+            Err(shut) => return Err(shut_out(shut, settings, refused)),
+        };
+        progress.attempts += 1;
+        trace::attempt(progress.attempts);
         let miss = match attempt(call, settings, watch, &request, &token).await {
-            Ok(response) => return Ok(Answer { response, token }),
+            Ok(response) => {
+                trace::status(response.status());
+                permit.settle(Ending::Answered, response.rate_limit());
+                return Ok(Answer { response, token });
+            }
             Err(miss) => miss,
         };
+        let sent = miss.error.was_sent();
+        progress.sent = progress.sent.max(Some(sent));
+        if let Some(status) = miss.error.status() {
+            trace::status(status);
+        }
+        let rate_limited = miss.error.is_rate_limited();
+        let wait = wait_after(&miss.error, progress.attempts, settings);
+        permit.settle(ending(sent), told(&miss.error, wait).as_ref());
         if miss.error.is_unauthorized() && !replaced {
             replaced = true;
-            match settings.credential.replace(&token).await? {
+            match in_time(watch, settings.credential.replace(&token)).await? {
                 Some(fresh) => {
                     token = fresh;
                     continue;
@@ -81,16 +128,95 @@ async fn repeat(
                 None => return Err(miss.error),
             }
         }
-        if *attempts >= most || !may_repeat(miss.failed, call.operation.retry, call.options.repeatable) {
+        if progress.attempts >= most || !may_repeat(miss.failed, call.operation.retry, call.options.repeatable) {
             return Err(miss.error);
         }
-        let wait = miss.error.retry_after().unwrap_or_else(|| retry.jittered(*attempts, &*settings.clock));
-        let too_long = wait > call.options.max_wait.unwrap_or(retry.max_wait) || !watch.allows(wait);
+        let patience = if rate_limited { patience } else { Some(call.options.max_wait.unwrap_or(retry.max_wait)) };
+        let too_long = patience.is_some_and(|patience| wait > patience) || !watch.allows(wait);
         // A 429 says itself when to come back; the budget is for failures that nobody paces.
-        if too_long || !(miss.error.is_rate_limited() || settings.budget.spend()) {
+        if too_long || !(rate_limited || settings.budget.spend()) {
             return Err(miss.error);
         }
-        watch.wait(Spent::Backoff, wait).await;
+        if rate_limited {
+            // The gate is closed now: the wait is there, with everybody else's.
+            refused = Some(miss.error);
+        } else {
+            trace::waits(trace::Waits::Backoff, wait);
+            watch.wait(Spent::Backoff, wait).await;
+        }
+    }
+}
+
+/// How long to wait before another attempt.
+fn wait_after(error: &Error, attempts: u32, settings: &Settings) -> Duration {
+    let jittered = || settings.retry.jittered(attempts, &*settings.clock);
+    let told = error.retry_after();
+    if error.is_rate_limited() {
+        // Whoever rounds down tells a wait that ends too early; asking again at once would only waste the attempt.
+        let least = settings.retry.least(attempts);
+        told.map_or_else(
+            jittered,
+            |told| if told.is_zero() { least.max(Duration::from_secs(1)) } else { told.max(least) },
+        )
+    } else {
+        told.unwrap_or_else(jittered)
+    }
+}
+
+/// What an unsuccessful answer tells of the quota; a refusal always has a wait.
+fn told(error: &Error, wait: Duration) -> Option<RateLimit> {
+    let mut told = error.rate_limit().cloned();
+    if error.is_rate_limited() {
+        told.get_or_insert_default().retry_after = Some(wait);
+    } else if let Some(told) = &mut told {
+        // Another status may ask to wait (503), but not for the quota.
+        told.retry_after = None;
+    }
+    told
+}
+
+fn ending(sent: Sent) -> Ending {
+    match sent {
+        Sent::No => Ending::Unsent,
+        Sent::Maybe => Ending::Lost,
+        Sent::Yes => Ending::Answered,
+    }
+}
+
+/// A credential's work, within the deadline.
+async fn in_time<T>(watch: &mut Stopwatch<'_>, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let limit = watch.remaining().unwrap_or(Duration::MAX);
+    watch.limited(Spent::Request, limit, work).await.unwrap_or_else(|_| {
+        let message = "the call's deadline passed before there was an access token";
+        Err(Error::new(ErrorKind::Timeout, message).with(|error| error.deadline = true))
+    })
+}
+
+/// The error of a call that may not send; `refused` is what the service said to an earlier attempt.
+fn shut_out(shut: Shut, settings: &Settings, refused: Option<Error>) -> Error {
+    match shut {
+        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed while it waited for the quota")
+            .with(|error| error.deadline = true),
+        Shut::TooLong { reason, wait } => {
+            let ends_at = settings.clock.time_of_day().checked_add(wait);
+            let error = refused.unwrap_or_else(|| {
+                let why = match reason {
+                    WaitReason::Refused => "the service has said that the quota is spent",
+                    WaitReason::Pacing => "pacing has no room",
+                };
+                let message =
+                    format!("{why} for another {:.0} s, longer than this call waits", wait.as_secs_f64().ceil());
+                Error::new(ErrorKind::RateLimited, message).with(|error| {
+                    error.hint = Some("wait until then, or let calls wait longer: max_wait, deadline");
+                })
+            });
+            error.with(|error| {
+                let known = error.rate_limit.get_or_insert_default();
+                known.retry_after = Some(wait);
+                known.ends_at = ends_at;
+                known.source = Some(WaitSource::Client);
+            })
+        }
     }
 }
 
@@ -134,6 +260,12 @@ async fn attempt(
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
+    if limit.is_zero() {
+        return Err(Miss {
+            error: timed_out(limit, remaining <= timeout).error.with(|error| error.sent = Sent::No),
+            failed: Failed::Final,
+        });
+    }
     match watch.limited(Spent::Request, limit, settings.transport.send(request)).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token)),
@@ -182,7 +314,8 @@ fn judge(call: &Call, settings: &Settings, answer: TransportResponse, token: &To
         let head = Head { status, headers, body: body.clone(), attempts: 0, time: TimeSpent::default(), rate_limit };
         return Ok(Response { value: body, head: Box::new(head) });
     }
-    let asks_to_wait = rate_limit.as_ref().is_some_and(|known| known.retry_after.is_some());
+    // Prose is not enough here: "gave up after 30 seconds" is no promise that nothing was done.
+    let asks_to_wait = rate_limit.as_ref().is_some_and(|known| known.source == Some(WaitSource::Header));
     let oauth_only = call.operation.access == Access::OauthOnly;
     let error =
         Refusal { status, headers, body: &body, rate_limit, oauth_only, secret: token.secret.expose() }.into_error();

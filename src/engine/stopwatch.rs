@@ -13,6 +13,7 @@ use crate::error::TimeSpent;
 pub(super) enum Spent {
     Request,
     Backoff,
+    Quota,
 }
 
 /// The time of one call.
@@ -49,17 +50,17 @@ impl<'a> Stopwatch<'a> {
         work: impl Future<Output = T>,
     ) -> Result<T, OutOfTime> {
         let before = self.clock.now();
-        let mut work = pin!(work);
-        let mut end = self.clock.sleep(limit);
-        let result = poll_fn(|context| {
-            if let Poll::Ready(value) = work.as_mut().poll(context) {
-                return Poll::Ready(Ok(value));
-            }
-            end.as_mut().poll(context).map(|()| Err(OutOfTime))
-        })
-        .await;
+        let result = within(self.clock, limit, work).await;
         self.account(spent, before);
         result
+    }
+
+    /// Does the work, however long it takes.
+    pub(super) async fn unlimited<T>(&mut self, spent: Spent, work: impl Future<Output = T>) -> T {
+        let before = self.clock.now();
+        let value = work.await;
+        self.account(spent, before);
+        value
     }
 
     /// Waits.
@@ -74,6 +75,24 @@ impl<'a> Stopwatch<'a> {
         match spent {
             Spent::Request => self.time.requests += passed,
             Spent::Backoff => self.time.backoff += passed,
+            Spent::Quota => self.time.quota += passed,
         }
     }
+}
+
+/// Runs the work, for `limit` at the most.
+pub(super) async fn within<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, OutOfTime> {
+    let mut work = pin!(work);
+    let mut end = clock.sleep(limit);
+    poll_fn(|context| {
+        if let Poll::Ready(value) = work.as_mut().poll(context) {
+            return Poll::Ready(Ok(value));
+        }
+        end.as_mut().poll(context).map(|()| Err(OutOfTime))
+    })
+    .await
 }

@@ -19,37 +19,42 @@ use super::json::{self, RawText};
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Extra {
-    // One text for all members (name, value, name, value…): two allocations an object instead of two a member.
+    // All members in one text, each as: length of its name, length of its value, name, value. One allocation an object.
     text: String,
-    ends: Vec<(usize, usize)>,
 }
+
+/// What is set aside at the first unknown member; growing step by step was the dearest part of reading an object.
+const FIRST_TEXT: usize = 256;
 
 impl Extra {
     /// No members.
     #[must_use]
     pub const fn new() -> Self {
-        Self { text: String::new(), ends: Vec::new() }
+        Self { text: String::new() }
     }
 
     /// How many members there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.iter().count()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.text.is_empty()
     }
 
     /// Names and JSON texts, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut start = 0;
-        self.ends.iter().filter_map(move |&(name_end, value_end)| {
-            let member = (self.text.get(start..name_end)?, self.text.get(name_end..value_end)?);
-            start = value_end;
-            Some(member)
+        let mut rest = self.text.as_str();
+        std::iter::from_fn(move || {
+            let name_length = take_length(&mut rest)?;
+            let value_length = take_length(&mut rest)?;
+            let (name, after) = rest.split_at_checked(name_length)?;
+            let (value, after) = after.split_at_checked(value_length)?;
+            rest = after;
+            Some((name, value))
         })
     }
 
@@ -82,34 +87,24 @@ impl Extra {
     pub fn insert(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), serde_json::Error> {
         let value = serde_json::to_string(value)?;
         self.remove(name);
-        self.text.push_str(name);
-        let name_end = self.text.len();
-        self.text.push_str(&value);
-        self.ends.push((name_end, self.text.len()));
+        append(&mut self.text, name, &value);
         Ok(())
     }
 
     /// Takes a member out; tells whether it was there.
     pub fn remove(&mut self, name: &str) -> bool {
-        let mut kept = Self::new();
+        let mut kept = String::new();
         for (candidate, value) in self.iter().filter(|(candidate, _)| *candidate != name) {
-            kept.text.push_str(candidate);
-            let name_end = kept.text.len();
-            kept.text.push_str(value);
-            kept.ends.push((name_end, kept.text.len()));
+            append(&mut kept, candidate, value);
         }
-        let found = kept.len() < self.len();
-        *self = kept;
+        let found = kept.len() < self.text.len();
+        self.text = kept;
         found
     }
 
     /// Reads the value that follows `key`.
     pub(crate) fn read<'de, A: MapAccess<'de>>(&mut self, key: &Key<'de>, map: &mut A) -> Result<(), A::Error> {
-        self.text.push_str(key.as_str());
-        let name_end = self.text.len();
-        map.next_value_seed(AppendValue(&mut self.text))?;
-        self.ends.push((name_end, self.text.len()));
-        Ok(())
+        map.next_value_seed(AppendValue { text: &mut self.text, name: key.as_str() })
     }
 
     /// Writes the members as they were read.
@@ -125,13 +120,54 @@ impl fmt::Debug for Extra {
     }
 }
 
-struct AppendValue<'a>(&'a mut String);
+/// Appends a member to the text of all.
+fn append(text: &mut String, name: &str, value: &str) {
+    // Two lengths of at most four digits are the usual case; longer ones grow the text once more.
+    let needed = name.len() + value.len() + 8;
+    text.reserve(if text.is_empty() { needed.max(FIRST_TEXT) } else { needed });
+    push_length(text, name.len());
+    push_length(text, value.len());
+    text.push_str(name);
+    text.push_str(value);
+}
+
+/// Writes a length in base 64, lowest digit first, as characters that are one byte each; the last one is marked.
+fn push_length(text: &mut String, mut length: usize) {
+    loop {
+        let digit = u8::try_from(length % 64).unwrap_or_default();
+        length /= 64;
+        text.push(char::from(if length == 0 { digit | LAST_DIGIT } else { digit }));
+        if length == 0 {
+            return;
+        }
+    }
+}
+
+const LAST_DIGIT: u8 = 64;
+
+/// Reads a length off the front.
+fn take_length(text: &mut &str) -> Option<usize> {
+    let mut length = 0;
+    for (index, byte) in text.bytes().enumerate() {
+        length |= usize::from(byte % LAST_DIGIT).checked_shl(u32::try_from(6 * index).ok()?)?;
+        if byte & LAST_DIGIT != 0 {
+            *text = text.get(index + 1..)?;
+            return Some(length);
+        }
+    }
+    None
+}
+
+struct AppendValue<'a> {
+    text: &'a mut String,
+    name: &'a str,
+}
 
 impl<'de> DeserializeSeed<'de> for AppendValue<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        json::append_raw(deserializer, self.0)
+        json::with_raw(deserializer, |value| append(self.text, self.name, value))
     }
 }
 

@@ -6,7 +6,9 @@
 //!
 //! Where a fact about the service comes from is written at each item as its *evidence*: `documented` (an official
 //! page says so), `observed` (official example code or payloads show it) or `inferred` (a deduction that may be
-//! wrong; unknown values and members get through all the same).
+//! wrong; unknown values and members get through all the same). Its sources are pages of the documentation on
+//! onehorizon.ai (`P:`), repositories of `onehorizonai` on GitHub (`G:`) and the README of the official JavaScript SDK
+//! (`NPM`); `x-sources` at the end of `openapi/onehorizon.json` has their addresses.
 
 mod curated;
 mod extra;

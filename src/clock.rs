@@ -1,10 +1,10 @@
-//! Time and randomness: the only place that asks the machine for them.
+//! Time and randomness: the only place that asks the machine for them; a leaf that engine and OAuth share.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::transport::BoxFuture;
 
-/// Where the engine takes time and randomness from; replace it to test without waiting.
+/// Where this crate takes time and randomness from; replace it to test without waiting.
 pub trait Clock: Send + Sync + 'static {
     /// A time that never runs backwards, for measuring.
     fn now(&self) -> Instant;

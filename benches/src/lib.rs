@@ -1,0 +1,8 @@
+//! What the benches share: answers of the service, the peer that a user would write by hand, and honest statistics.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, reason = "a bench says so by panicking")]
+
+pub mod answers;
+pub mod canned;
+pub mod hand;
+pub mod process;
+pub mod stats;

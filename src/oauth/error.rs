@@ -1,0 +1,315 @@
+//! What can go wrong between a user, this program and the authorisation server.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Sent, one_line, root_cause, without_secret};
+use crate::models::runtime::open_enum;
+use crate::transport::{Failure, TransportError};
+
+open_enum! {
+    /// The reason that an authorisation server gives, in the words of RFC 6749.
+    pub enum OauthErrorCode {
+        /// A parameter is missing, doubled or malformed.
+        InvalidRequest = "invalid_request",
+        /// The client is unknown or its secret is wrong.
+        InvalidClient = "invalid_client",
+        /// The code or refresh token is invalid, expired, used up, revoked, or was given to another client, for
+        /// another callback address or another verifier.
+        InvalidGrant = "invalid_grant",
+        /// The client may not use this flow.
+        UnauthorizedClient = "unauthorized_client",
+        /// The server does not know this flow.
+        UnsupportedGrantType = "unsupported_grant_type",
+        /// The server does not know this answer to an authorisation request.
+        UnsupportedResponseType = "unsupported_response_type",
+        /// A scope is unknown, or more than may be asked for.
+        InvalidScope = "invalid_scope",
+        /// The user, or the server in the user's name, said no.
+        AccessDenied = "access_denied",
+        /// The server failed.
+        ServerError = "server_error",
+        /// The server is too busy.
+        TemporarilyUnavailable = "temporarily_unavailable",
+    }
+}
+
+/// The reason in the large; see [`OauthError`] for the details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OauthErrorKind {
+    /// A setting cannot be used.
+    Config,
+    /// The callback carries another state than this login: it belongs to another login, or somebody made it up.
+    StateMismatch,
+    /// The callback is none: no code, or a parameter twice.
+    Callback,
+    /// The user took longer than the login's time.
+    LoginExpired,
+    /// The server said no, with an [`OauthError::code`].
+    Refused,
+    /// No connection was made; the request never left.
+    Connect,
+    /// The time limit ran out.
+    Timeout,
+    /// The connection broke before the answer was complete: a code or refresh token may be used up.
+    Interrupted,
+    /// An answer that is neither a success nor an OAuth error.
+    Api,
+    /// The answer was a success and could not be read as tokens.
+    Decode,
+    /// There is no refresh token, so that only a new login helps.
+    NoRefreshToken,
+    /// The credential was told to forget its tokens.
+    SignedOut,
+    /// The new tokens could not be saved by `on_refresh`; they are kept and saving is tried again.
+    NotSaved,
+}
+
+/// A login or a refresh that did not succeed.
+///
+/// `Display` is one line with what happened and, where there is one, the way out. Codes, verifiers, client secrets and
+/// tokens are removed from whatever the server sent. Cloning is cheap: all calls that waited for one refresh get the
+/// same error.
+#[derive(Clone)]
+pub struct OauthError(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: OauthErrorKind,
+    message: String,
+    hint: Option<&'static str>,
+    code: Option<OauthErrorCode>,
+    status: Option<u16>,
+    sent: Sent,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+const LOG_IN_AGAIN: &str = "send the user through a new login";
+
+impl OauthError {
+    pub(super) fn new(kind: OauthErrorKind, message: impl Into<String>) -> Self {
+        let hint = match kind {
+            OauthErrorKind::StateMismatch => Some("start the login anew from your own page; keep one login a session"),
+            OauthErrorKind::LoginExpired | OauthErrorKind::NoRefreshToken | OauthErrorKind::SignedOut => {
+                Some(LOG_IN_AGAIN)
+            }
+            _ => None,
+        };
+        let message = message.into();
+        Self(Arc::new(Inner { kind, message, hint, code: None, status: None, sent: Sent::No, source: None }))
+    }
+
+    /// The server's own refusal.
+    pub(super) fn refused(code: OauthErrorCode, words: Option<String>, status: Option<u16>) -> Self {
+        let hint = match (&code, status) {
+            (OauthErrorCode::InvalidGrant, _) => Some(LOG_IN_AGAIN),
+            (OauthErrorCode::InvalidClient, _) => Some("check the client id and the client secret in Settings > Apps"),
+            (OauthErrorCode::AccessDenied, _) => {
+                Some("the user or the server said no: ask again only if the user wants")
+            }
+            // The one parameter that is standard and yet unproven with this server.
+            (OauthErrorCode::InvalidRequest, None) => Some(
+                "if the server does not take `code_challenge_method`, switch it off with send_challenge_method(false)",
+            ),
+            _ => None,
+        };
+        let message = words.unwrap_or_else(|| "the server gave no further words".to_owned());
+        Self::new(OauthErrorKind::Refused, message).with(|inner| {
+            inner.hint = hint;
+            inner.code = Some(code);
+            inner.status = status;
+            inner.sent = Sent::Yes;
+        })
+    }
+
+    /// A request without an answer.
+    pub(super) fn broken(error: TransportError, secrets: &Secrets<'_>) -> Self {
+        let (kind, sent) = match error.failure() {
+            Failure::Connect => (OauthErrorKind::Connect, Sent::No),
+            Failure::ConnectTimeout => (OauthErrorKind::Timeout, Sent::No),
+            Failure::TooLarge => (OauthErrorKind::Decode, Sent::Yes),
+            Failure::Interrupted => (OauthErrorKind::Interrupted, Sent::Maybe),
+        };
+        let words = error.to_string();
+        let source = error.into_source().and_then(|source| secrets.keep_out_of(source));
+        let message =
+            source.as_deref().map_or_else(|| words.clone(), |source| format!("{words}: {}", root_cause(source)));
+        Self::new(kind, message).with(|inner| {
+            inner.sent = sent;
+            inner.source = source.map(Arc::from);
+        })
+    }
+
+    pub(super) fn with_status(self, status: u16) -> Self {
+        self.with(|inner| {
+            inner.status = Some(status);
+            inner.sent = Sent::Yes;
+        })
+    }
+
+    pub(super) fn with_sent(self, sent: Sent) -> Self {
+        self.with(|inner| inner.sent = sent)
+    }
+
+    pub(super) fn with_source(self, source: Box<dyn StdError + Send + Sync>) -> Self {
+        self.with(|inner| inner.source = Some(Arc::from(source)))
+    }
+
+    pub(super) fn with_hint(self, hint: &'static str) -> Self {
+        self.with(|inner| inner.hint = Some(hint))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// The reason in the large.
+    #[must_use]
+    pub fn kind(&self) -> OauthErrorKind {
+        self.0.kind
+    }
+
+    /// The server's reason, when it refused.
+    #[must_use]
+    pub fn code(&self) -> Option<&OauthErrorCode> {
+        self.0.code.as_ref()
+    }
+
+    /// What happened: the server's description, or this crate's words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do about it, where this crate knows.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint
+    }
+
+    /// The status of the token endpoint's answer; `None` when there was none.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// Whether the token endpoint may have got the request, and so may have used up the code or refresh token.
+    #[must_use]
+    pub fn was_sent(&self) -> Sent {
+        self.0.sent
+    }
+
+    /// Only a new login of the user helps: trying again with the same tokens or the same code does not.
+    #[must_use]
+    pub fn needs_login(&self) -> bool {
+        match self.0.kind {
+            OauthErrorKind::LoginExpired | OauthErrorKind::NoRefreshToken | OauthErrorKind::SignedOut => true,
+            OauthErrorKind::Refused => self.0.code == Some(OauthErrorCode::InvalidGrant),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for OauthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.write_str(match inner.kind {
+            OauthErrorKind::Config => "OAuth settings",
+            OauthErrorKind::StateMismatch | OauthErrorKind::Callback => "OAuth callback",
+            OauthErrorKind::LoginExpired => "login expired",
+            OauthErrorKind::Refused => "refused by the authorisation server",
+            OauthErrorKind::Connect => "no connection to the authorisation server",
+            OauthErrorKind::Timeout => "authorisation server out of time",
+            OauthErrorKind::Interrupted => "authorisation server interrupted",
+            OauthErrorKind::Api => "the authorisation server failed",
+            OauthErrorKind::Decode => "unexpected answer of the authorisation server",
+            OauthErrorKind::NoRefreshToken => "no refresh token",
+            OauthErrorKind::SignedOut => "signed out",
+            OauthErrorKind::NotSaved => "new tokens not saved",
+        })?;
+        if let Some(status) = inner.status {
+            write!(f, " ({status})")?;
+        }
+        write!(f, ": {}", inner.message)?;
+        if let Some(code) = &inner.code {
+            write!(f, " [{code}]")?;
+        }
+        if let Some(hint) = inner.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for OauthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OauthError")
+            .field("kind", &self.0.kind)
+            .field("code", &self.0.code)
+            .field("message", &self.0.message)
+            .field("hint", &self.0.hint)
+            .field("status", &self.0.status)
+            .field("sent", &self.0.sent)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for OauthError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<OauthError> for Error {
+    /// The error of a call that could not be made for want of a token: the call itself was never sent.
+    fn from(error: OauthError) -> Self {
+        let kind = match error.kind() {
+            OauthErrorKind::Config | OauthErrorKind::NotSaved => ErrorKind::Config,
+            OauthErrorKind::Connect => ErrorKind::Connect,
+            OauthErrorKind::Timeout => ErrorKind::Timeout,
+            OauthErrorKind::Interrupted => ErrorKind::Interrupted,
+            OauthErrorKind::Api => ErrorKind::Api,
+            OauthErrorKind::Decode => ErrorKind::Decode,
+            OauthErrorKind::Refused
+            | OauthErrorKind::NoRefreshToken
+            | OauthErrorKind::SignedOut
+            | OauthErrorKind::StateMismatch
+            | OauthErrorKind::Callback
+            | OauthErrorKind::LoginExpired => ErrorKind::Unauthorized,
+        };
+        Self::new(kind, format!("no access token: {error}")).with(|inner| inner.source = Some(Box::new(error)))
+    }
+}
+
+/// The secrets of one request, to be taken out of what comes back.
+#[derive(Default)]
+pub(super) struct Secrets<'a>(pub(super) Vec<&'a str>);
+
+impl Secrets<'_> {
+    /// A text from outside made fit for a log line, without the secrets.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in self.texts() {
+            text = text.replace(secret, "[redacted]");
+            let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            text = text.replace(&encoded, "[redacted]");
+        }
+        one_line(&text)
+    }
+
+    /// The error, unless a text in its chain has one of the secrets.
+    pub(super) fn keep_out_of(
+        &self,
+        error: Box<dyn StdError + Send + Sync>,
+    ) -> Option<Box<dyn StdError + Send + Sync>> {
+        self.texts().try_fold(error, without_secret)
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().copied().filter(|secret| !secret.is_empty())
+    }
+}

@@ -1,0 +1,356 @@
+//! Events: what a delivery says.
+
+mod envelope;
+mod members;
+mod payload;
+mod resource;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
+use serde::ser::{Error as _, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use self::envelope::Envelope;
+use self::members::Members;
+pub use self::payload::{Payload, Undecoded};
+use super::error::WebhookError;
+use crate::models::{EventActor, EventId, EventResource, EventType, Json, TaskId, WebhookEvent, WorkspaceId};
+use crate::timestamp::Timestamp;
+
+const ID_HEADER: &str = "x-one-event-id";
+const TYPE_HEADER: &str = "x-one-event-type";
+const RETRY_NUMBER_HEADER: &str = "x-one-retry-num";
+const RETRY_REASON_HEADER: &str = "x-one-retry-reason";
+
+/// One event: a `CloudEvents` 1.0 object about something that happened in a workspace.
+///
+/// The delivered text is kept as it came ([`as_json`](Self::as_json)), so that an event can be stored or passed on
+/// without losing a member or a digit that this version does not understand. What is understood is typed; a
+/// [`payload`](Self::payload) of an unexpected shape stays text and does not make the event fail.
+///
+/// Deliveries may be repeated and come in no promised order. [`id`](Self::id) is the same in each repetition.
+///
+/// ```
+/// use onehorizon::webhook::{Event, Payload};
+/// # fn main() -> Result<(), onehorizon::webhook::WebhookError> {
+/// let event = Event::from_json(
+///     r#"{"specversion": "1.0", "id": "evt_1", "type": "task.created", "source": "onehorizon/workspaces/w_1",
+///         "time": "2026-05-05T12:00:00Z", "datacontenttype": "application/json", "workspaceid": "w_1",
+///         "data": {"resource": {"type": "task", "id": "tsk_1"}, "task": {"taskId": "tsk_1", "title": "Fix it"}}}"#,
+/// )?;
+/// assert_eq!(event.task_id().unwrap(), "tsk_1");
+/// let Payload::Task(task) = event.payload() else { panic!("a task event has a task") };
+/// assert_eq!(task.title.to_string(), "Fix it");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Event {
+    text: Box<str>,
+    data: Range<usize>,
+    id: EventId,
+    body_id: Option<EventId>,
+    kind: EventType,
+    body_kind: Option<EventType>,
+    source: Box<str>,
+    time: Timestamp,
+    subject: Option<Box<str>>,
+    workspace_id: WorkspaceId,
+    resource: EventResource,
+    resource_error: Option<Arc<serde_json::Error>>,
+    actor: Option<EventActor>,
+    payload: Payload,
+    task_ids: Vec<TaskId>,
+    retry: Option<Retry>,
+}
+
+/// What the headers say of a repeated delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// The value of `X-One-Retry-Num`. Where counting begins is not documented.
+    pub number: Option<u32>,
+    /// The value of `X-One-Retry-Reason`. Its values are not documented.
+    pub reason: Option<String>,
+}
+
+impl Event {
+    /// Reads an event from its JSON text alone.
+    ///
+    /// # Errors
+    /// [`Empty`](WebhookError::Empty), [`Json`](WebhookError::Json), [`NotAnObject`](WebhookError::NotAnObject),
+    /// [`MissingAttribute`](WebhookError::MissingAttribute) or
+    /// [`UnsupportedAttribute`](WebhookError::UnsupportedAttribute). The attributes `specversion` (which must be
+    /// `1.0`), `id`, `type`, `source`, `time`, `datacontenttype` (`application/json`), `workspaceid`, `data` and
+    /// `data.resource` are needed.
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, WebhookError> {
+        Self::from_delivery(|_| None, json.as_ref())
+    }
+
+    /// Reads an event from a delivery: `X-One-Event-Id` and `X-One-Event-Type` come before what the body says, as in
+    /// the official receivers, and the retry headers are kept.
+    ///
+    /// This checks nothing about the sender; [`Verifier::event`](super::Verifier::event) does.
+    ///
+    /// # Errors
+    /// Those of [`from_json`](Self::from_json).
+    pub fn from_delivery<'h>(headers: impl Fn(&str) -> Option<&'h [u8]>, body: &[u8]) -> Result<Self, WebhookError> {
+        let text = envelope::text(body)?;
+        let envelope = Envelope::parse(text)?;
+        let data = Members::parse(envelope.data.get()).map_err(|_| missing("data"))?;
+        let resource = data.get("resource").filter(|raw| raw.get().starts_with('{')).ok_or(missing("data.resource"))?;
+        let (resource, resource_error) = resource::read(resource.get()).ok_or(missing("data.resource"))?;
+
+        let header = |name: &str| headers(name).and_then(header_text);
+        let (id, body_id) = preferred(header(ID_HEADER), envelope.id);
+        let (kind, body_kind) = preferred(header(TYPE_HEADER), envelope.kind);
+        let (id, body_id) = (EventId::from(&*id), body_id.as_deref().map(EventId::from));
+        let (kind, body_kind) = (EventType::from(&*kind), body_kind.as_deref().map(EventType::from));
+        Ok(Self {
+            data: range_in(text, envelope.data.get()),
+            source: envelope.source.as_ref().into(),
+            time: Timestamp::from(&*envelope.time),
+            subject: envelope.subject.as_deref().map(Into::into),
+            workspace_id: WorkspaceId::from(&*envelope.workspace_id),
+            actor: data.get("actor").and_then(|raw| serde_json::from_str(raw.get()).ok()),
+            payload: payload::read(&data, envelope.data.get(), resource.resource_type.as_str(), kind.as_str()),
+            task_ids: resource::task_ids(&resource),
+            retry: retry(header(RETRY_NUMBER_HEADER), header(RETRY_REASON_HEADER)),
+            text: text.into(),
+            id,
+            body_id,
+            kind,
+            body_kind,
+            resource,
+            resource_error: resource_error.map(Arc::new),
+        })
+    }
+
+    /// The event as the generated model, for code that wants every member in one struct.
+    ///
+    /// # Errors
+    /// When a member has another shape than the contract says.
+    pub fn to_model(&self) -> Result<WebhookEvent, serde_json::Error> {
+        serde_json::from_str(&self.text)
+    }
+
+    /// The id, the same in each repeated delivery: the key for processing an event once.
+    #[must_use]
+    pub fn id(&self) -> &EventId {
+        &self.id
+    }
+
+    /// The id in the body, where the header says another.
+    #[must_use]
+    pub fn id_mismatch(&self) -> Option<&EventId> {
+        self.body_id.as_ref()
+    }
+
+    /// What happened, as `family.action`.
+    #[must_use]
+    pub fn event_type(&self) -> &EventType {
+        &self.kind
+    }
+
+    /// The type in the body, where the header says another.
+    #[must_use]
+    pub fn type_mismatch(&self) -> Option<&EventType> {
+        self.body_kind.as_ref()
+    }
+
+    /// The type up to its first dot, for instance `task`.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        let kind = self.kind.as_str();
+        kind.split_once('.').map_or(kind, |(family, _)| family)
+    }
+
+    /// Where it happened: `onehorizon/workspaces/` and the workspace's id, as far as seen.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// When it happened. Not when it was delivered.
+    #[must_use]
+    pub fn time(&self) -> &Timestamp {
+        &self.time
+    }
+
+    /// The id of what the event is about, if given.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The workspace.
+    #[must_use]
+    pub fn workspace_id(&self) -> &WorkspaceId {
+        &self.workspace_id
+    }
+
+    /// What the event is about: its type, and the ids that apply.
+    #[must_use]
+    pub fn resource(&self) -> &EventResource {
+        &self.resource
+    }
+
+    /// Why a part of the resource is missing from [`resource`](Self::resource): it had another shape than expected.
+    #[must_use]
+    pub fn resource_error(&self) -> Option<&serde_json::Error> {
+        self.resource_error.as_deref()
+    }
+
+    /// Who caused it, if given in a shape that is understood.
+    #[must_use]
+    pub fn actor(&self) -> Option<&EventActor> {
+        self.actor.as_ref()
+    }
+
+    /// The thing itself: the task of a task event, the comment of a comment event, and so on.
+    #[must_use]
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// The thing itself, taken out.
+    #[must_use]
+    pub fn into_payload(self) -> Payload {
+        self.payload
+    }
+
+    /// The task that the event belongs to: `resource.taskId`, else the id of a task resource, else the first of
+    /// `resource.taskIds`.
+    #[must_use]
+    pub fn task_id(&self) -> Option<&TaskId> {
+        self.task_ids.first()
+    }
+
+    /// All tasks that the event names, each once, [`task_id`](Self::task_id) first.
+    #[must_use]
+    pub fn task_ids(&self) -> &[TaskId] {
+        &self.task_ids
+    }
+
+    /// What the headers say of a repeated delivery; `None` when they say nothing.
+    #[must_use]
+    pub fn retry(&self) -> Option<&Retry> {
+        self.retry.as_ref()
+    }
+
+    /// The delivered text, unchanged.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.text
+    }
+
+    /// The text of `data`, unchanged.
+    #[must_use]
+    pub fn data(&self) -> &str {
+        self.text.get(self.data.clone()).unwrap_or("null")
+    }
+
+    /// A member of `data`, read as a type of yours; `None` when there is none.
+    ///
+    /// A thing that is wrapped once more (`data.task.task`), as early versions of the service did, is unwrapped.
+    ///
+    /// # Errors
+    /// When the member has another shape.
+    #[must_use]
+    pub fn data_member<T: DeserializeOwned>(&self, name: &str) -> Option<Result<T, serde_json::Error>> {
+        let data = Members::parse(self.data()).ok()?;
+        data.get(name).map(|raw| serde_json::from_str(payload::unwrapped(name, raw).get()))
+    }
+
+    /// An attribute of the event, of `CloudEvents` or an extension such as `traceparent`, as its JSON; `None` when
+    /// there is none.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<Json> {
+        let attributes = Members::parse(&self.text).ok()?;
+        attributes.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+
+    /// The names of all attributes, in the order received.
+    #[must_use]
+    pub fn attribute_names(&self) -> Vec<String> {
+        Members::parse(&self.text).map(|attributes| attributes.names().map(str::to_owned).collect()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Event {
+    /// The ids and the type; what the event carries stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("id", &self.id.as_str())
+            .field("type", &self.kind.as_str())
+            .field("workspace_id", &self.workspace_id.as_str())
+            .field("task_ids", &self.task_ids)
+            .field("payload", &self.payload)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Event {
+    /// Whether both were delivered with the same text, id and type.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.id == other.id && self.kind == other.kind
+    }
+}
+
+impl Serialize for Event {
+    /// Writes what was delivered, member for member. A header's id or type is not part of it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text: &RawValue = serde_json::from_str(&self.text).map_err(S::Error::custom)?;
+        text.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Self::from_json(json.get()).map_err(D::Error::custom)
+    }
+}
+
+impl std::str::FromStr for Event {
+    type Err = WebhookError;
+
+    fn from_str(json: &str) -> Result<Self, WebhookError> {
+        Self::from_json(json)
+    }
+}
+
+const fn missing(attribute: &'static str) -> WebhookError {
+    WebhookError::MissingAttribute { attribute }
+}
+
+/// The header's text if there is one, with the body's beside it where they differ.
+fn preferred<'a>(header: Option<&'a str>, body: Cow<'a, str>) -> (Cow<'a, str>, Option<Cow<'a, str>>) {
+    match header {
+        Some(header) if header != body => (header.into(), Some(body)),
+        _ => (body, None),
+    }
+}
+
+/// A header's text; a header that is empty or no text counts as absent.
+fn header_text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value.trim_ascii()).ok().filter(|text| !text.is_empty())
+}
+
+fn retry(number: Option<&str>, reason: Option<&str>) -> Option<Retry> {
+    if number.is_none() && reason.is_none() {
+        return None;
+    }
+    Some(Retry { number: number.and_then(|text| text.parse().ok()), reason: reason.map(str::to_owned) })
+}
+
+/// Where a part borrowed from a text lies in it.
+fn range_in(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    start..start.saturating_add(part.len())
+}

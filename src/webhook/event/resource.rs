@@ -1,0 +1,46 @@
+//! What an event is about.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::value::RawValue;
+
+use super::members::Members;
+use crate::models::{EventResource, TaskId};
+
+/// Reads the resource; where a member has an unexpected shape it is left out, and the reason is given beside it.
+pub(super) fn read(text: &str) -> Option<(EventResource, Option<serde_json::Error>)> {
+    match serde_json::from_str(text) {
+        Ok(resource) => Some((resource, None)),
+        Err(error) => Some((read_loosely(text)?, Some(error))),
+    }
+}
+
+/// Keeps the members that the model can read, each judged by itself.
+fn read_loosely(text: &str) -> Option<EventResource> {
+    let no_type: &RawValue = serde_json::from_str("\"\"").ok()?;
+    let members = Members::parse(text).ok()?;
+    let mut kept: BTreeMap<&str, &RawValue> = BTreeMap::from([("type", no_type)]);
+    for (name, value) in members.iter() {
+        if name != "type" && kept.contains_key(name) {
+            continue;
+        }
+        let alone = BTreeMap::from([("type", no_type), (name, value)]);
+        if decode(&alone).is_some() {
+            kept.insert(name, value);
+        }
+    }
+    decode(&kept)
+}
+
+fn decode(members: &BTreeMap<&str, &RawValue>) -> Option<EventResource> {
+    serde_json::from_str(&serde_json::to_string(members).ok()?).ok()
+}
+
+/// The tasks that a resource names, each once: `taskId`, the id of a task, `taskIds`.
+pub(super) fn task_ids(resource: &EventResource) -> Vec<TaskId> {
+    let own = resource.id.get().filter(|_| resource.resource_type.as_str() == "task").map(TaskId::from);
+    let all =
+        resource.task_id.get().cloned().into_iter().chain(own).chain(resource.task_ids.as_slice().iter().cloned());
+    let mut seen = HashSet::new();
+    all.filter(|id| !id.as_str().is_empty() && seen.insert(id.clone())).collect()
+}

@@ -1,0 +1,275 @@
+//! Checks that a delivery comes from who it says.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ctutils::Choice;
+
+use super::builder::VerifierBuilder;
+use super::error::{AuthFailure, VerifierError, WebhookError};
+use super::event::Event;
+use super::key::KeyDigest;
+use super::media_type;
+use super::signature::{Signed, Signer, parse_timestamp};
+use super::verified::{Proof, Scheme, Verified};
+use crate::secret::Secret;
+
+pub(super) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Checks webhook deliveries: who sent them and, where they are signed, that nothing was changed.
+///
+/// One Horizon sends a shared key in `X-One-Webhook-Key` with every request, the probe of the *Verify* button
+/// included ([`key`](Self::key)). The key proves the sender only; nothing in it depends on the body. Relays that
+/// sign by the Standard Webhooks specification are checked too ([`signed`](Self::signed)).
+///
+/// Checks run in this order: size, authenticity, freshness, media type, content. Every configured secret is
+/// compared, in constant time, whether or not one before it matched. Bodies are bytes and are not copied.
+///
+/// Cloning is cheap. Headers are looked up through a closure that takes a lower-case name, so that any
+/// framework's headers will do; it should ignore case, as HTTP does.
+///
+/// ```
+/// use onehorizon::webhook::Verifier;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::key("the key from Settings > Apps")?;
+///
+/// let headers = [("X-One-Webhook-Key", "the key from Settings > Apps")];
+/// let find = |name: &str| headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_bytes());
+/// let body = verifier.verify(find, b"{}")?;
+/// assert_eq!(body.label(), Some("key"));
+/// assert!(!body.is_body_signed());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Verifier {
+    inner: Arc<Inner>,
+}
+
+/// What a verifier is made of; the builder fills it.
+pub(super) struct Inner {
+    pub(super) keys: Vec<Candidate<KeyDigest>>,
+    pub(super) signers: Vec<Candidate<Signer>>,
+    pub(super) accept_all: bool,
+    pub(super) tolerance: Duration,
+    pub(super) names: HeaderNames,
+    pub(super) max_body_bytes: usize,
+    pub(super) clock: Clock,
+}
+
+/// One configured secret.
+pub(super) struct Candidate<T> {
+    pub(super) label: Arc<str>,
+    pub(super) not_after: Option<SystemTime>,
+    pub(super) secret: T,
+}
+
+/// The names of the headers that carry a proof, in lower case.
+pub(super) struct HeaderNames {
+    pub(super) key: String,
+    pub(super) id: String,
+    pub(super) timestamp: String,
+    pub(super) signature: String,
+}
+
+impl Verifier {
+    /// A verifier for the key shown at the webhook's settings, by custom in `ONE_WEBHOOK_KEY`. Its label is `key`.
+    ///
+    /// # Errors
+    /// When the key is empty or nothing but white space.
+    pub fn key(key: impl Into<Secret>) -> Result<Self, VerifierError> {
+        Self::builder().key("key", key).build()
+    }
+
+    /// A verifier for deliveries signed with a secret in base64, with or without `whsec_` in front. Its label is
+    /// `signature`.
+    ///
+    /// # Errors
+    /// When the secret is empty or not base64.
+    pub fn signed(secret: impl Into<Secret>) -> Result<Self, VerifierError> {
+        Self::builder().signed("signature", secret).build()
+    }
+
+    /// A verifier for the key in the environment variable `ONE_WEBHOOK_KEY`.
+    ///
+    /// # Errors
+    /// When the variable is missing or not Unicode, or the key in it is empty.
+    pub fn from_env() -> Result<Self, VerifierError> {
+        let name = "ONE_WEBHOOK_KEY";
+        let key = std::env::var(name).map_err(|_| VerifierError::MissingVariable { name })?;
+        Self::key(key)
+    }
+
+    /// Several secrets, other header names, another tolerance or clock.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+
+    /// A verifier that believes everybody.
+    ///
+    /// Anyone who finds the address can then feed the receiver any event. For local experiments only.
+    #[must_use]
+    pub fn insecure_accept_all() -> Self {
+        VerifierBuilder::new().accept_all()
+    }
+
+    pub(super) fn from_inner(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Checks size, authenticity and freshness of a body.
+    ///
+    /// # Errors
+    /// [`TooLarge`](WebhookError::TooLarge), [`Unauthorized`](WebhookError::Unauthorized),
+    /// [`TooOld`](WebhookError::TooOld) or [`TooNew`](WebhookError::TooNew).
+    pub fn verify<'h, 'b>(
+        &self,
+        headers: impl Fn(&str) -> Option<&'h [u8]>,
+        body: &'b [u8],
+    ) -> Result<Verified<&'b [u8]>, WebhookError> {
+        let proof = self.prove(&headers, body)?;
+        Ok(Verified::new(body, proof))
+    }
+
+    /// Checks a body as [`verify`](Self::verify) does, then its media type, and reads the event in it.
+    ///
+    /// # Errors
+    /// Those of [`verify`](Self::verify), [`UnsupportedMediaType`](WebhookError::UnsupportedMediaType), and what
+    /// [`Event::from_delivery`] finds wrong with the body.
+    pub fn event<'h>(
+        &self,
+        headers: impl Fn(&str) -> Option<&'h [u8]>,
+        body: &[u8],
+    ) -> Result<Verified<Event>, WebhookError> {
+        let proof = self.prove(&headers, body)?;
+        if !headers("content-type").is_some_and(media_type::is_cloud_event) {
+            return Err(WebhookError::UnsupportedMediaType);
+        }
+        let event = Event::from_delivery(&headers, body)?;
+        Ok(Verified::new(event, proof))
+    }
+
+    /// The largest body taken, in bytes.
+    #[must_use]
+    pub fn max_body_bytes(&self) -> usize {
+        self.inner.max_body_bytes
+    }
+
+    /// What the headers alone can show to be wrong, so that no stranger's body needs to be read.
+    ///
+    /// A signature cannot be checked before the body is there.
+    pub(super) fn check_head<'h>(&self, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> Result<(), WebhookError> {
+        let inner = &*self.inner;
+        if inner.accept_all || self.uses_signature(headers) {
+            return Ok(());
+        }
+        self.prove_key(headers).map(drop).map_err(WebhookError::from)
+    }
+
+    pub(super) fn prove<'h>(
+        &self,
+        headers: &impl Fn(&str) -> Option<&'h [u8]>,
+        body: &[u8],
+    ) -> Result<Proof, WebhookError> {
+        let inner = &*self.inner;
+        if body.len() > inner.max_body_bytes {
+            return Err(WebhookError::TooLarge { limit: inner.max_body_bytes });
+        }
+        if inner.accept_all {
+            return Ok(Proof { scheme: Scheme::Unchecked, label: None });
+        }
+        if self.uses_signature(headers) {
+            return self.prove_signature(headers, body);
+        }
+        Ok(self.prove_key(headers)?)
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        (self.inner.clock)()
+    }
+
+    /// A signature that is there must fit: a key beside it does not excuse a wrong one.
+    fn uses_signature<'h>(&self, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> bool {
+        let inner = &*self.inner;
+        !inner.signers.is_empty() && (inner.keys.is_empty() || headers(&inner.names.signature).is_some())
+    }
+
+    fn prove_key<'h>(&self, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> Result<Proof, AuthFailure> {
+        let inner = &*self.inner;
+        let presented = KeyDigest::presented(required(headers, &inner.names.key)?);
+        let label = self.matching(&inner.keys, |key| key.matches(&presented), AuthFailure::WrongKey)?;
+        Ok(Proof { scheme: Scheme::Key, label: Some(label) })
+    }
+
+    fn prove_signature<'h>(
+        &self,
+        headers: &impl Fn(&str) -> Option<&'h [u8]>,
+        body: &[u8],
+    ) -> Result<Proof, WebhookError> {
+        let inner = &*self.inner;
+        let names = &inner.names;
+        let signed = Signed {
+            signatures: required(headers, &names.signature)?,
+            id: required(headers, &names.id)?,
+            timestamp: required(headers, &names.timestamp)?,
+            body,
+        };
+        let signed_at = parse_timestamp(signed.timestamp)
+            .ok_or_else(|| AuthFailure::InvalidTimestamp { header: names.timestamp.clone() })?;
+        let label = self.matching(&inner.signers, |signer| signer.matches(&signed), AuthFailure::WrongSignature)?;
+        self.check_freshness(signed_at)?;
+        Ok(Proof { scheme: Scheme::Signature, label: Some(label) })
+    }
+
+    /// The label of the first secret that matches and has not expired. All are compared in any case.
+    fn matching<T>(
+        &self,
+        candidates: &[Candidate<T>],
+        matches: impl Fn(&T) -> Choice,
+        wrong: AuthFailure,
+    ) -> Result<Arc<str>, AuthFailure> {
+        let now = self.now();
+        let mut found: Result<&Arc<str>, AuthFailure> = Err(wrong);
+        for candidate in candidates {
+            let hit = matches(&candidate.secret).to_bool();
+            let expired = candidate.not_after.is_some_and(|end| now > end);
+            match (hit, expired, &found) {
+                (true, false, Err(_)) => found = Ok(&candidate.label),
+                (true, true, Err(_)) => found = Err(AuthFailure::Expired { label: candidate.label.to_string() }),
+                _ => {}
+            }
+        }
+        found.cloned()
+    }
+
+    fn check_freshness(&self, signed_at: SystemTime) -> Result<(), WebhookError> {
+        let (now, tolerance) = (self.now(), self.inner.tolerance);
+        match now.duration_since(signed_at) {
+            Ok(age) if age > tolerance => Err(WebhookError::TooOld { age, tolerance }),
+            Err(ahead) if ahead.duration() > tolerance => {
+                Err(WebhookError::TooNew { ahead: ahead.duration(), tolerance })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.inner;
+        f.debug_struct("Verifier")
+            .field("keys", &inner.keys.iter().map(|key| &key.label).collect::<Vec<_>>())
+            .field("signed", &inner.signers.iter().map(|signer| &signer.label).collect::<Vec<_>>())
+            .field("accept_all", &inner.accept_all)
+            .field("tolerance", &inner.tolerance)
+            .field("max_body_bytes", &inner.max_body_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+fn required<'h>(headers: &impl Fn(&str) -> Option<&'h [u8]>, name: &str) -> Result<&'h [u8], AuthFailure> {
+    headers(name)
+        .filter(|value| !value.trim_ascii().is_empty())
+        .ok_or_else(|| AuthFailure::Missing { header: name.to_owned() })
+}
