@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use hostile_server::{HostileServer, Stage, SteppedClock};
 use onehorizon::models::Task;
+use onehorizon::webhook::BodyCollector;
 use onehorizon::{Configuration, Error, ErrorKind, Response, Retry, Sent, TasksApi};
 use peak_alloc::PeakAlloc;
 
@@ -404,4 +405,13 @@ fn an_answer_that_switches_protocols_is_no_success() {
         attack(|stage| stage.send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n{}"));
     assert!(!outcome.reused, "the connection was used again");
     outcome.error();
+}
+
+#[test]
+fn a_delivery_that_announces_more_than_it_brings_reserves_little() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = MEMORY.current_usage();
+    let mut body = BodyCollector::announced(usize::MAX, Some(b"9223372036854775807")).unwrap();
+    body.push(b"{}").unwrap();
+    assert!(MEMORY.current_usage().saturating_sub(before) < 64 * 1024);
 }

@@ -5,6 +5,8 @@ mod client;
 mod gauge;
 pub mod linear;
 mod models;
+mod webhook;
 
 pub use client::{answer, error_body, rate_limit_message, retry_after};
 pub use models::{generator, model, timestamp};
+pub use webhook::{event, signature, webhook_request};

@@ -12,7 +12,7 @@ const TIMES: u32 = 8;
 const NOISE: Duration = Duration::from_micros(300);
 
 /// How inputs grow: what is repeated, and what stands around it.
-const SHAPES: [(&[u8], &[u8]); 8] = [
+const SHAPES: [(&[u8], &[u8]); 12] = [
     (b"", b""),
     (b"[", b"]"),
     (b"{\"taskId\":\"tsk_1\",\"title\":\"", b"\"}"),
@@ -21,10 +21,25 @@ const SHAPES: [(&[u8], &[u8]); 8] = [
     (b"{\"tasks\":[{\"taskId\":\"tsk_1\"}", b"]}"),
     (b"\x06{\"message\":\"", b"\"}"),
     (b"v1,", b" v1,AAAA"),
+    (EVENT, b"}}"),
+    (b"POST\nx-one-webhook-key:canary-webhook-key-5f2a\ncontent-type:application/cloudevents+json\n\n", b""),
+    (b"v1,AAAA\nevt_1\n1800000000\n", b""),
+    (b"POST\n", b":1\n\n{}"),
 ];
 
-const TARGETS: [fn(&[u8]); 6] =
-    [crate::error_body, crate::answer, crate::rate_limit_message, crate::retry_after, crate::model, crate::timestamp];
+const EVENT: &[u8] = br#"{"specversion":"1.0","id":"e","type":"task.created","source":"s","time":"t","datacontenttype":"application/json","workspaceid":"w","data":{"resource":{"type":"task"}"#;
+
+const TARGETS: [fn(&[u8]); 9] = [
+    crate::error_body,
+    crate::answer,
+    crate::rate_limit_message,
+    crate::retry_after,
+    crate::model,
+    crate::timestamp,
+    crate::event,
+    crate::signature,
+    crate::webhook_request,
+];
 
 /// The first byte chooses the target, the second the shape; the rest is repeated.
 pub fn linear(data: &[u8]) {

@@ -185,8 +185,29 @@ pub(crate) struct Tag {
 }
 
 impl Curation {
-    /// Reads the file.
+    /// Reads the file; a name in it that Rust cannot have is an error.
     pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+        let curation: Self = toml::from_str(text)?;
+        if let Some(name) = curation.names().find(|name| !is_identifier(name)) {
+            return Err(serde::de::Error::custom(format!("{name:?} cannot be a name in Rust")));
+        }
+        Ok(curation)
     }
+
+    /// Every Rust name that it gives.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        let models =
+            self.models.values().flat_map(|model| model.name.iter().chain(model.fields.values().flat_map(|f| &f.name)));
+        let enums = self.enums.values().flat_map(|entry| entry.name.iter().chain(entry.variants.values()));
+        let operations = self.operations.values().flat_map(|entry| entry.name.iter().chain(&entry.body));
+        let parameters = self.parameters.values().flat_map(|entry| &entry.name);
+        let tags = self.tags.values().flat_map(|entry| &entry.name);
+        let ids = self.ids.keys().chain(self.rename.values());
+        ids.chain(models).chain(enums).chain(operations).chain(parameters).chain(tags)
+    }
+}
+
+/// Whether Rust takes the text as a name as it stands: no keyword, no white space, no `r#`.
+fn is_identifier(name: &str) -> bool {
+    !name.starts_with("r#") && syn::parse_str::<syn::Ident>(name).is_ok_and(|ident| ident == name)
 }
