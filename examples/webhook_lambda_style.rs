@@ -99,16 +99,17 @@ fn write_reply<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str)>,
     body: &str,
 ) -> io::Result<()> {
-    let mut text = format!("HTTP/1.1 {status} Webhook\r\nconnection: close\r\n");
+    // Written at once, so that the answer is one packet.
+    let mut answer = Vec::new();
+    write!(answer, "HTTP/1.1 {status} Webhook\r\nconnection: close\r\n")?;
     if status != 204 {
-        text += &format!("content-length: {}\r\n", body.len());
+        write!(answer, "content-length: {}\r\n", body.len())?;
     }
     for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
+        write!(answer, "{name}: {value}\r\n")?;
     }
-    text += "\r\n";
-    text += body;
-    stream.write_all(text.as_bytes())
+    write!(answer, "\r\n{body}")?;
+    stream.write_all(&answer)
 }
 
 /// Runs a future on this thread.

@@ -14,6 +14,7 @@
 //! With `ONE_API_KEY` set, the task of each event is fetched and printed too.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -42,7 +43,11 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         Some(_) => Some(tokio::spawn(print_tasks(TasksApi::new(&Configuration::from_env()?), tasks))),
         None => None,
     };
-    let app = Router::new().route("/webhook", route(receiver, move |event| handle(event, follow_up.clone())));
+    let on_event = move |event: Verified<Event>| {
+        handle(&event, &follow_up);
+        ready(Ok::<_, Infallible>(()))
+    };
+    let app = Router::new().route("/webhook", route(receiver, on_event));
 
     let listener = TcpListener::bind((var("HOST", "127.0.0.1"), var("PORT", "3000").parse()?)).await?;
     println!("listening on http://{}/webhook", listener.local_addr()?);
@@ -59,7 +64,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// What is in the channel is lost when the process dies. That does for a line on the screen; work that must not be lost
 /// belongs into a queue that survives, or is done here.
-async fn handle(event: Verified<Event>, follow_up: mpsc::Sender<TaskId>) -> Result<(), Infallible> {
+fn handle(event: &Verified<Event>, follow_up: &mpsc::Sender<TaskId>) {
     let task = event.task_id().map_or("-", TaskId::as_str);
     let retry = event.retry().and_then(|retry| retry.number).unwrap_or_default();
     println!(
@@ -73,7 +78,6 @@ async fn handle(event: Verified<Event>, follow_up: mpsc::Sender<TaskId>) -> Resu
         // A full channel or none at all costs the follow-up, not the event.
         let _ = follow_up.try_send(task.clone());
     }
-    Ok(())
 }
 
 /// Fetches the tasks one by one; the client keeps to the workspace's quota.

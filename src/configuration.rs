@@ -41,6 +41,7 @@ pub const CURRENT_WORKSPACE: &str = "current";
 #[derive(Clone)]
 pub struct Configuration(Arc<Settings>);
 
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
     pub(crate) credential: Credential,
@@ -49,8 +50,8 @@ pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) max_response_bytes: usize,
     pub(crate) retry: Retry,
-    pub(crate) budget: Budget,
-    pub(crate) quota: Quota,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) quota: Arc<Quota>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -74,6 +75,26 @@ impl Configuration {
     #[must_use]
     pub fn quota(&self) -> QuotaStatus {
         self.0.quota.status()
+    }
+
+    /// The same with another credential of the same workspace, for instance a new API key to try out.
+    ///
+    /// Both share their connections and what they know of the quota, since the service counts by workspace.
+    ///
+    /// ```
+    /// use onehorizon::{Configuration, Credential};
+    /// # fn main() -> Result<(), onehorizon::Error> {
+    /// let old = Configuration::builder().api_key("old-key").build()?;
+    /// let new = old.with_credential(Credential::api_key("new-key")?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_credential(&self, credential: Credential) -> Self {
+        self.derived(credential, self.workspace().clone())
+    }
+
+    pub(crate) fn derived(&self, credential: Credential, workspace: WorkspaceId) -> Self {
+        Self(Arc::new(Settings { credential, workspace, ..(*self.0).clone() }))
     }
 
     pub(crate) fn settings(&self) -> &Settings {

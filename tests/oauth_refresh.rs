@@ -542,3 +542,17 @@ fn a_credential_shows_no_token() {
     assert!(!printed.contains("access-0") && !printed.contains("refresh-0"), "{printed}");
     let _ = Secret::from("x");
 }
+
+#[tokio::test]
+async fn a_late_401_of_a_token_that_was_replaced_meanwhile_costs_no_request() {
+    use onehorizon::TokenProvider;
+
+    let server = Server::rotating();
+    let credential = fresh(&server);
+    let refused = Secret::from("access-0");
+    for _ in 0..3 {
+        let token = credential.replace(&refused).await.unwrap().unwrap();
+        assert_eq!(token.expose(), "access-1");
+    }
+    assert_eq!(server.token_requests(), 1);
+}

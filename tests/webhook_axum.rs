@@ -149,13 +149,13 @@ async fn a_client_that_goes_away_gives_the_event_back() {
     let host = serve(Router::new().route("/webhook", route(receiver(), patient))).await;
 
     let body = delivery::event("evt_1").to_string();
-    let head = format!(
+    let request = format!(
         "POST /webhook HTTP/1.1\r\nhost: {host}\r\nx-one-webhook-key: {KEY}\r\ncontent-type: {}\r\ncontent-length: {}\r\n\r\n",
         delivery::CONTENT_TYPE,
         body.len()
     );
     let mut stream = TcpStream::connect(&host).await.unwrap();
-    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    stream.write_all((request + &body).as_bytes()).await.unwrap();
     started.notified().await;
     let retry = Delivery::event("evt_1").header("x-one-retry-num", "1");
     assert_eq!(retry.send(&host).await.status, 503);

@@ -1,5 +1,5 @@
 //! From a request to a reply: what the service is told, and that an event is processed once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::similar_names)]
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -355,8 +355,8 @@ async fn signed_deliveries_are_received_and_their_probe_can_be_opened() {
     let verifier = Verifier::builder().signed("relay", SECRET).clock(move || now).build().unwrap();
     let signer = Signer::new(SECRET).unwrap();
     let text = body("evt_1");
-    let signed = signer.headers("evt_1", now, text.as_bytes());
-    let mut headers: Vec<(&str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let proof = signer.headers("evt_1", now, text.as_bytes());
+    let mut headers: Vec<(&str, &str)> = proof.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.push(HEADERS[1]);
 
     let receiver = Receiver::new(verifier.clone());

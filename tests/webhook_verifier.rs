@@ -1,5 +1,5 @@
 //! Who may deliver: keys, signatures, rotation, clocks and the order of the checks.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::similar_names)]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -412,5 +412,5 @@ fn accepting_everybody_is_explicit_and_visible() {
     let verified = verifier.verify(|_| None, BODY).unwrap();
     assert_eq!((verified.label(), verified.scheme()), (None, Scheme::Unchecked));
     assert!(!verified.is_body_signed());
-    assert!(verifier.verify(|_| None, &[b' '; 256 * 1024 + 1]).is_err(), "the size is still checked");
+    assert!(verifier.verify(|_| None, &vec![b' '; 256 * 1024 + 1]).is_err(), "the size is still checked");
 }

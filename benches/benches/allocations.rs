@@ -1,2 +1,44 @@
-//! placeholder
-fn main() {}
+//! What a call allocates beyond decoding its answer, and what decoding allocates.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
+
+use std::hint::black_box;
+
+use allocation_counter::measure;
+use onehorizon::models::{Task, TaskList};
+use onehorizon::{Configuration, TasksApi};
+use onehorizon_benches::{answers, canned::Canned, hand};
+
+/// Allocations that a call may make beyond those of decoding.
+const MOST_ALLOCATIONS: u64 = 40;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    per_call(&runtime);
+    decoding();
+}
+
+fn per_call(runtime: &tokio::runtime::Runtime) {
+    let text = answers::task(7);
+    let configuration = Configuration::builder().api_key("key").transport(Canned::new(text.clone())).build().unwrap();
+    let tasks = TasksApi::new(&configuration);
+    let call = || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) });
+    call();
+    let whole = measure(call);
+    let decoding = measure(|| drop(black_box(serde_json::from_str::<Task>(&text).unwrap())));
+    let beyond = whole.count_total - decoding.count_total;
+    println!("fetch_task in memory: {beyond} allocations, {} bytes beyond the {} allocations of decoding (budget {MOST_ALLOCATIONS})",
+        whole.bytes_total - decoding.bytes_total, decoding.count_total);
+    assert!(beyond <= MOST_ALLOCATIONS);
+}
+
+fn decoding() {
+    let text = answers::list(1_000);
+    let mut kept = 0;
+    let models = measure(|| kept = black_box(serde_json::from_str::<TaskList>(&text).unwrap()).tasks.len());
+    let derive = measure(|| kept = black_box(serde_json::from_str::<hand::TaskList>(&text).unwrap()).tasks.len());
+    let value = measure(|| drop(black_box(serde_json::from_str::<serde_json::Value>(&text).unwrap())));
+    for (name, info) in [("models", models), ("derive", derive), ("Value", value)] {
+        println!("1,000 tasks by {name}: {} allocations, {} KiB at the most", info.count_total, info.bytes_max / 1024);
+    }
+    assert_eq!(kept, 1_000);
+}

@@ -4,7 +4,10 @@
 use std::hint::black_box;
 
 use onehorizon::models::{Task, TaskList};
-use onehorizon_benches::{answers, hand};
+use onehorizon::{Configuration, TasksApi};
+use onehorizon_benches::{answers, canned::Canned, hand};
+use onehorizon_benches::load::{Caller, What};
+use onehorizon_benches::process::Server;
 
 type Function = Box<dyn FnMut()>;
 
@@ -34,8 +37,32 @@ fn function(name: &str) -> Option<Function> {
             let tasks: TaskList = serde_json::from_str(&list).unwrap();
             Box::new(move || drop(black_box(serde_json::to_vec(black_box(&tasks)).unwrap())))
         }
+        "call_fetch" => {
+            let tasks = TasksApi::new(&in_memory(answers::task(7)));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            Box::new(move || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) }))
+        }
+        // Not of the guard either: over loopback, to see where this client's work goes.
+        "loopback_sdk" | "loopback_hand" => {
+            let server = Server::start(env!("CARGO_BIN_EXE_server"), &[]);
+            let make = if name == "loopback_sdk" { Caller::sdk } else { Caller::hand };
+            let caller = make(&server.base_url);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            Box::new(move || {
+                let _ = &server;
+                runtime.block_on(async {
+                    for _ in 0..10 {
+                        caller.call(What::Fetch).await;
+                    }
+                });
+            })
+        }
         _ => return None,
     })
+}
+
+fn in_memory(answer: String) -> Configuration {
+    Configuration::builder().api_key("key").transport(Canned::new(answer)).build().unwrap()
 }
 
 /// Callgrind counts what happens in here.

@@ -4,5 +4,6 @@
 pub mod answers;
 pub mod canned;
 pub mod hand;
+pub mod load;
 pub mod process;
 pub mod stats;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::error::message_of;
 use crate::limits::{RateLimit, WaitSource};
@@ -17,9 +17,9 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// 30 seconds") is no wait.
 pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Option<RateLimit> {
     let mut known = RateLimit {
-        limit: count(headers, "limit"),
-        remaining: count(headers, "remaining"),
-        reset: count(headers, "reset").map(|reset| until(reset, now)),
+        limit: count(headers, &LIMIT),
+        remaining: count(headers, &REMAINING),
+        reset: count(headers, &RESET).map(|reset| until(reset, now)),
         ..RateLimit::default()
     };
     let refused = status == StatusCode::TOO_MANY_REQUESTS;
@@ -35,9 +35,16 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], n
     (known != RateLimit::default()).then_some(known)
 }
 
-/// `X-RateLimit-…`, or the same without the X.
-fn count(headers: &HeaderMap, name: &str) -> Option<u64> {
-    let header = headers.get(format!("x-ratelimit-{name}")).or_else(|| headers.get(format!("ratelimit-{name}")))?;
+/// `X-RateLimit-…`, or the same without the X; parsed names, since every answer is asked for all of them.
+static LIMIT: [HeaderName; 2] =
+    [HeaderName::from_static("x-ratelimit-limit"), HeaderName::from_static("ratelimit-limit")];
+static REMAINING: [HeaderName; 2] =
+    [HeaderName::from_static("x-ratelimit-remaining"), HeaderName::from_static("ratelimit-remaining")];
+static RESET: [HeaderName; 2] =
+    [HeaderName::from_static("x-ratelimit-reset"), HeaderName::from_static("ratelimit-reset")];
+
+fn count(headers: &HeaderMap, names: &[HeaderName]) -> Option<u64> {
+    let header = names.iter().find_map(|name| headers.get(name))?;
     header.to_str().ok()?.trim().parse().ok()
 }
 

@@ -3,7 +3,6 @@
 //! A generated operation fills a [`Call`]; [`run`] sends it until it has an answer to give.
 
 mod call;
-use crate::clock;
 mod decode;
 mod hint;
 mod operation;
@@ -13,12 +12,12 @@ mod run;
 mod stopwatch;
 mod trace;
 
+pub(crate) use crate::clock::{Clock, SystemClock};
 pub use call::Pending;
-pub(crate) use clock::{Clock, SystemClock};
 pub use retry::Retry;
 
 pub(crate) use call::{Call, ListStyle};
-pub(crate) use operation::{Access, Operation, RetryClass, check_segment};
+pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS, check_segment};
 pub(crate) use quota::{OnWait, Quota};
 pub(crate) use retry::Budget;
 

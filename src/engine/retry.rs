@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::clock::Clock;
 use super::operation::RetryClass;
+use crate::clock::Clock;
 
 /// Which failures to repeat, how often and how patiently.
 ///
@@ -110,15 +110,16 @@ fn is_transient(status: StatusCode) -> bool {
 ///
 /// When the service is down, this keeps a fleet of callers from multiplying its load by the number of attempts.
 pub(crate) struct Budget {
-    tokens: Mutex<f64>,
+    /// A call earns one token.
+    tokens: Mutex<u32>,
 }
 
-const BUDGET_MOST: f64 = 20.0;
-const EARNED_PER_CALL: f64 = 0.2;
+const RETRY_COSTS: u32 = 5;
+const BUDGET_MOST: u32 = 20 * RETRY_COSTS;
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { tokens: Mutex::new(BUDGET_MOST / 2.0) }
+        Self { tokens: Mutex::new(BUDGET_MOST / 2) }
     }
 }
 
@@ -126,20 +127,18 @@ impl Budget {
     /// A call begins.
     pub(super) fn earn(&self) {
         let mut tokens = self.tokens();
-        *tokens = (*tokens + EARNED_PER_CALL).min(BUDGET_MOST);
+        *tokens = (*tokens + 1).min(BUDGET_MOST);
     }
 
     /// Takes one retry, if there is one left.
     pub(super) fn spend(&self) -> bool {
         let mut tokens = self.tokens();
-        if *tokens < 1.0 {
-            return false;
-        }
-        *tokens -= 1.0;
-        true
+        let left = tokens.checked_sub(RETRY_COSTS);
+        *tokens = left.unwrap_or(*tokens);
+        left.is_some()
     }
 
-    fn tokens(&self) -> std::sync::MutexGuard<'_, f64> {
+    fn tokens(&self) -> std::sync::MutexGuard<'_, u32> {
         // A number is valid whatever happened to the thread that held it.
         self.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

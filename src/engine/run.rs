@@ -62,6 +62,7 @@ async fn run_in_span(call: &Call) -> Result<Answer, Error> {
         Err(error) => {
             let error = error.with(|error| {
                 error.operation = Some(call.operation.id);
+                error.hint = error.hint.or_else(|| error.status.and_then(|status| call.operation.hint(status)));
                 error.attempts = progress.attempts;
                 error.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.
@@ -79,7 +80,7 @@ async fn repeat(
     watch: &mut Stopwatch<'_>,
     progress: &mut Progress,
 ) -> Result<Answer, Error> {
-    let request = request(call, settings)?;
+    let mut first = Some(request(call, settings)?);
     let retry = &settings.retry;
     let most = call.options.attempts.unwrap_or(retry.attempts);
     let patience = settings.quota.patience(call.options.max_wait, retry.max_wait);
@@ -100,9 +101,18 @@ async fn repeat(
             Ok(permit) => permit,
             Err(shut) => return Err(shut_out(shut, settings, refused)),
         };
+        if watch.remaining().is_some_and(|remaining| remaining.is_zero()) {
+            permit.settle(Ending::Unsent, None);
+            return Err(shut_out(Shut::Deadline, settings, refused));
+        }
         progress.attempts += 1;
         trace::attempt(progress.attempts);
-        let miss = match attempt(call, settings, watch, &request, &token).await {
+        // Made anew for another attempt: that is rare, and a copy to keep would cost every call.
+        let request = match first.take() {
+            Some(request) => request,
+            None => request(call, settings)?,
+        };
+        let miss = match attempt(call, settings, watch, request, &token).await {
             Ok(response) => {
                 trace::status(response.status());
                 permit.settle(Ending::Answered, response.rate_limit());
@@ -195,7 +205,7 @@ async fn in_time<T>(watch: &mut Stopwatch<'_>, work: impl Future<Output = Result
 /// The error of a call that may not send; `refused` is what the service said to an earlier attempt.
 fn shut_out(shut: Shut, settings: &Settings, refused: Option<Error>) -> Error {
     match shut {
-        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed while it waited for the quota")
+        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed before the request could be sent")
             .with(|error| error.deadline = true),
         Shut::TooLong { reason, wait } => {
             let ends_at = settings.clock.time_of_day().checked_add(wait);
@@ -244,7 +254,9 @@ fn request(call: &Call, settings: &Settings) -> Result<TransportRequest, Error> 
         request.headers.insert(CONTENT_TYPE, JSON);
         request.body = body.clone();
     }
-    request.headers.extend(call.options.headers.clone());
+    if !call.options.headers.is_empty() {
+        request.headers.extend(call.options.headers.clone());
+    }
     Ok(request)
 }
 
@@ -252,20 +264,13 @@ async fn attempt(
     call: &Call,
     settings: &Settings,
     watch: &mut Stopwatch<'_>,
-    request: &TransportRequest,
+    mut request: TransportRequest,
     token: &Token,
 ) -> Result<Response<Bytes>, Miss> {
-    let mut request = request.clone();
     request.headers.insert(AUTHORIZATION, token.header.clone());
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
-    if limit.is_zero() {
-        return Err(Miss {
-            error: timed_out(limit, remaining <= timeout).error.with(|error| error.sent = Sent::No),
-            failed: Failed::Final,
-        });
-    }
     match watch.limited(Spent::Request, limit, settings.transport.send(request)).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token)),

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use crate::clock::Clock;
 use crate::error::TimeSpent;
 
 /// What a stretch of time was spent on.
@@ -87,11 +87,13 @@ pub(super) async fn within<T>(
     work: impl Future<Output = T>,
 ) -> Result<T, OutOfTime> {
     let mut work = pin!(work);
-    let mut end = clock.sleep(limit);
+    // Work that is done at once, such as handing out a fixed token, needs no timer.
+    let mut end = None;
     poll_fn(|context| {
         if let Poll::Ready(value) = work.as_mut().poll(context) {
             return Poll::Ready(Ok(value));
         }
+        let end = end.get_or_insert_with(|| clock.sleep(limit));
         end.as_mut().poll(context).map(|()| Err(OutOfTime))
     })
     .await

@@ -11,7 +11,6 @@ pub(super) enum Waits {
 }
 
 impl Waits {
-    #[cfg(feature = "tracing")]
     fn as_str(self) -> &'static str {
         match self {
             Self::Backoff => "backoff",
@@ -84,7 +83,9 @@ mod off {
 
     pub(in crate::engine) fn status(_: u16) {}
 
-    pub(in crate::engine) fn waits(_: Waits, _: Duration) {}
+    pub(in crate::engine) fn waits(reason: Waits, _: Duration) {
+        let _ = reason.as_str();
+    }
 
     pub(in crate::engine) fn failed(_: &crate::error::Error) {}
 

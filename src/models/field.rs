@@ -1,8 +1,9 @@
 //! A member of an object that may be missing.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Error as _, MapAccess};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap};
 
 /// A member that may be absent, null or a value; the three stay apart in both directions.
@@ -133,8 +134,39 @@ impl<'de, T: Deserialize<'de>> Field<T> {
         if !self.is_absent() {
             return Err(A::Error::duplicate_field(name));
         }
-        *self = map.next_value::<Option<T>>()?.map_or(Self::Null, Self::Value);
+        *self = map.next_value_seed(NullOrValue(PhantomData))?;
         Ok(())
+    }
+}
+
+/// Reads null or a value straight into a field, without an `Option` in between.
+struct NullOrValue<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for NullOrValue<T> {
+    type Value = Field<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<T>, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for NullOrValue<T> {
+    type Value = Field<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null or a value")
+    }
+
+    fn visit_none<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_unit<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<T>, D::Error> {
+        T::deserialize(deserializer).map(Field::Value)
     }
 }
 

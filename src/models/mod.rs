@@ -15,6 +15,7 @@ mod extra;
 mod field;
 mod json;
 mod open;
+mod text;
 
 pub use extra::Extra;
 pub use field::Field;
@@ -36,6 +37,7 @@ pub(crate) mod runtime {
     pub(crate) use super::field::{Field, required};
     pub(crate) use super::json::Json;
     pub(crate) use super::open::{open_enum, string_id, text_traits};
+    pub(crate) use super::text::Text;
     pub(crate) use crate::secret::Secret;
     pub(crate) use crate::timestamp::Timestamp;
 }

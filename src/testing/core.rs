@@ -17,6 +17,7 @@ use super::reply::Refused;
 use super::routes::{self, Call};
 use super::state::{Principal, State};
 use super::validate::{self, Parts, Violation};
+use super::webhooks::Webhooks;
 use super::{query, reply};
 
 /// The path below which the REST API lives.
@@ -37,6 +38,7 @@ pub(super) struct Inner {
     pub(super) script: Script,
     pub(super) requests: Vec<RecordedRequest>,
     pub(super) executed: BTreeMap<String, u64>,
+    pub(super) webhooks: Webhooks,
     received: u64,
 }
 
@@ -55,6 +57,7 @@ impl Core {
             script: Script::default(),
             requests: Vec::new(),
             executed: BTreeMap::new(),
+            webhooks: Webhooks::default(),
             received: 0,
         };
         Self { began: clock(), clock, retry_after_header, inner: Mutex::new(inner) }
@@ -165,6 +168,7 @@ impl Core {
         let response = routes::execute(&mut inner.state, &call);
         if response.status().is_success() {
             *inner.executed.entry(operation.id.clone()).or_default() += 1;
+            inner.webhooks.emit(&call, &response);
         }
         Ok(response)
     }

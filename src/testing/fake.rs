@@ -48,7 +48,7 @@ use super::validate::Violation;
 /// Dropping the fake closes its socket and every connection.
 #[derive(Debug)]
 pub struct FakeOneHorizon {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     server: Option<Server>,
 }
 

@@ -32,6 +32,9 @@
 //! Scenarios ([`Fault`]) play what goes wrong on the way; [`FakeOneHorizon::transport`] plugs the fake
 //! into a client without any socket, for tests on a paused clock. A bug of the client shows as a 422
 //! that names the place, and in [`FakeOneHorizon::violations`].
+//!
+//! [`WebhookSender`] delivers events to a receiver of yours as the service does, retries included;
+//! [`FakeOneHorizon::register_webhook`] lets the fake send those of its own changes.
 
 mod contract;
 mod core;
@@ -42,18 +45,24 @@ mod query;
 mod quota;
 mod record;
 mod reply;
+mod report;
 mod routes;
 mod seed;
+mod sender;
 mod server;
 mod state;
 mod time;
 mod transport;
 mod validate;
+mod webhooks;
 
 pub use self::fake::{FakeBuilder, FakeOneHorizon};
 pub use self::faults::{Cut, Delivery, Fault, Wait};
 pub use self::log::RecordedRequest;
 pub use self::quota::QuotaModel;
 pub use self::record::Record;
+pub use self::report::{WebhookAttempt, WebhookFailure, WebhookProbe, WebhookReport};
+pub use self::sender::{SenderError, WebhookSender, WebhookSenderBuilder};
 pub use self::transport::FakeTransport;
 pub use self::validate::Violation;
+pub use self::webhooks::{NewEvent, RegisteredWebhook};

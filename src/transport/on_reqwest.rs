@@ -109,18 +109,29 @@ async fn read_body(answer: &mut reqwest::Response, limit: usize) -> Result<Bytes
         return Err(Failure::TooLarge.into());
     }
     let Some(second) = answer.chunk().await.map_err(failure)? else { return Ok(first) };
-    // A lying `Content-Length` must not make us reserve what never comes.
-    let mut whole = BytesMut::with_capacity(announced.min(1 << 20).max(first.len() + second.len()));
-    whole.extend_from_slice(&first);
+    let mut whole = BytesMut::new();
     let mut next = Some(second);
+    make_room(&mut whole, first.len(), announced);
+    whole.extend_from_slice(&first);
     while let Some(chunk) = next {
         if chunk.len() > limit - whole.len() {
             return Err(Failure::TooLarge.into());
         }
+        make_room(&mut whole, chunk.len(), announced);
         whole.extend_from_slice(&chunk);
         next = answer.chunk().await.map_err(failure)?;
     }
     Ok(whole.freeze())
+}
+
+/// Makes room for a chunk: for all that is announced, but a lying `Content-Length` must not make us reserve what never
+/// comes, so no more than 1 MiB or four times what is there.
+fn make_room(whole: &mut BytesMut, chunk: usize, announced: usize) {
+    let needed = whole.len() + chunk;
+    if whole.capacity() < needed {
+        let room = announced.min(needed.saturating_mul(4).max(1 << 20)).max(needed);
+        whole.reserve(room - whole.len());
+    }
 }
 
 fn failure(error: reqwest::Error) -> TransportError {

@@ -1,5 +1,6 @@
 //! Sends webhook requests over a bare TCP stream, so that a receiver is met as any client would meet it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -108,7 +109,7 @@ impl Delivery {
         let mut head =
             format!("{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{framing}", self.method, self.path);
         for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         head += "\r\n";
         stream.write_all(head.as_bytes()).await?;

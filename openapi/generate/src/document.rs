@@ -24,7 +24,7 @@ pub(crate) struct Document {
 
 impl Document {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let root: Value = serde_json::from_str(text).map_err(Error::NotJson)?;
+        let root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(Error::NotJson)?;
         let declared = root.get("openapi").and_then(Value::as_str).unwrap_or_default();
         let version = match declared.split('.').collect::<Vec<_>>().as_slice() {
             ["3", "0", ..] => Version::V30,

@@ -172,6 +172,8 @@ pub(crate) struct Operation {
     /// In upper case.
     pub(crate) method: String,
     pub(crate) path: String,
+    /// What the document writes behind a question mark in the path.
+    pub(crate) fixed_query: Vec<(String, String)>,
     pub(crate) docs: Docs,
     pub(crate) deprecated: bool,
     pub(crate) retry: RetryClass,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::pacing::{QuotaRules, QuotaShape, Window};
 use super::store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
-use crate::engine::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock};
 use crate::limits::RateLimit;
 use crate::transport::BoxFuture;
 

@@ -26,9 +26,9 @@ pub use store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
 use gate::{Bar, Round};
 use line::{Line, Place, Standing};
 
-use super::clock::Clock;
 use super::stopwatch::{OutOfTime, within};
 use super::trace;
+use crate::clock::Clock;
 use crate::limits::RateLimit;
 
 /// What is told before each wait.

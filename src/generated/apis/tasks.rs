@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use crate::engine::prelude::*;
-use crate::generated::models::{
+use super::super::models::{
     NewTask, Task, TaskId, TaskList, TaskScope, TaskStatus, WorkspaceId,
 };
 
@@ -11,7 +11,7 @@ use crate::generated::models::{
 /// Evidence: observed (NPM).
 #[derive(Clone, Debug)]
 pub struct TasksApi {
-    configuration: Configuration,
+    pub(crate) configuration: Configuration,
 }
 
 impl TasksApi {

@@ -45,7 +45,7 @@ fn uses(group: &Group) -> TokenStream {
         group.operations.iter().partition(|operation| operation.feature.is_none());
     let open = Needs::of(&open);
     let gated = Needs::of(&gated);
-    let models = quote! { crate::generated::models };
+    let models = quote! { super::super::models };
     let always = use_models(&models, &open.models);
     let sometimes = use_models(&models, &gated.models.difference(&open.models).cloned().collect());
     let sometimes = (!sometimes.is_empty())
@@ -115,7 +115,7 @@ fn client(group: &Group) -> TokenStream {
         #docs
         #[derive(Clone, Debug)]
         pub struct #name {
-            configuration: Configuration,
+            pub(crate) configuration: Configuration,
         }
     }
 }
@@ -144,11 +144,10 @@ fn method(operation: &Operation) -> TokenStream {
     let body = operation.body.as_ref().filter(|body| body.required);
     let mut arguments: Vec<TokenStream> = required.iter().map(|parameter| argument(parameter)).collect();
     arguments.extend(body.map(body_argument));
-    let fills: Vec<TokenStream> = required
-        .iter()
-        .map(|parameter| fill(parameter, &quote! { call }))
-        .chain(body.map(|body| fill_body(body, &quote! { call })))
-        .collect();
+    let mut fills: Vec<TokenStream> =
+        operation.fixed_query.iter().map(|(name, value)| quote! { call.query(#name, #value); }).collect();
+    fills.extend(required.iter().map(|parameter| fill(parameter, &quote! { call })));
+    fills.extend(body.map(|body| fill_body(body, &quote! { call })));
     let binding = if fills.is_empty() {
         quote! { let call }
     } else {

@@ -100,9 +100,12 @@ impl<'d> Lowering<'d> {
         let rules = self.curation.operations.get(&id).cloned().unwrap_or_default();
         self.mark("operations", &id);
         let known = self.findings.len();
+        let (route, fixed) = path.split_once('?').unwrap_or((path, ""));
+        let pairs = fixed.split('&').filter_map(|pair| pair.split_once('='));
+        let fixed_query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut fits = self.check_operation(here);
         let body = self.request_body(here, &rules, &mut fits);
-        let parameters = self.parameters(path, item, here, body.as_ref(), &mut fits);
+        let parameters = self.parameters(route, item, here, body.as_ref(), &mut fits);
         let answer = self.answer(here, &mut fits);
         let Some(answer) = answer.filter(|_| fits) else {
             if self.findings.len() == known {
@@ -115,7 +118,8 @@ impl<'d> Lowering<'d> {
             constant: shouting(&name),
             builder,
             method: method.to_uppercase(),
-            path: path.to_owned(),
+            path: route.to_owned(),
+            fixed_query,
             docs: Self::operation_docs(here),
             deprecated: here.flag("deprecated"),
             retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") {

@@ -76,7 +76,10 @@ fn break_aliases(items: &mut [Item], findings: &mut Findings) {
         let circular = |name: &str| {
             mentions.get(name).is_some_and(|names| names.iter().any(|inner| reaches(&mentions, inner, name)))
         };
-        let Some(item) = items.iter_mut().find(|item| circular(&item.name)) else { return };
+        let Some(item) = items.iter_mut().find(|item| matches!(item.body, Body::Alias(_)) && circular(&item.name))
+        else {
+            return;
+        };
         let at = Pointer::root().member("components").member("schemas").member(&item.name);
         findings.say(&at, "an array or map whose elements are itself again");
         item.body = Body::Alias(Type::Json);

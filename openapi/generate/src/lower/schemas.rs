@@ -92,10 +92,10 @@ impl<'d> Lowering<'d> {
             // Members that refer back here find the name.
             self.types.insert(key.clone(), Some(named.clone().or_null(shape.nullable)));
             let naming = Naming { key: key.clone(), place: here.clone(), suffix: String::new() };
-            (self.build(&shape, &naming), shape.nullable)
+            let (ty, inner) = self.build(&shape, &naming).unwrap_null();
+            (ty, shape.nullable || inner)
         };
         if ty != named {
-            let (ty, _) = ty.unwrap_null();
             self.items.push(Item { name: rust, home, docs: self.schema_docs(here), body: Body::Alias(ty) });
         }
         let known = named.or_null(nullable);
@@ -206,9 +206,8 @@ impl<'d> Lowering<'d> {
 
     fn object(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
         if !shape.properties.is_empty() {
-            return self.named(naming, "", shape.nullable, |this, name| {
-                Some(Body::Struct(this.structure(shape, naming, name)))
-            });
+            return self
+                .named(naming, "", shape.nullable, |this, name| Some(Body::Struct(this.structure(shape, name))));
         }
         match &shape.additional {
             Additional::Typed(values) => {

@@ -58,6 +58,8 @@ pub(crate) struct Shape<'d> {
 /// Keywords that say nothing about the type: notes for people, and limits that the service checks.
 const SILENT: &[&str] = &[
     "$comment",
+    "$defs",
+    "definitions",
     "title",
     "description",
     "default",
@@ -99,6 +101,17 @@ const NARROWING: &[&str] = &[
     "propertyNames",
     "minContains",
     "maxContains",
+];
+
+/// Keywords that change what a value looks like, and that no type here can follow.
+const STRUCTURAL: &[&str] = &[
+    "prefixItems",
+    "additionalItems",
+    "patternProperties",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "$dynamicRef",
+    "$recursiveRef",
 ];
 
 impl Shape<'_> {
@@ -208,10 +221,11 @@ impl<'d> Lowering<'d> {
                 self.findings
                     .say(&member.at, format!("`{keyword}` is not understood; the type is wider than the schema"));
             }
-            _ => {
-                self.findings.say(&member.at, format!("`{keyword}` is not understood"));
+            structural if STRUCTURAL.contains(&structural) => {
+                self.findings.say(&member.at, format!("`{keyword}` cannot be expressed; the value is left as JSON"));
                 shape.broken = true;
             }
+            _ => self.findings.say(&member.at, format!("there is no keyword `{keyword}`; it is ignored")),
         }
     }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::curation::{Model, RequiredBy};
 use crate::ir::{Field, Struct, Type};
 use crate::lower::Lowering;
-use crate::lower::schemas::Naming;
 use crate::lower::shape::{Additional, Shape};
 use crate::naming::{Names, snake};
 use crate::pointer::Located;
@@ -25,7 +24,7 @@ const REMARKS: &[&str] = &[
 ];
 
 impl<'d> Lowering<'d> {
-    pub(crate) fn structure(&mut self, shape: &Shape<'d>, naming: &Naming<'d>, name: &str) -> Struct {
+    pub(crate) fn structure(&mut self, shape: &Shape<'d>, name: &str) -> Struct {
         let curation = self.curation;
         let origin = self.origins.get(name).cloned().unwrap_or_else(|| name.to_owned());
         self.mark("models", &origin);
@@ -58,10 +57,6 @@ impl<'d> Lowering<'d> {
             _ => None,
         };
         let from = self.text_member(&rules, &fields, &origin);
-        for missing in shape.required.iter().filter(|name| !shape.properties.iter().any(|(known, _)| known == *name)) {
-            // Legal (the member may have any value), but more often a slip of the pen.
-            self.findings.say(&naming.place.at, format!("`{missing}` is required but not described"));
-        }
         Struct { fields, additional, constructor: rules.constructor, setters: rules.setters, from }
     }
 

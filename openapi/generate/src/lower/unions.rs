@@ -177,6 +177,14 @@ impl<'d> Lowering<'d> {
                 return None;
             }
         }
+        let mut seen = BTreeSet::new();
+        for tag in chosen.iter().flat_map(|(_, tags)| tags) {
+            if !seen.insert(tag) {
+                let what = format!("the value `{tag}` of `{property}` chooses several alternatives; none is chosen by it");
+                self.findings.say(&discriminator.at, what);
+                return None;
+            }
+        }
         Some(chosen)
     }
 

@@ -1,0 +1,112 @@
+//! How much of the quota a client gets out of the service, in virtual time.
+//!
+//! `cargo run --release -p onehorizon-benches --bin quota`; ends with 1 when a target is missed.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a simulation in virtual time")]
+#![allow(clippy::print_stdout, reason = "it prints its result")]
+#![allow(missing_docs, unreachable_pub, reason = "a program")]
+
+mod optimum;
+mod server;
+mod strategies;
+#[path = "../../../../tests/support/windows.rs"]
+mod windows;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use server::Server;
+use strategies::Strategy;
+use windows::Model;
+
+const CALLERS: [usize; 3] = [1, 8, 64];
+const CALLS: [usize; 3] = [100, 1000, 5000];
+const PACED: f64 = 1.02;
+const UNPACED: f64 = 1.10;
+
+struct Outcome {
+    ratio: f64,
+    refused: u64,
+}
+
+fn measure(strategy: Strategy, model: Model, callers: usize, calls: usize, optimum: Duration) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let server = Arc::new(Server::start(model));
+        strategy.run(&server, callers, calls).await;
+        let (served, refused, end) = server.account();
+        assert_eq!(served, calls as u64, "each call is served once");
+        Outcome { ratio: end.as_secs_f64() / optimum.as_secs_f64(), refused }
+    })
+}
+
+fn main() -> ExitCode {
+    println!("Quota: 200 requests in 15 minutes, 40 in a minute; 50 ms from request to answer; virtual time.");
+    println!("Each pair: makespan / optimum, and refusals (429). The optimum is what a client reaches that sees the");
+    println!(
+        "service's counters: every call arrives at the first moment at which it is admitted and a caller is free."
+    );
+    println!("`blind` is pacing that does not know how the service counts, `paced` is told that it has token buckets");
+    println!(
+        "(where it has), `unpaced` only has the gate. Targets: paced <= {PACED} and no 429, unpaced <= {UNPACED}."
+    );
+    println!();
+    println!(
+        "{:<13}{:>8}{:>7}{:>11} |{:>13} |{:>13} |{:>14} |{:>15} |{:>15} |{:>15}",
+        "model",
+        "callers",
+        "calls",
+        "optimum s",
+        "blind",
+        "paced",
+        "unpaced",
+        "exp. backoff",
+        "reqwest-retry",
+        "message"
+    );
+    let mut missed = Vec::new();
+    for model in Model::ALL {
+        for callers in CALLERS {
+            for calls in CALLS {
+                let optimum = optimum::makespan(model, callers, calls);
+                let measure = |strategy| measure(strategy, model, callers, calls, optimum);
+                let blind = measure(Strategy::Paced);
+                let paced =
+                    measure(if model == Model::TokenBucket { Strategy::PacedInformed } else { Strategy::Paced });
+                let unpaced = measure(Strategy::Unpaced);
+                let others = [Strategy::Backoff, Strategy::ReqwestRetry, Strategy::Message].map(measure);
+                print!("{:<13}{callers:>8}{calls:>7}{:>11.2} |", model.name(), optimum.as_secs_f64());
+                print!("{:>8.3}{:>5} |{:>8.3}{:>5} |", blind.ratio, blind.refused, paced.ratio, paced.refused);
+                print!("{:>8.3}{:>6}", unpaced.ratio, unpaced.refused);
+                for other in others {
+                    print!(" |{:>8.3}{:>7}", other.ratio, other.refused);
+                }
+                println!();
+                let cell = format!("{}, {callers} callers, {calls} calls", model.name());
+                if paced.refused + blind.refused > 0 || (paced.ratio > PACED && model != Model::Clock) {
+                    missed.push(format!("paced: {cell}: {:.3}, {} refusals", paced.ratio, paced.refused));
+                }
+                if unpaced.ratio > UNPACED && model != Model::Clock {
+                    missed.push(format!("unpaced: {cell}: {:.3}", unpaced.ratio));
+                }
+            }
+        }
+    }
+    println!();
+    println!("A client that is never refused by any of the three models cannot beat `blind`: a sliding window makes");
+    println!(
+        "every 41st request wait a minute and every 201st a quarter of an hour, where token buckets would not, and"
+    );
+    println!(
+        "windows by the clock would not for those who know where the window ends. So the rows `fixed, clock` have no"
+    );
+    println!("target but to be refused never.");
+    if missed.is_empty() {
+        println!("All targets met.");
+        return ExitCode::SUCCESS;
+    }
+    for miss in missed {
+        println!("MISSED {miss}");
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,117 @@
+//! What a client may do about the quota: this crate's engine, and what people use instead.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use onehorizon::quota::{Pacing, QuotaShape};
+use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
+use onehorizon::{Configuration, Retry};
+use retry_policies::policies::ExponentialBackoff;
+use retry_policies::{RetryDecision, RetryPolicy};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::server::Server;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// The engine with pacing; `Informed` says that the service has token buckets.
+    Paced,
+    PacedInformed,
+    /// The engine as it is by default, but for the longest wait.
+    Unpaced,
+    /// 500 ms doubling up to 60 s, with full jitter, until it succeeds.
+    Backoff,
+    /// The policy of `reqwest-retry`: three retries by its default exponential backoff, which does not look at the wait.
+    /// The job then starts the call again.
+    ReqwestRetry,
+    /// Each caller waits as long as the message says, and tries again.
+    Message,
+}
+
+/// The engine's transport to the server in virtual time.
+struct Link(Arc<Server>);
+
+impl Transport for Link {
+    fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        Box::pin(async {
+            let answer = self.0.request().await;
+            let (status, body) = match answer {
+                Ok(()) => (StatusCode::OK, Bytes::from_static(b"{}")),
+                Err(seconds) => {
+                    let words = format!("standard rate limit exceeded, retry in {seconds} seconds");
+                    (StatusCode::TOO_MANY_REQUESTS, format!(r#"{{"code":429,"message":"{words}"}}"#).into())
+                }
+            };
+            Ok(TransportResponse::new(status, HeaderMap::new(), body))
+        })
+    }
+}
+
+impl Strategy {
+    /// Makes so many calls with so many callers.
+    pub async fn run(self, server: &Arc<Server>, callers: usize, calls: usize) {
+        let engine = self.engine(server);
+        let left = Arc::new(AtomicUsize::new(calls));
+        let mut tasks = JoinSet::new();
+        for _ in 0..callers {
+            let (server, engine, left) = (Arc::clone(server), engine.clone(), Arc::clone(&left));
+            tasks.spawn(async move {
+                let take = |left: usize| left.checked_sub(1);
+                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+                    match &engine {
+                        Some(engine) => call_with(engine).await,
+                        None => self.call(&server).await,
+                    }
+                }
+            });
+        }
+        tasks.join_all().await;
+    }
+
+    fn engine(self, server: &Arc<Server>) -> Option<Configuration> {
+        let builder = Configuration::builder()
+            .api_key("key")
+            .transport(Link(Arc::clone(server)))
+            .retry(Retry::default().max_wait(Duration::from_secs(3600)));
+        let builder = match self {
+            Self::Paced => builder.pacing(Pacing::documented()),
+            Self::PacedInformed => builder.pacing(Pacing::documented().shape(QuotaShape::TokenBucket)),
+            Self::Unpaced => builder,
+            Self::Backoff | Self::ReqwestRetry | Self::Message => return None,
+        };
+        Some(builder.build().unwrap())
+    }
+
+    /// One call without the engine, until it succeeds.
+    async fn call(self, server: &Server) {
+        let mut refusals: u32 = 0;
+        while let Err(told) = server.request().await {
+            match self {
+                Self::Message => sleep(Duration::from_secs(told)).await,
+                Self::ReqwestRetry => {
+                    let policy = ExponentialBackoff::builder().build_with_max_retries(3);
+                    let now = SystemTime::now();
+                    if let RetryDecision::Retry { execute_after } = policy.should_retry(now, refusals % 4) {
+                        sleep(execute_after.duration_since(now).unwrap_or_default()).await;
+                    }
+                }
+                _ => {
+                    let ceiling = Duration::from_millis(500 << refusals.min(7)).min(Duration::from_secs(60));
+                    sleep(ceiling.mul_f64(fastrand::f64())).await;
+                }
+            }
+            refusals += 1;
+        }
+    }
+}
+
+/// One call with the engine, repeated when it gives up.
+async fn call_with(engine: &Configuration) {
+    while let Err(error) = engine.request("POST", "/workspaces/{workspaceId}/tasks").json(&()).await {
+        assert!(error.is_rate_limited(), "{error}");
+    }
+}

@@ -1,0 +1,278 @@
+//! How a rotation goes and ends.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::Fault;
+use crate::engine::TOO_MANY_KEYS;
+use crate::error::{Error, one_line};
+use crate::models::{ApiKeyId, CreatedApiKey};
+use crate::response::Response;
+
+/// The steps of a rotation, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RotationStep {
+    /// Looking whether the old key is there.
+    Check,
+    /// Creating the replacement.
+    Create,
+    /// Finding the id and the secret in the answer.
+    Read,
+    /// Putting the new secret where it is used.
+    Install,
+    /// Calling with the new key.
+    Confirm,
+    /// Revoking the old key.
+    Revoke,
+}
+
+impl RotationStep {
+    /// The step in one word: `check`, `create`, `read`, `install`, `confirm`, `revoke`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Install => "install",
+            Self::Confirm => "confirm",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
+impl fmt::Display for RotationStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a rotation has just done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RotationProgress {
+    /// The replacement exists.
+    Created(ApiKeyId),
+    /// The installer is done.
+    Installed,
+    /// The new key works; this was so many tries.
+    Confirmed(u32),
+    /// The old key is revoked: the end.
+    OldRevoked(ApiKeyId),
+    /// The previous secret is back, after the new key could not be confirmed.
+    Restored,
+    /// The replacement is revoked, after a step failed.
+    NewRevoked(ApiKeyId),
+}
+
+/// A rotation that went through: the new key works and the old one does not any more.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RotatedApiKey {
+    /// The key that took over.
+    pub new_key: ApiKeyId,
+    /// The key that was revoked.
+    pub old_key: ApiKeyId,
+    /// What the service told of the new key, its secret included.
+    pub created: CreatedApiKey,
+    /// How many tries confirming took.
+    pub confirm_attempts: u32,
+    /// Somebody else had revoked the old key meanwhile.
+    pub old_was_gone: bool,
+}
+
+/// A key that a failed rotation leaves over, so that somebody has to look after it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LeftKey {
+    /// The replacement, which is active or may be.
+    New(ApiKeyId),
+    /// The old key, which is active or may be although the new one has taken over.
+    Old(ApiKeyId),
+    /// A key that appeared while the answer to creating got lost: very likely the replacement, whose secret nobody has.
+    Suspected(ApiKeyId),
+    /// A replacement that may exist, and nobody can tell its id: list the keys and look for the description.
+    Unknown,
+}
+
+impl LeftKey {
+    /// Its id, where one is known.
+    #[must_use]
+    pub fn id(&self) -> Option<&ApiKeyId> {
+        match self {
+            Self::New(id) | Self::Old(id) | Self::Suspected(id) => Some(id),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for LeftKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New(id) => write!(f, "the new key {id} is left"),
+            Self::Old(id) => write!(f, "the old key {id} is left"),
+            Self::Suspected(id) => write!(f, "the key {id} appeared meanwhile and is probably left by this"),
+            Self::Unknown => f.write_str("a key without a known id may be left: list the keys to find it"),
+        }
+    }
+}
+
+/// A rotation that did not go through.
+///
+/// `Display` is one line: the step, what happened, and every key that is left over. Nothing in it is secret.
+pub struct RotationError(Box<Inner>);
+
+struct Inner {
+    old_key: ApiKeyId,
+    step: RotationStep,
+    message: String,
+    hint: Option<&'static str>,
+    limit_reached: bool,
+    left: Vec<LeftKey>,
+    undo_failure: Option<Fault>,
+    created: Option<Response<CreatedApiKey>>,
+    source: Option<Fault>,
+}
+
+impl RotationError {
+    pub(super) fn new(old_key: &ApiKeyId, step: RotationStep, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            old_key: old_key.clone(),
+            step,
+            message: message.into(),
+            hint: None,
+            limit_reached: false,
+            left: Vec::new(),
+            undo_failure: None,
+            created: None,
+            source: None,
+        }))
+    }
+
+    /// A step that failed for a reason of its own.
+    pub(super) fn because(old_key: &ApiKeyId, step: RotationStep, fault: Fault) -> Self {
+        let mut error = Self::new(old_key, step, one_line(&fault.to_string()));
+        error.0.source = Some(fault);
+        error
+    }
+
+    pub(super) fn limit_reached(mut self) -> Self {
+        self.0.limit_reached = true;
+        // The call's own error may have said it already.
+        if !self.0.message.contains(TOO_MANY_KEYS) {
+            self.0.hint = Some(TOO_MANY_KEYS);
+        }
+        self
+    }
+
+    pub(super) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.0.hint = Some(hint);
+        self
+    }
+
+    pub(super) fn leaving(mut self, left: impl IntoIterator<Item = LeftKey>) -> Self {
+        self.0.left.extend(left);
+        self
+    }
+
+    pub(super) fn undo_failed(mut self, fault: impl Into<Fault>) -> Self {
+        self.0.undo_failure = Some(fault.into());
+        self
+    }
+
+    pub(super) fn with_created(mut self, created: Response<CreatedApiKey>) -> Self {
+        self.0.created = Some(created);
+        self
+    }
+
+    /// The step that failed. The old key works unless it is [`RotationStep::Revoke`]; then the new one does.
+    #[must_use]
+    pub fn step(&self) -> RotationStep {
+        self.0.step
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do about it, where this crate knows.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint
+    }
+
+    /// The workspace has as many keys as it may have; nothing was created.
+    ///
+    /// *What to do:* revoke a key that nothing uses. A rotation needs room for one more key than there are.
+    #[must_use]
+    pub fn is_limit_reached(&self) -> bool {
+        self.0.limit_reached
+    }
+
+    /// The keys that somebody has to look after; empty when everything is as before.
+    #[must_use]
+    pub fn left(&self) -> &[LeftKey] {
+        &self.0.left
+    }
+
+    /// Why undoing failed, when it did.
+    #[must_use]
+    pub fn undo_failure(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.undo_failure.as_ref().map(|fault| &**fault as _)
+    }
+
+    /// The service's answer to creating the key, when the failure is that it could not be used: it may hold the secret in a
+    /// member of another name, which [`Response::raw`] shows.
+    #[must_use]
+    pub fn created(&self) -> Option<&Response<CreatedApiKey>> {
+        self.0.created.as_ref()
+    }
+
+    /// The error of the call that failed, when it was a call.
+    #[must_use]
+    pub fn call(&self) -> Option<&Error> {
+        self.0.source.as_ref().and_then(|fault| fault.downcast_ref())
+    }
+}
+
+impl fmt::Display for RotationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        write!(f, "rotating {}: {} failed: {}", inner.old_key, inner.step, inner.message)?;
+        if let Some(hint) = inner.hint {
+            write!(f, "; {hint}")?;
+        }
+        for left in &inner.left {
+            write!(f, "; {left}")?;
+        }
+        if let Some(fault) = &inner.undo_failure {
+            write!(f, " [undoing failed: {}]", one_line(&fault.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RotationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("RotationError")
+            .field("old_key", &inner.old_key)
+            .field("step", &inner.step)
+            .field("message", &inner.message)
+            .field("limit_reached", &inner.limit_reached)
+            .field("left", &inner.left)
+            .field("undo_failure", &inner.undo_failure)
+            .field("created", &inner.created)
+            .field("source", &inner.source)
+            .finish()
+    }
+}
+
+impl StdError for RotationError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|fault| &**fault as _)
+    }
+}
