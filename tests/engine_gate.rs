@@ -66,10 +66,7 @@ async fn the_first_one_goes_alone_and_each_round_trip_doubles_their_number() {
         *rounds.entry(at).or_default() += 1;
     }
     let rounds: Vec<_> = rounds.into_iter().collect();
-    assert_eq!(
-        rounds,
-        [(20_000, 1), (20_100, 2), (20_200, 4), (20_300, 8), (20_400, 16), (20_500, 32), (20_600, 37)]
-    );
+    assert_eq!(rounds, [(20_000, 1), (20_100, 2), (20_200, 4), (20_300, 8), (20_400, 16), (20_500, 32), (20_600, 37)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,9 +168,12 @@ async fn waiting_at_the_gate_counts_as_waiting_for_the_quota() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_without_a_wait_holds_back_the_others_for_as_long_as_its_own_call() {
     let mut first = true;
-    let wire = Wire::rule(move |_, _| {
-        if std::mem::take(&mut first) { wire::refused("rate limit exceeded") } else { ok().after(ms(100)) }
-    });
+    let wire =
+        Wire::rule(
+            move |_, _| {
+                if std::mem::take(&mut first) { wire::refused("rate limit exceeded") } else { ok().after(ms(100)) }
+            },
+        );
     let configuration = wire.configuration();
     let refused = crowd(&configuration, 1);
     tokio::time::sleep(ms(1)).await;

@@ -94,8 +94,12 @@ fn happening() -> impl Strategy<Value = Happening> {
     let pause = prop_oneof![8 => Just(0u64), 2 => 0..2_000u64, 1 => 0..70_000u64];
     let patience = prop_oneof![3 => Just(None), 1 => (0..2_000u64).prop_map(Some)];
     // What is given up must arrive within the second that a lost request is given.
-    (pause, 0..1_000u64, 0..3_000u64, patience)
-        .prop_map(|(pause, there, back, patience)| Happening { pause, there, back, patience })
+    (pause, 0..1_000u64, 0..3_000u64, patience).prop_map(|(pause, there, back, patience)| Happening {
+        pause,
+        there,
+        back,
+        patience,
+    })
 }
 
 proptest! {
@@ -239,7 +243,10 @@ async fn pacing_may_be_told_how_long_calls_wait() {
     // Three at once, three after ten seconds; those after them see at once that it would take twenty.
     results.sort_by_key(|(error, after)| (error.is_some(), *after));
     let limited = Some(ErrorKind::RateLimited);
-    assert_eq!(results, [(None, 0), (None, 0), (None, 0), (None, 10), (None, 10), (None, 10), (limited, 0), (limited, 0), (limited, 0)]);
+    assert_eq!(
+        results,
+        [(None, 0), (None, 0), (None, 0), (None, 10), (None, 10), (None, 10), (limited, 0), (limited, 0), (limited, 0)]
+    );
 }
 
 #[tokio::test(start_paused = true)]

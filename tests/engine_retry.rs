@@ -96,11 +96,8 @@ async fn an_idempotency_key_lets_a_write_be_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
-    let wire = Wire::new([
-        Step::Fail(Failure::Interrupted),
-        Step::Fail(Failure::Connect),
-        Step::Fail(Failure::Connect),
-    ]);
+    let wire =
+        Wire::new([Step::Fail(Failure::Interrupted), Step::Fail(Failure::Connect), Step::Fail(Failure::Connect)]);
     let error = fails(idempotent_write(&wire.configuration())).await;
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Connect, Sent::Maybe));
 
@@ -255,9 +252,8 @@ fn with_tokens(wire: &Wire, delay: Duration, spare: u32) -> (Configuration, Arc<
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_replaced_once_even_for_a_write() {
-    let wire = Wire::rule(|request, _| {
-        if request.headers["authorization"] == "Bearer t1" { ok() } else { status(401) }
-    });
+    let wire =
+        Wire::rule(|request, _| if request.headers["authorization"] == "Bearer t1" { ok() } else { status(401) });
     let (configuration, replaced) = with_tokens(&wire, Duration::ZERO, 5);
     let response = unsafe_write(&configuration).await.unwrap();
     assert_eq!((response.attempts(), replaced.load(Ordering::Relaxed)), (2, 1));

@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use onehorizon::RequestOptions;
 use onehorizon::limits::RateLimit;
-use onehorizon::quota::{
-    Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window, conformance,
-};
+use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window, conformance};
 use onehorizon::transport::BoxFuture;
 use wire::{Wire, read};
 

@@ -122,7 +122,8 @@ fn a_call_is_one_span_with_operation_attempts_status_and_wait_reason() {
     assert_eq!((span.name, span.closed), ("call", true));
     assert_eq!(value(span, "operation"), Some("request"));
     assert_eq!((value(span, "attempt"), value(span, "status"), value(span, "error")), (Some("3"), Some("200"), None));
-    let waits: Vec<_> = span.history.iter().filter(|(name, _)| name == "wait").map(|(_, reason)| reason.as_str()).collect();
+    let waits: Vec<_> =
+        span.history.iter().filter(|(name, _)| name == "wait").map(|(_, reason)| reason.as_str()).collect();
     assert_eq!(waits, ["backoff", "refused"]);
     let seconds: Vec<_> = log.events.iter().map(|event| event["seconds"].as_str()).collect();
     assert_eq!(seconds, ["0.2", "2.0"]);

@@ -26,8 +26,11 @@ fn per_call(runtime: &tokio::runtime::Runtime) {
     let whole = measure(call);
     let decoding = measure(|| drop(black_box(serde_json::from_str::<Task>(&text).unwrap())));
     let beyond = whole.count_total - decoding.count_total;
-    println!("fetch_task in memory: {beyond} allocations, {} bytes beyond the {} allocations of decoding (budget {MOST_ALLOCATIONS})",
-        whole.bytes_total - decoding.bytes_total, decoding.count_total);
+    println!(
+        "fetch_task in memory: {beyond} allocations, {} bytes beyond the {} allocations of decoding (budget {MOST_ALLOCATIONS})",
+        whole.bytes_total - decoding.bytes_total,
+        decoding.count_total
+    );
     assert!(beyond <= MOST_ALLOCATIONS);
 }
 

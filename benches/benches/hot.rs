@@ -5,9 +5,9 @@ use std::hint::black_box;
 
 use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
-use onehorizon_benches::{answers, canned::Canned, hand};
 use onehorizon_benches::load::{Caller, What};
 use onehorizon_benches::process::Server;
+use onehorizon_benches::{answers, canned::Canned, hand};
 
 type Function = Box<dyn FnMut()>;
 
@@ -40,7 +40,9 @@ fn function(name: &str) -> Option<Function> {
         "call_fetch" => {
             let tasks = TasksApi::new(&in_memory(answers::task(7)));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            Box::new(move || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) }))
+            Box::new(move || {
+                runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) })
+            })
         }
         // Not of the guard either: over loopback, to see where this client's work goes.
         "loopback_sdk" | "loopback_hand" => {

@@ -31,7 +31,8 @@ impl Caller {
     /// This crate's client, with its defaults.
     #[must_use]
     pub fn sdk(base_url: &str) -> Self {
-        let configuration = Configuration::builder().api_key("key").base_url(base_url).build().expect("a configuration");
+        let configuration =
+            Configuration::builder().api_key("key").base_url(base_url).build().expect("a configuration");
         Self::Sdk(TasksApi::new(&configuration))
     }
 
@@ -87,7 +88,13 @@ impl Round {
 }
 
 /// Makes `calls` calls, `at_once` at a time, on the thread of the runtime.
-pub fn round(runtime: &tokio::runtime::Runtime, caller: &Rc<Caller>, what: What, calls: usize, at_once: usize) -> Round {
+pub fn round(
+    runtime: &tokio::runtime::Runtime,
+    caller: &Rc<Caller>,
+    what: What,
+    calls: usize,
+    at_once: usize,
+) -> Round {
     let left = Rc::new(Cell::new(calls));
     let set = tokio::task::LocalSet::new();
     let (started, cpu) = (Instant::now(), cpu_time());

@@ -157,9 +157,8 @@ impl Transport for Wire {
 }
 
 fn answer(status: u16, headers: &[(&'static str, String)], body: String) -> TransportResponse {
-    let headers = headers.iter().map(|(name, value)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-    });
+    let headers =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
     TransportResponse::new(StatusCode::from_u16(status).unwrap(), HeaderMap::from_iter(headers), Bytes::from(body))
 }
 

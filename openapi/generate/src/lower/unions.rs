@@ -180,7 +180,8 @@ impl<'d> Lowering<'d> {
         let mut seen = BTreeSet::new();
         for tag in chosen.iter().flat_map(|(_, tags)| tags) {
             if !seen.insert(tag) {
-                let what = format!("the value `{tag}` of `{property}` chooses several alternatives; none is chosen by it");
+                let what =
+                    format!("the value `{tag}` of `{property}` chooses several alternatives; none is chosen by it");
                 self.findings.say(&discriminator.at, what);
                 return None;
             }
