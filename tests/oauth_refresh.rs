@@ -1,4 +1,5 @@
 //! Access tokens that refresh themselves: once, in time, and without losing anything.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test may panic")]
 
 mod oauth_support;
@@ -198,6 +199,19 @@ async fn a_dead_refresh_token_is_not_tried_again_until_the_user_signs_in() {
     assert_eq!(server.token_requests(), 1);
     credential.sign_in(stale_tokens());
     assert_eq!(token(&credential).await, "access-2");
+}
+
+#[tokio::test]
+async fn tokens_can_be_replaced_before_their_time() {
+    let server = Server::rotating();
+    let credential = fresh(&server);
+    credential.refresh().await.unwrap();
+    assert_eq!(token(&credential).await, "access-1");
+    let alone = RefreshingCredential::builder(&server.app(), Tokens::new("access-0")).build();
+    let error = alone.refresh().await.unwrap_err();
+    assert_eq!(error.kind(), OauthErrorKind::NoRefreshToken);
+    assert!(error.needs_login());
+    assert_eq!(server.token_requests(), 1);
 }
 
 #[tokio::test]
