@@ -35,7 +35,7 @@ async fn rest(child: Child) -> (Option<i32>, String) {
 async fn it_updates_everything_without_a_refusal_and_shows_its_waits() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("done");
-    let (code, output) = rest(start(&state, "4000")).await;
+    let (code, output) = rest(start(&state, "1000")).await;
     assert_eq!(code, Some(0), "{output}");
     assert!(output.contains("Done: 300 of 300."), "{output}");
     assert!(output.contains(" 0 times for a refusal."), "{output}");
