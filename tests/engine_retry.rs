@@ -83,6 +83,9 @@ async fn prose_of_an_unavailable_service_does_not_let_a_write_be_repeated() {
     let wire = Wire::new([gave_up]);
     let error = fails(unsafe_write(&wire.configuration())).await;
     assert_eq!((error.attempts(), error.retry_after()), (1, None));
+
+    let wire = Wire::new([status(503).header("x-ratelimit-remaining", 0).header("x-ratelimit-reset", 2)]);
+    assert_eq!(fails(unsafe_write(&wire.configuration())).await.attempts(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -319,8 +319,7 @@ fn judge(call: &Call, settings: &Settings, answer: TransportResponse, token: &To
         let head = Head { status, headers, body: body.clone(), attempts: 0, time: TimeSpent::default(), rate_limit };
         return Ok(Response { value: body, head: Box::new(head) });
     }
-    // Prose is not enough here: "gave up after 30 seconds" is no promise that nothing was done.
-    let asks_to_wait = rate_limit.as_ref().is_some_and(|known| known.source == Some(WaitSource::Header));
+    let asks_to_wait = rate_limit.as_ref().is_some_and(|known| known.retry_after.is_some());
     let oauth_only = call.operation.access == Access::OauthOnly;
     let error =
         Refusal { status, headers, body: &body, rate_limit, oauth_only, secret: token.secret.expose() }.into_error();
