@@ -18,7 +18,9 @@ fn main() {
     let server = Server::start(env!("CARGO_BIN_EXE_server"), &[]);
     let sdk = Rc::new(Caller::sdk(&server.base_url));
     let hand = Rc::new(Caller::hand(&server.base_url));
-    println!("what    at once   wall sdk/hand   cpu sdk/hand   sdk: us a call   cpu us   p99 us   hand: us a call   cpu us   p99 us");
+    println!(
+        "what    at once   wall sdk/hand   cpu sdk/hand   sdk: us a call   cpu us   p99 us   hand: us a call   cpu us   p99 us"
+    );
     for (what, calls) in [(What::Fetch, 2_000), (What::List, 400)] {
         for at_once in [1, 64] {
             let mut taken: [Vec<Round>; 2] = Default::default();
@@ -56,18 +58,27 @@ fn report(what: What, at_once: usize, taken: &[Vec<Round>; 2]) {
 /// A call through a transport that answers at once, less the reading of its answer.
 fn in_memory(runtime: &tokio::runtime::Runtime) {
     let text = answers::task(7);
-    let configuration = Configuration::builder().api_key("key").transport(Canned::new(text.clone())).build().unwrap();
+    let configuration = Configuration::builder()
+        .api_key(answers::API_KEY)
+        .transport(Canned::new(http::StatusCode::OK, text.clone()))
+        .build()
+        .unwrap();
     let tasks = TasksApi::new(&configuration);
     let times = in_turn(
         100,
         1_000,
         &mut [
             &mut || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) }),
-            &mut || runtime.block_on(async { drop(black_box(serde_json::from_str::<Task>(black_box(&text)).unwrap())) }),
+            &mut || {
+                runtime.block_on(async { drop(black_box(serde_json::from_str::<Task>(black_box(&text)).unwrap())) })
+            },
         ],
     );
     if let [call, reading] = times.as_slice() {
         let beyond = (median(call) - median(reading)) * 1e6;
-        println!("fetch_task in memory: {beyond:.2} us beyond the {:.2} us of reading the answer", median(reading) * 1e6);
+        println!(
+            "fetch_task in memory: {beyond:.2} us beyond the {:.2} us of reading the answer",
+            median(reading) * 1e6
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use onehorizon::{Configuration, TasksApi};
 
-use crate::hand;
 use crate::stats::cpu_time;
+use crate::{answers, hand};
 
 /// Who calls.
 #[derive(Debug)]
@@ -31,14 +31,15 @@ impl Caller {
     /// This crate's client, with its defaults.
     #[must_use]
     pub fn sdk(base_url: &str) -> Self {
-        let configuration = Configuration::builder().api_key("key").base_url(base_url).build().expect("a configuration");
+        let configuration =
+            Configuration::builder().api_key(answers::API_KEY).base_url(base_url).build().expect("a configuration");
         Self::Sdk(TasksApi::new(&configuration))
     }
 
     /// The peer.
     #[must_use]
     pub fn hand(base_url: &str) -> Self {
-        Self::Hand(hand::Client::new(base_url, "key"))
+        Self::Hand(hand::Client::new(base_url, answers::API_KEY))
     }
 
     /// One call.
@@ -87,7 +88,13 @@ impl Round {
 }
 
 /// Makes `calls` calls, `at_once` at a time, on the thread of the runtime.
-pub fn round(runtime: &tokio::runtime::Runtime, caller: &Rc<Caller>, what: What, calls: usize, at_once: usize) -> Round {
+pub fn round(
+    runtime: &tokio::runtime::Runtime,
+    caller: &Rc<Caller>,
+    what: What,
+    calls: usize,
+    at_once: usize,
+) -> Round {
     let left = Rc::new(Cell::new(calls));
     let set = tokio::task::LocalSet::new();
     let (started, cpu) = (Instant::now(), cpu_time());

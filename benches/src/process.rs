@@ -16,8 +16,12 @@ impl Server {
     #[must_use]
     pub fn start(program: &str, arguments: &[&str]) -> Self {
         // It also stops when its standard input closes, should this process be killed.
-        let mut child =
-            Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("the server says where it is");
         Self { child, base_url: line.trim().to_owned() }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
 
 use super::call::Call;
 use super::operation::{Access, address};
@@ -40,6 +40,8 @@ struct Progress {
     attempts: u32,
     /// The most that the service may have got in any attempt.
     sent: Option<Sent>,
+    /// The same without the last attempt.
+    sent_before: Option<Sent>,
 }
 
 /// Sends the call until there is an answer to give.
@@ -67,6 +69,10 @@ async fn run_in_span(call: &Call) -> Result<Answer, Error> {
                 error.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.
                 error.sent = error.sent.max(progress.sent.unwrap_or(Sent::No));
+                let deleted = call.operation.method == Method::DELETE && error.kind == ErrorKind::NotFound;
+                if deleted && progress.sent_before > Some(Sent::No) {
+                    error.hint = Some("an earlier attempt of this call may have deleted it");
+                }
             });
             trace::failed(&error);
             Err(error)
@@ -85,7 +91,10 @@ async fn repeat(
     let most = call.options.attempts.unwrap_or(retry.attempts);
     let patience = settings.quota.patience(call.options.max_wait, retry.max_wait);
     let ticket = settings.quota.ticket();
-    let mut token = in_time(watch, settings.credential.token()).await?;
+    let mut token = match settings.credential.at_hand() {
+        Some(token) => token,
+        None => in_time(watch, settings.credential.token()).await?,
+    };
     let mut replaced = false;
     let mut refused: Option<Error> = None;
     settings.budget.earn();
@@ -121,6 +130,7 @@ async fn repeat(
             Err(miss) => miss,
         };
         let sent = miss.error.was_sent();
+        progress.sent_before = progress.sent;
         progress.sent = progress.sent.max(Some(sent));
         if let Some(status) = miss.error.status() {
             trace::status(status);
@@ -242,8 +252,8 @@ fn request(call: &Call, settings: &Settings) -> Result<TransportRequest, Error> 
     if let Some(fault) = &call.options.fault {
         return Err(Error::new(ErrorKind::Invalid, fault));
     }
-    let mut url =
-        address(&settings.base_url, &call.route, &call.path).map_err(|fault| Error::new(ErrorKind::Invalid, fault))?;
+    let mut url = address(&settings.base_url, &call.route, &call.path, &settings.workspace)
+        .map_err(|fault| Error::new(ErrorKind::Invalid, fault))?;
     if !call.query.is_empty() {
         url.set_query(Some(&call.query));
     }
@@ -313,7 +323,7 @@ fn broken(error: TransportError, token: &Token) -> Miss {
 /// Tells a success from a refusal.
 fn judge(call: &Call, settings: &Settings, answer: TransportResponse, token: &Token) -> Result<Response<Bytes>, Miss> {
     let TransportResponse { status, headers, body } = answer;
-    let rate_limit = hint::rate_limit(status, &headers, &body, settings.clock.time_of_day());
+    let rate_limit = hint::rate_limit(status, &headers, &body, &*settings.clock);
     if status.is_success() {
         let headers = without_echo(headers, token.secret.expose());
         let head = Head { status, headers, body: body.clone(), attempts: 0, time: TimeSpent::default(), rate_limit };
