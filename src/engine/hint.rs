@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// What an answer tells of the quota; `None` when it tells nothing.
 ///
 /// Only a 429 and a 503 ask to wait, and only a 429 in words: a time in the message of another failure ("gave up after
-/// 30 seconds") is no wait.
+/// 30 seconds") is no wait, nor a promise that nothing was done.
 pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], clock: &dyn Clock) -> Option<RateLimit> {
     let mut known = RateLimit {
         limit: count(headers, &LIMIT),
