@@ -1,5 +1,5 @@
 //! Access tokens that refresh themselves: once, in time, and without losing anything.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a broken test may panic")]
 
 mod oauth_support;
 
