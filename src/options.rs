@@ -1,11 +1,12 @@
 //! What a single call may want otherwise than its configuration.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The options of one call; set them through [`RequestOptions`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
@@ -14,6 +15,21 @@ pub struct CallOptions {
     pub(crate) repeatable: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) fault: Option<String>,
+}
+
+impl fmt::Debug for CallOptions {
+    /// Headers by their names: a value may be another service's credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("timeout", &self.timeout)
+            .field("deadline", &self.deadline)
+            .field("attempts", &self.attempts)
+            .field("max_wait", &self.max_wait)
+            .field("repeatable", &self.repeatable)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("fault", &self.fault)
+            .finish()
+    }
 }
 
 /// Options that every call has, whatever its own parameters are called.
