@@ -7,12 +7,11 @@
 //! PORT=3000 ONE_HORIZON_CLIENT_ID=… ONE_HORIZON_CLIENT_SECRET=… cargo run --example oauth_login --features oauth,testing
 //! ```
 //!
-//! `PORT` says where to listen on 127.0.0.1 (default: any free port). The page stops by itself after an hour.
+//! `PORT` says where to listen on 127.0.0.1 (default: any free port). Ctrl-C stops the page.
 
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -76,9 +75,16 @@ async fn run() -> Result<(), Failure> {
         .route("/logout", post(logout))
         .with_state(site);
     println!("listening on {own}/");
-    match tokio::time::timeout(Duration::from_secs(3600), axum::serve(listener, routes).into_future()).await {
-        Ok(ended) => Ok(ended?),
-        Err(_) => Ok(()),
+    axum::serve(listener, routes).with_graceful_shutdown(stop_signal()).await?;
+    println!("stopped");
+    Ok(())
+}
+
+/// Ctrl-C.
+async fn stop_signal() {
+    // Without a way to hear of it the page runs until it is killed.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
