@@ -7,12 +7,11 @@
 //! PORT=3000 ONE_HORIZON_CLIENT_ID=… ONE_HORIZON_CLIENT_SECRET=… cargo run --example oauth_login --features oauth,testing
 //! ```
 //!
-//! `PORT` says where to listen on 127.0.0.1 (default: any free port). The page stops by itself after an hour.
+//! `PORT` says where to listen on 127.0.0.1 (default: any free port). Ctrl-C stops the page.
 
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -76,9 +75,16 @@ async fn run() -> Result<(), Failure> {
         .route("/logout", post(logout))
         .with_state(site);
     println!("listening on {own}/");
-    match tokio::time::timeout(Duration::from_secs(3600), axum::serve(listener, routes).into_future()).await {
-        Ok(ended) => Ok(ended?),
-        Err(_) => Ok(()),
+    axum::serve(listener, routes).with_graceful_shutdown(stop_signal()).await?;
+    println!("stopped");
+    Ok(())
+}
+
+/// Ctrl-C.
+async fn stop_signal() {
+    // Without a way to hear of it the page runs until it is killed.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -96,7 +102,8 @@ async fn home(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     };
     let tasks = match list.await {
         Ok(tasks) => {
-            tasks.tasks.iter().map(|task| format!("<li>{}</li>", escape(&task.title.to_string()))).collect::<String>()
+            let item = |title: String| format!("<li>{}</li>", escape(&title));
+            tasks.tasks.iter().map(|task| item(task.title.to_string())).collect::<Vec<_>>().concat()
         }
         Err(error) => format!("<li>{}</li>", escape(&error.to_string())),
     };
@@ -168,11 +175,10 @@ async fn logout(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
 impl Site {
     /// Opens a session under a name that nobody can guess and sends the browser on with it.
     fn enter(&self, session: Session, to: &str) -> Response {
-        let mut name = [0_u8; 16];
-        if let Err(error) = getrandom::fill(&mut name) {
-            return problem(&error.to_string());
-        }
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = match (getrandom::u64(), getrandom::u64()) {
+            (Ok(one), Ok(two)) => format!("{one:016x}{two:016x}"),
+            (Err(error), _) | (_, Err(error)) => return problem(&error.to_string()),
+        };
         self.sessions().insert(name.clone(), session);
         // A site with TLS adds `Secure`.
         let cookie = format!("session={name}; HttpOnly; SameSite=Lax; Path=/");

@@ -46,17 +46,15 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Failure> {
     let arguments = arguments()?;
     let fake = if arguments.fake { Some(FakeOneHorizon::start().await?) } else { None };
-    let configuration = match &fake {
-        Some(fake) => Configuration::builder().base_url(fake.url()).oauth_token(fake.oauth_token()).build()?,
-        None => {
-            let token =
-                std::env::var("ONE_OAUTH_TOKEN").map_err(|_| "set ONE_OAUTH_TOKEN: API keys cannot manage keys")?;
-            let mut builder = Configuration::builder().oauth_token(token);
-            if let Ok(url) = std::env::var("ONE_HORIZON_BASE_URL") {
-                builder = builder.base_url(url);
-            }
-            builder.build()?
+    let configuration = if let Some(fake) = &fake {
+        Configuration::builder().base_url(fake.url()).oauth_token(fake.oauth_token()).build()?
+    } else {
+        let token = std::env::var("ONE_OAUTH_TOKEN").map_err(|_| "set ONE_OAUTH_TOKEN: API keys cannot manage keys")?;
+        let mut builder = Configuration::builder().oauth_token(token);
+        if let Ok(url) = std::env::var("ONE_HORIZON_BASE_URL") {
+            builder = builder.base_url(url);
         }
+        builder.build()?
     };
     let mut plan = ApiKeysApi::new(&configuration).rotate_api_key(arguments.key);
     if let Some(description) = arguments.description {

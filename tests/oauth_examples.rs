@@ -1,5 +1,12 @@
 //! The login page and the rotation of a CI's key, run as the programs they are.
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, dead_code, reason = "a broken test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken test may panic"
+)]
+#![allow(unreachable_pub, dead_code, clippy::format_push_string, reason = "the support modules serve several tests")]
 
 #[path = "support/example.rs"]
 mod example;

@@ -1,5 +1,12 @@
 //! Logins and refreshing against an OAuth server that this project has not written: `.ci/oauth` starts it.
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, dead_code, reason = "a broken test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken test may panic"
+)]
+#![allow(unreachable_pub, dead_code, clippy::format_push_string, reason = "the support modules serve several tests")]
 
 #[path = "support/http.rs"]
 mod http_client;

@@ -1,6 +1,6 @@
 //! Logging a user in: the link, the callback, the code for tokens.
 #![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a broken test may panic")]
 
 mod oauth_support;
 
@@ -281,18 +281,19 @@ async fn nothing_that_is_printed_holds_a_secret() {
     let (state, verifier) = (login.state().expose().to_owned(), login.verifier().expose().to_owned());
     let url = callback(&state, "code-1");
     let code = login.check(&url).unwrap();
-    let mut printed = format!("{app:?} {login:?} {code:?}");
+    let mut printed = vec![format!("{app:?} {login:?} {code:?}")];
     let error = login.exchange(code).await.unwrap_err();
-    printed += &format!("{error} {error:?}");
+    printed.push(format!("{error} {error:?}"));
     let login = Server::new(|_, form| Say::Fail(Failure::Interrupted, Box::leak(form.get("code").into())))
         .app()
         .login()
         .unwrap();
     let url = callback(login.state().expose(), "code-1");
     let error = login.finish(&url).await.unwrap_err();
-    printed += &format!("{error} {error:?}");
-    printed += &format!("{:?}", oauth_support::stale_tokens());
-    printed += &format!("{:?}", onehorizon::Error::from(error));
+    printed.push(format!("{error} {error:?}"));
+    printed.push(format!("{:?}", oauth_support::stale_tokens()));
+    printed.push(format!("{:?}", onehorizon::Error::from(error)));
+    let printed = printed.concat();
     for secret in secrets.iter().copied().chain([state.as_str(), verifier.as_str()]) {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }

@@ -18,39 +18,43 @@ button[value=allow]{background:#1d4ed8;border-color:#1d4ed8;color:#fff}small{col
 /// Asks which member logs in, and whether the app may act for them.
 pub(super) fn consent(client_id: &str, parameters: &[(String, String)], state: &State) -> Response<Bytes> {
     let scope = parameters.iter().find(|(name, _)| name == "scope").map_or("", |(_, scope)| scope.as_str());
-    let scopes: String =
-        scope.split_whitespace().map(|scope| format!("<li><code>{}</code></li>", escape(scope))).collect();
-    let hidden: String = parameters
+    let item = |scope| format!("<li><code>{}</code></li>", escape(scope));
+    let scopes = scope.split_whitespace().map(item).collect::<Vec<_>>().concat();
+    let fields = parameters
         .iter()
         .filter(|(name, _)| !matches!(name.as_str(), "user" | "decision"))
         .map(|(name, value)| format!(r#"<input type="hidden" name="{}" value="{}">"#, escape(name), escape(value)))
-        .collect();
-    let members: String = state
+        .collect::<Vec<_>>()
+        .concat();
+    let mut checked = " checked";
+    let members = state
         .members
         .iter()
-        .enumerate()
-        .map(|(index, member)| {
-            let role = match member.role {
-                Role::Owner => "owner",
-                Role::Admin => "admin",
-                Role::Member => "member",
-            };
-            let checked = if index == 0 { " checked" } else { "" };
-            let id = escape(&member.user_id);
+        .map(|member| {
+            let (id, role, checked) = (escape(&member.user_id), role(member.role), std::mem::take(&mut checked));
             format!(r#"<label><input type="radio" name="user" value="{id}"{checked}> {id} ({role})</label>"#)
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let client_id = escape(client_id);
     html(
         StatusCode::OK,
         &format!(
             r#"<h1>Let <code>{client_id}</code> act for you?</h1>
 <p>The app will be able to do in this workspace what you can do.</p><ul>{scopes}</ul>
-<form method="post">{hidden}<fieldset><legend>Log in as</legend>{members}</fieldset>
+<form method="post">{fields}<fieldset><legend>Log in as</legend>{members}</fieldset>
 <button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button></form>
 <p><small>This is a fake One Horizon for tests: no password, no real account.</small></p>"#
         ),
     )
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+    }
 }
 
 /// Tells what makes a login impossible.
