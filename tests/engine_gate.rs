@@ -1,5 +1,6 @@
 //! After a refusal all clones wait behind one gate, and leave it one after the other.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/wire.rs"]
 mod wire;

@@ -1,5 +1,6 @@
 //! Pacing: the quota is spent to the last request, and none is refused.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/service.rs"]
 mod service;
@@ -11,7 +12,7 @@ mod wire;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason};
+use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason, WindowUsage};
 use onehorizon::transport::Failure;
 use onehorizon::{Configuration, ErrorKind, RequestOptions, Sent};
 use proptest::prelude::*;
@@ -335,7 +336,7 @@ async fn a_remainder_that_the_service_tells_counts_if_it_is_smaller() {
     let wire = Wire::new([told]);
     let configuration = wire.builder().pacing(Pacing::documented()).build().unwrap();
     make_calls(&configuration, 1, 1).await;
-    let used: Vec<_> = configuration.quota().windows.iter().map(|window| window.remaining()).collect();
+    let used: Vec<_> = configuration.quota().windows.iter().map(WindowUsage::remaining).collect();
     assert_eq!(used, [199, 2]);
     make_calls(&configuration, 3, 3).await;
     assert_eq!(wire.sent(), [0, 0, 0, 60_060]);

@@ -1,6 +1,7 @@
 //! The feature `tracing`: one span for each call, and nothing secret in it.
 #![cfg(feature = "tracing")]
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -67,7 +68,7 @@ impl Subscriber for Log {
     fn record(&self, span: &Id, values: &Record<'_>) {
         let mut read = Vec::new();
         values.record(&mut Reader(&mut read));
-        let span = &mut self.0.lock().unwrap().spans[span.into_u64() as usize - 1];
+        let span = &mut self.0.lock().unwrap().spans[index(span)];
         span.values.extend(read.iter().cloned());
         span.history.extend(read);
     }
@@ -91,9 +92,13 @@ impl Subscriber for Log {
     }
 
     fn try_close(&self, span: Id) -> bool {
-        self.0.lock().unwrap().spans[span.into_u64() as usize - 1].closed = true;
+        self.0.lock().unwrap().spans[index(&span)].closed = true;
         true
     }
+}
+
+fn index(span: &Id) -> usize {
+    usize::try_from(span.into_u64()).unwrap() - 1
 }
 
 /// Runs with a log that is this thread's alone.

@@ -1,4 +1,5 @@
 //! Logging a user in: the link, the callback, the code for tokens.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test may panic")]
 
 mod oauth_support;

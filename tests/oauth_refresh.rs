@@ -1,4 +1,5 @@
 //! Access tokens that refresh themselves: once, in time, and without losing anything.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken test may panic")]
 
 mod oauth_support;

@@ -1,4 +1,5 @@
 //! Every row of the table in `docs/key-rotation.md`, played against the fake.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken test may panic")]
 
 use std::collections::BTreeMap;

@@ -33,13 +33,14 @@ impl Refusal<'_> {
     pub(crate) fn into_error(self) -> Error {
         let body = excerpt(self.body, self.secret);
         let (code, message) = read(self.body, self.secret);
-        let message = message.unwrap_or_else(|| describe(self.status, &self.headers, self.body));
         let hint = self.hint();
+        let headers = clean(self.headers, self.secret);
+        let message = message.unwrap_or_else(|| describe(self.status, &headers, self.body));
         Error::new(kind(self.status), message).with(|error| {
             error.hint = hint;
             error.code = code;
             error.status = Some(self.status);
-            error.headers = clean(self.headers, self.secret);
+            error.headers = headers;
             error.body = body;
             error.sent = Sent::Yes;
             error.rate_limit = self.rate_limit;

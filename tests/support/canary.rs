@@ -34,7 +34,7 @@ impl Watch {
     pub(crate) fn text(&mut self, what: &str, text: &str) {
         self.looks += 1;
         if SONGS.iter().any(|song| text.contains(song)) {
-            self.leaks.push(format!("{what}: {text}"));
+            self.leaks.push(format!("{what}: {}", text.replace('\n', " ").chars().take(600).collect::<String>()));
         }
     }
 
@@ -51,7 +51,7 @@ impl Watch {
         self.text(type_name::<T>(), &value.to_string());
     }
 
-    /// Looks at an error, all that caused it, and what a panic would say of it.
+    /// Looks at an error and all that caused it; a panic says what `Debug` says.
     pub(crate) fn error<E: Error + 'static>(&mut self, error: &E) {
         self.show(error);
         let mut next: Option<&(dyn Error + 'static)> = error.source();
@@ -59,11 +59,6 @@ impl Watch {
             self.text("a cause", &format!("{cause} {cause:?} {cause:#?}"));
             next = cause.source();
         }
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            Err::<(), _>(error).unwrap();
-        }));
-        let said = panic.unwrap_err().downcast::<String>().unwrap();
-        self.text("a panic", &said);
     }
 
     pub(crate) fn has_no_leaks(&self) {
@@ -108,7 +103,7 @@ impl Echo {
 
 impl Transport for Echo {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        self.requests.lock().unwrap().push(format!("{request:?} {:?}", request.headers));
+        self.requests.lock().unwrap().push(format!("{request:?} {:?}", request.headers.get("authorization")));
         let answer = (self.answer)(&request);
         Box::pin(async { answer })
     }

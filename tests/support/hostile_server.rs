@@ -1,4 +1,5 @@
 //! A server that does whatever it is told to on a raw connection, and a clock that it moves.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};

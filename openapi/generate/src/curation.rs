@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::error::Error;
+use crate::naming::is_identifier;
+
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -185,29 +188,23 @@ pub(crate) struct Tag {
 }
 
 impl Curation {
-    /// Reads the file; a name in it that Rust cannot have is an error.
-    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        let curation: Self = toml::from_str(text)?;
-        if let Some(name) = curation.names().find(|name| !is_identifier(name)) {
-            return Err(serde::de::Error::custom(format!("{name:?} cannot be a name in Rust")));
-        }
-        Ok(curation)
+    /// Reads the file.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let curation: Self = toml::from_str(text).map_err(|error| Error::Curation(Box::new(error)))?;
+        let refused = curation.names().find(|name| !is_identifier(name)).cloned();
+        refused.map_or(Ok(curation), |name| Err(Error::CurationName(name)))
     }
 
-    /// Every Rust name that it gives.
+    /// Every name that it gives.
     fn names(&self) -> impl Iterator<Item = &String> {
-        let models =
-            self.models.values().flat_map(|model| model.name.iter().chain(model.fields.values().flat_map(|f| &f.name)));
-        let enums = self.enums.values().flat_map(|entry| entry.name.iter().chain(entry.variants.values()));
-        let operations = self.operations.values().flat_map(|entry| entry.name.iter().chain(&entry.body));
-        let parameters = self.parameters.values().flat_map(|entry| &entry.name);
-        let tags = self.tags.values().flat_map(|entry| &entry.name);
-        let ids = self.ids.keys().chain(self.rename.values());
-        ids.chain(models).chain(enums).chain(operations).chain(parameters).chain(tags)
+        let models = self.models.values().filter_map(|model| model.name.as_ref());
+        let fields = self.models.values().flat_map(|model| model.fields.values()).filter_map(|rule| rule.name.as_ref());
+        let enums = self.enums.values().filter_map(|entry| entry.name.as_ref());
+        let variants = self.enums.values().flat_map(|entry| entry.variants.values());
+        let operations = self.operations.values().flat_map(|entry| [&entry.name, &entry.body]).flatten();
+        let parameters = self.parameters.values().filter_map(|entry| entry.name.as_ref());
+        let tags = self.tags.values().filter_map(|entry| entry.name.as_ref());
+        let types = models.chain(enums).chain(tags).chain(self.rename.values()).chain(self.ids.keys());
+        types.chain(fields).chain(variants).chain(operations).chain(parameters)
     }
-}
-
-/// Whether Rust takes the text as a name as it stands: no keyword, no white space, no `r#`.
-fn is_identifier(name: &str) -> bool {
-    !name.starts_with("r#") && syn::parse_str::<syn::Ident>(name).is_ok_and(|ident| ident == name)
 }

@@ -66,7 +66,7 @@ pub struct Output {
 /// When the document or the curation cannot be read, and in strict mode when a construct cannot be expressed.
 pub fn generate(input: &Input<'_>) -> Result<Output, Error> {
     let document = document::Document::parse(input.document)?;
-    let curation = curation::Curation::parse(input.curation).map_err(|error| Error::Curation(Box::new(error)))?;
+    let curation = curation::Curation::parse(input.curation)?;
     let (program, findings) = lower::lower(&document, &curation);
     if input.mode == Mode::Strict && !findings.is_empty() {
         return Err(Error::Findings(findings));
