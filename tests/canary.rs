@@ -218,8 +218,7 @@ async fn requests_that_cannot_be_made_print_no_secret() {
         watch.look(&request);
         request.await.err().iter().for_each(|error| watch.error(error));
     }
-    for (name, value) in
-        [("authorization", "canary"), ("no header", "canary"), ("x-b", "canary\n"), ("x-a", "canary")]
+    for (name, value) in [("authorization", "canary"), ("no header", "canary"), ("x-b", "canary\n"), ("x-a", "canary")]
     {
         let mut request = configuration.request("GET", "/a").header(name, value);
         watch.look(&request.options_mut().clone());
