@@ -96,6 +96,14 @@ impl Credential {
         Ok(Self { kind, source: Source::Fixed(Arc::new(token)) })
     }
 
+    /// The token, if it need not be asked for.
+    pub(crate) fn at_hand(&self) -> Option<Arc<Token>> {
+        match &self.source {
+            Source::Fixed(token) => Some(Arc::clone(token)),
+            Source::Provider(_) => None,
+        }
+    }
+
     /// The token for one attempt.
     pub(crate) async fn token(&self) -> Result<Arc<Token>, Error> {
         match &self.source {

@@ -202,6 +202,19 @@ async fn a_dead_refresh_token_is_not_tried_again_until_the_user_signs_in() {
 }
 
 #[tokio::test]
+async fn tokens_can_be_replaced_before_their_time() {
+    let server = Server::rotating();
+    let credential = fresh(&server);
+    credential.refresh().await.unwrap();
+    assert_eq!(token(&credential).await, "access-1");
+    let alone = RefreshingCredential::builder(&server.app(), Tokens::new("access-0")).build();
+    let error = alone.refresh().await.unwrap_err();
+    assert_eq!(error.kind(), OauthErrorKind::NoRefreshToken);
+    assert!(error.needs_login());
+    assert_eq!(server.token_requests(), 1);
+}
+
+#[tokio::test]
 async fn a_signed_out_user_has_no_token() {
     let server = Server::rotating();
     let credential = stale(&server);

@@ -6,6 +6,7 @@ use std::hint::black_box;
 use allocation_counter::measure;
 use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
+use onehorizon_benches::deliveries::{self, Delivery};
 use onehorizon_benches::{answers, canned::Canned, hand};
 
 /// Allocations that a call may make beyond those of decoding.
@@ -15,11 +16,28 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     per_call(&runtime);
     decoding();
+    deliveries();
+}
+
+/// Checking a proof must not allocate by the size of the body.
+fn deliveries() {
+    for (name, verifier) in [("signature", deliveries::by_signature()), ("key", deliveries::by_key())] {
+        let [small, large] = [1 << 10, 256 << 10].map(|bytes| {
+            let delivery = Delivery::of(bytes);
+            measure(|| drop(black_box(verifier.verify(delivery.find(), &delivery.body).unwrap())))
+        });
+        println!("checking a {name}: {} allocations for 1 KiB, {} for 256 KiB", small.count_total, large.count_total);
+        assert_eq!((small.count_total, small.bytes_total), (large.count_total, large.bytes_total));
+    }
 }
 
 fn per_call(runtime: &tokio::runtime::Runtime) {
     let text = answers::task(7);
-    let configuration = Configuration::builder().api_key("key").transport(Canned::new(text.clone())).build().unwrap();
+    let configuration = Configuration::builder()
+        .api_key(answers::API_KEY)
+        .transport(Canned::new(http::StatusCode::OK, text.clone()))
+        .build()
+        .unwrap();
     let tasks = TasksApi::new(&configuration);
     let call = || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) });
     call();

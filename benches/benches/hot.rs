@@ -1,70 +1,106 @@
 //! The functions whose instructions `.ci/perf` counts: `hot NAME` runs one of them once, after a first run to warm up.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench says so by panicking")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
 
 use std::hint::black_box;
 
+use http::StatusCode;
 use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
+use onehorizon_benches::canned::Canned;
+use onehorizon_benches::deliveries::{self, Delivery};
 use onehorizon_benches::load::{Caller, What};
 use onehorizon_benches::process::Server;
-use onehorizon_benches::{answers, canned::Canned, hand};
+use onehorizon_benches::{answers, hand};
+use serde::de::DeserializeOwned;
 
 type Function = Box<dyn FnMut()>;
 
-const NAMES: &[&str] = &["decode_task", "decode_list", "encode_list"];
+const GUARDED: &[&str] = &[
+    "decode_task",
+    "decode_list",
+    "encode_task",
+    "call_fetch",
+    "call_list",
+    "call_not_found",
+    "call_unreadable",
+    "webhook_key",
+    "webhook_signature",
+    "webhook_event",
+];
 
 fn function(name: &str) -> Option<Function> {
-    let list = answers::list(100);
+    let task = answers::task(7);
     Some(match name {
-        "decode_task" => {
-            let text = answers::task(7);
-            Box::new(move || drop(black_box(serde_json::from_slice::<Task>(black_box(text.as_bytes())).unwrap())))
+        "decode_task" => reading::<Task>(task),
+        "decode_list" => reading::<TaskList>(answers::list(100)),
+        "encode_task" => {
+            let task: Task = serde_json::from_str(&task).unwrap();
+            Box::new(move || drop(black_box(serde_json::to_vec(black_box(&task)).unwrap())))
         }
-        "decode_list" => {
-            Box::new(move || drop(black_box(serde_json::from_slice::<TaskList>(black_box(list.as_bytes())).unwrap())))
+        "call_fetch" => fetching(StatusCode::OK, task, true),
+        "call_not_found" => fetching(
+            StatusCode::NOT_FOUND,
+            r#"{"error":{"code":"not_found","message":"No such task"}}"#.to_owned(),
+            false,
+        ),
+        "call_unreadable" => fetching(StatusCode::OK, task.replace(r#""labels":["#, r#""labels":"#), false),
+        "call_list" => {
+            let (tasks, runtime) = (TasksApi::new(&in_memory(StatusCode::OK, answers::list(100))), runtime());
+            Box::new(move || runtime.block_on(async { drop(black_box(tasks.list_tasks().all(true).await.unwrap())) }))
         }
-        "decode_list_text" => {
-            Box::new(move || drop(black_box(serde_json::from_str::<TaskList>(black_box(&list)).unwrap())))
+        "webhook_key" => {
+            let (delivery, verifier) = (Delivery::of(20 << 10), deliveries::by_key());
+            Box::new(move || drop(black_box(verifier.verify(delivery.find(), &delivery.body).unwrap())))
         }
-        // Not of the guard: the peer, to compare with.
-        "peer_decode_list" => Box::new(move || {
-            drop(black_box(serde_json::from_slice::<hand::TaskList>(black_box(list.as_bytes())).unwrap()))
-        }),
-        "peer_decode_list_text" => {
-            Box::new(move || drop(black_box(serde_json::from_str::<hand::TaskList>(black_box(&list)).unwrap())))
+        "webhook_signature" => {
+            let (delivery, verifier) = (Delivery::of(1 << 10), deliveries::by_signature());
+            Box::new(move || drop(black_box(verifier.verify(delivery.find(), &delivery.body).unwrap())))
         }
-        "encode_list" => {
-            let tasks: TaskList = serde_json::from_str(&list).unwrap();
-            Box::new(move || drop(black_box(serde_json::to_vec(black_box(&tasks)).unwrap())))
+        "webhook_event" => {
+            let (delivery, verifier) = (Delivery::of(20 << 10), deliveries::by_key());
+            Box::new(move || drop(black_box(verifier.event(delivery.find(), &delivery.body).unwrap())))
         }
-        "call_fetch" => {
-            let tasks = TasksApi::new(&in_memory(answers::task(7)));
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            Box::new(move || {
-                runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) })
-            })
-        }
-        // Not of the guard either: over loopback, to see where this client's work goes.
+        _ => return peer(name),
+    })
+}
+
+/// What is not guarded but compared with: the peer, and calls over loopback, to see where the work goes.
+fn peer(name: &str) -> Option<Function> {
+    Some(match name {
+        "peer_decode_list" => reading::<hand::TaskList>(answers::list(100)),
+        "value_decode_list" => reading::<serde_json::Value>(answers::list(100)),
         "loopback_sdk" | "loopback_hand" => {
             let server = Server::start(env!("CARGO_BIN_EXE_server"), &[]);
             let make = if name == "loopback_sdk" { Caller::sdk } else { Caller::hand };
-            let caller = make(&server.base_url);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let (caller, runtime) = (make(&server.base_url), runtime());
             Box::new(move || {
                 let _ = &server;
-                runtime.block_on(async {
-                    for _ in 0..10 {
-                        caller.call(What::Fetch).await;
-                    }
-                });
+                runtime.block_on(caller.call(What::Fetch));
             })
         }
         _ => return None,
     })
 }
 
-fn in_memory(answer: String) -> Configuration {
-    Configuration::builder().api_key("key").transport(Canned::new(answer)).build().unwrap()
+fn reading<T: DeserializeOwned>(text: String) -> Function {
+    Box::new(move || drop(black_box(serde_json::from_slice::<T>(black_box(text.as_bytes())).unwrap())))
+}
+
+fn fetching(status: StatusCode, answer: String, succeeds: bool) -> Function {
+    let (tasks, runtime) = (TasksApi::new(&in_memory(status, answer)), runtime());
+    Box::new(move || {
+        let result = runtime.block_on(async { black_box(tasks.fetch_task("tsk_00000007").await) });
+        assert_eq!(result.is_ok(), succeeds);
+    })
+}
+
+fn in_memory(status: StatusCode, answer: String) -> Configuration {
+    let transport = Canned::new(status, answer);
+    Configuration::builder().api_key(answers::API_KEY).transport(transport).build().unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// Callgrind counts what happens in here.
@@ -76,7 +112,7 @@ fn measured(function: &mut dyn FnMut()) {
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
     let Some(mut function) = function(&name) else {
-        println!("{}", NAMES.join("\n"));
+        println!("{}", GUARDED.join("\n"));
         return;
     };
     function();

@@ -16,8 +16,12 @@ fn account(line: &str) -> f64 {
 fn main() {
     let server = Server::start(env!("CARGO_BIN_EXE_server"), &[&LENGTH.to_string()]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let configuration =
-        Configuration::builder().api_key("key").base_url(&server.base_url).max_response_bytes(1 << 30).build().unwrap();
+    let configuration = Configuration::builder()
+        .api_key("the-key")
+        .base_url(&server.base_url)
+        .max_response_bytes(1 << 30)
+        .build()
+        .unwrap();
     let tasks = TasksApi::new(&configuration);
     runtime.block_on(async { drop(tasks.fetch_task("tsk_00000007").await.unwrap()) });
 

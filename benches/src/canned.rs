@@ -12,14 +12,14 @@ pub struct Canned {
 }
 
 impl Canned {
-    /// A 200 with this body.
+    /// An answer with this status and body.
     #[must_use]
-    pub fn new(body: String) -> Self {
+    pub fn new(status: StatusCode, body: String) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.insert(DATE, HeaderValue::from_static("Mon, 11 May 2026 08:15:00 GMT"));
-        Self { answer: TransportResponse::new(StatusCode::OK, headers, Bytes::from(body)) }
+        Self { answer: TransportResponse::new(status, headers, Bytes::from(body)) }
     }
 }
 

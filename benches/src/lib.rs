@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod canned;
+pub mod deliveries;
 pub mod hand;
 pub mod load;
 pub mod process;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use onehorizon::{Configuration, TasksApi};
 
-use crate::hand;
 use crate::stats::cpu_time;
+use crate::{answers, hand};
 
 /// Who calls.
 #[derive(Debug)]
@@ -32,14 +32,14 @@ impl Caller {
     #[must_use]
     pub fn sdk(base_url: &str) -> Self {
         let configuration =
-            Configuration::builder().api_key("key").base_url(base_url).build().expect("a configuration");
+            Configuration::builder().api_key(answers::API_KEY).base_url(base_url).build().expect("a configuration");
         Self::Sdk(TasksApi::new(&configuration))
     }
 
     /// The peer.
     #[must_use]
     pub fn hand(base_url: &str) -> Self {
-        Self::Hand(hand::Client::new(base_url, "key"))
+        Self::Hand(hand::Client::new(base_url, answers::API_KEY))
     }
 
     /// One call.

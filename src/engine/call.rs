@@ -73,7 +73,7 @@ impl Call {
             configuration: configuration.clone(),
             operation,
             route,
-            path: vec![(Cow::Borrowed("workspaceId"), configuration.workspace().as_str().to_owned())],
+            path: Vec::new(),
             query: String::new(),
             body: None,
             options: CallOptions::default(),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 
+use crate::clock::Clock;
 use crate::error::message_of;
 use crate::limits::{RateLimit, WaitSource};
 
@@ -15,15 +16,16 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 ///
 /// Only a 429 and a 503 ask to wait, and only a 429 in words: a time in the message of another failure ("gave up after
 /// 30 seconds") is no wait.
-pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Option<RateLimit> {
+pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], clock: &dyn Clock) -> Option<RateLimit> {
     let mut known = RateLimit {
         limit: count(headers, &LIMIT),
         remaining: count(headers, &REMAINING),
-        reset: count(headers, &RESET).map(|reset| until(reset, now)),
+        reset: count(headers, &RESET).map(|reset| until(reset, clock.time_of_day())),
         ..RateLimit::default()
     };
     let refused = status == StatusCode::TOO_MANY_REQUESTS;
     if refused || status == StatusCode::SERVICE_UNAVAILABLE {
+        let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
         let in_message = || in_words(&message_of(body, str::to_owned)?).map(|wait| (wait, WaitSource::Message));
         if let Some((wait, source)) = in_header().or_else(|| in_message().filter(|_| refused)) {

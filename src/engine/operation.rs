@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use http::{Method, StatusCode};
 use url::Url;
 
+use crate::models::WorkspaceId;
+
 /// An operation of the contract, as the generator writes it down.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
@@ -70,13 +72,27 @@ pub(crate) fn check_segment(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// The parameters of a path by name; the last value given counts.
+type Parameters = [(Cow<'static, str>, String)];
+
 /// The address of a call: the template's segments below `base`, each parameter encoded as one segment.
-pub(crate) fn address(base: &Url, template: &str, parameters: &[(Cow<'static, str>, String)]) -> Result<Url, String> {
+///
+/// A `workspaceId` that is not given is the configuration's.
+pub(crate) fn address(
+    base: &Url,
+    template: &str,
+    parameters: &Parameters,
+    workspace: &WorkspaceId,
+) -> Result<Url, String> {
+    let value_of = |name: &str| {
+        let given = parameters.iter().rev().find(|(candidate, _)| candidate == name);
+        given.map(|(_, value)| value.as_str()).or_else(|| (name == "workspaceId").then(|| workspace.as_str()))
+    };
     let Some(template) = template.strip_prefix('/') else {
         // Not shown: somebody may have passed a whole address, with what signs it.
         return Err("the path does not start with a slash".to_owned());
     };
-    if let Some(path) = plain_path(base, template, parameters) {
+    if let Some(path) = plain_path(base, template, value_of) {
         let mut url = base.clone();
         url.set_path(&path);
         return Ok(url);
@@ -93,9 +109,7 @@ pub(crate) fn address(base: &Url, template: &str, parameters: &[(Cow<'static, st
                 segments.push(part);
                 continue;
             };
-            let value =
-                parameters.iter().rev().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str());
-            let value = value.ok_or_else(|| format!("`{name}` is missing"))?;
+            let value = value_of(name).ok_or_else(|| format!("`{name}` is missing"))?;
             check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
             segments.push(value);
         }
@@ -105,14 +119,14 @@ pub(crate) fn address(base: &Url, template: &str, parameters: &[(Cow<'static, st
 
 /// The path when nothing in it needs encoding or a complaint, which is the rule; pushing segment by segment costs four
 /// times as much.
-fn plain_path(base: &Url, template: &str, parameters: &[(Cow<'static, str>, String)]) -> Option<String> {
+fn plain_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
     let below = base.path().trim_end_matches('/');
     let mut path = String::with_capacity(below.len() + template.len() + 64);
     path.push_str(below);
     for part in template.split('/') {
         let value = match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             None => part,
-            Some(name) => parameters.iter().rev().find(|(candidate, _)| candidate == name)?.1.as_str(),
+            Some(name) => value_of(name)?,
         };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if value.is_empty() || !value.bytes().all(plain) {

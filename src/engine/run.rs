@@ -85,7 +85,10 @@ async fn repeat(
     let most = call.options.attempts.unwrap_or(retry.attempts);
     let patience = settings.quota.patience(call.options.max_wait, retry.max_wait);
     let ticket = settings.quota.ticket();
-    let mut token = in_time(watch, settings.credential.token()).await?;
+    let mut token = match settings.credential.at_hand() {
+        Some(token) => token,
+        None => in_time(watch, settings.credential.token()).await?,
+    };
     let mut replaced = false;
     let mut refused: Option<Error> = None;
     settings.budget.earn();
@@ -242,8 +245,8 @@ fn request(call: &Call, settings: &Settings) -> Result<TransportRequest, Error> 
     if let Some(fault) = &call.options.fault {
         return Err(Error::new(ErrorKind::Invalid, fault));
     }
-    let mut url =
-        address(&settings.base_url, &call.route, &call.path).map_err(|fault| Error::new(ErrorKind::Invalid, fault))?;
+    let mut url = address(&settings.base_url, &call.route, &call.path, &settings.workspace)
+        .map_err(|fault| Error::new(ErrorKind::Invalid, fault))?;
     if !call.query.is_empty() {
         url.set_query(Some(&call.query));
     }
@@ -313,7 +316,7 @@ fn broken(error: TransportError, token: &Token) -> Miss {
 /// Tells a success from a refusal.
 fn judge(call: &Call, settings: &Settings, answer: TransportResponse, token: &Token) -> Result<Response<Bytes>, Miss> {
     let TransportResponse { status, headers, body } = answer;
-    let rate_limit = hint::rate_limit(status, &headers, &body, settings.clock.time_of_day());
+    let rate_limit = hint::rate_limit(status, &headers, &body, &*settings.clock);
     if status.is_success() {
         let headers = without_echo(headers, token.secret.expose());
         let head = Head { status, headers, body: body.clone(), attempts: 0, time: TimeSpent::default(), rate_limit };

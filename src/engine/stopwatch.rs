@@ -20,6 +20,8 @@ pub(super) enum Spent {
 pub(super) struct Stopwatch<'a> {
     clock: &'a dyn Clock,
     started: Instant,
+    /// When the last stretch ended, which is when the next one begins: one look at the clock serves both.
+    mark: Instant,
     deadline: Option<Duration>,
     pub(super) time: TimeSpent,
 }
@@ -29,7 +31,8 @@ pub(super) struct OutOfTime;
 
 impl<'a> Stopwatch<'a> {
     pub(super) fn start(clock: &'a dyn Clock, deadline: Option<Duration>) -> Self {
-        Self { clock, started: clock.now(), deadline, time: TimeSpent::default() }
+        let started = clock.now();
+        Self { clock, started, mark: started, deadline, time: TimeSpent::default() }
     }
 
     /// What is left until the deadline; `None` when there is no deadline.
@@ -49,29 +52,28 @@ impl<'a> Stopwatch<'a> {
         limit: Duration,
         work: impl Future<Output = T>,
     ) -> Result<T, OutOfTime> {
-        let before = self.clock.now();
         let result = within(self.clock, limit, work).await;
-        self.account(spent, before);
+        self.account(spent);
         result
     }
 
     /// Does the work, however long it takes.
     pub(super) async fn unlimited<T>(&mut self, spent: Spent, work: impl Future<Output = T>) -> T {
-        let before = self.clock.now();
         let value = work.await;
-        self.account(spent, before);
+        self.account(spent);
         value
     }
 
     /// Waits.
     pub(super) async fn wait(&mut self, spent: Spent, wait: Duration) {
-        let before = self.clock.now();
         self.clock.sleep(wait).await;
-        self.account(spent, before);
+        self.account(spent);
     }
 
-    fn account(&mut self, spent: Spent, since: Instant) {
-        let passed = self.clock.now().saturating_duration_since(since);
+    fn account(&mut self, spent: Spent) {
+        let now = self.clock.now();
+        let passed = now.saturating_duration_since(self.mark);
+        self.mark = now;
         match spent {
             Spent::Request => self.time.requests += passed,
             Spent::Backoff => self.time.backoff += passed,

@@ -46,6 +46,7 @@ mod core;
 mod fake;
 mod faults;
 mod log;
+mod oauth;
 mod query;
 mod quota;
 mod record;

@@ -78,23 +78,21 @@ fn tls(builder: reqwest::ClientBuilder, base_url: &Url) -> Result<reqwest::Clien
 
 impl Transport for ReqwestTransport {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        Box::pin(self.attempt(request))
-    }
-}
-
-impl ReqwestTransport {
-    async fn attempt(&self, request: TransportRequest) -> Result<TransportResponse, TransportError> {
         let limit = request.max_response_bytes;
         let mut outgoing = reqwest::Request::new(request.method, request.url);
         *outgoing.headers_mut() = request.headers;
         if !request.body.is_empty() {
             *outgoing.body_mut() = Some(request.body.into());
         }
-        let mut answer = self.client.execute(outgoing).await.map_err(failure)?;
-        let status = answer.status();
-        let headers = std::mem::take(answer.headers_mut());
-        let body = read_body(&mut answer, limit).await?;
-        Ok(TransportResponse { status, headers, body })
+        // Handed over before the future is boxed, so that the request is not moved into it and out again.
+        let pending = self.client.execute(outgoing);
+        Box::pin(async move {
+            let mut answer = pending.await.map_err(failure)?;
+            let status = answer.status();
+            let headers = std::mem::take(answer.headers_mut());
+            let body = read_body(&mut answer, limit).await?;
+            Ok(TransportResponse { status, headers, body })
+        })
     }
 }
 

@@ -1,0 +1,111 @@
+//! Whether the time of a comparison tells where two secrets differ: Welch's t-test after the method of dudect.
+//!
+//! `constant_time SAMPLES` (default 1,000,000) fails when |t| reaches 4.5 for a key or a signature. A comparison that
+//! does stop early is measured as well and must be caught, or the test proves nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a check says so by panicking"
+)]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use onehorizon::webhook::{Signer, Verifier};
+use onehorizon_benches::deliveries::{self, Delivery, KEY, SECRET};
+
+/// Mean and variance of a stream of numbers, by Welford.
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn push(&mut self, value: f64) {
+        self.count += 1.0;
+        let delta = value - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (value - self.mean);
+    }
+}
+
+fn welch(a: Moments, b: Moments) -> f64 {
+    let variance = |m: Moments| m.squares / (m.count - 1.0) / m.count;
+    (a.mean - b.mean) / (variance(a) + variance(b)).sqrt()
+}
+
+/// The largest |t| over several croppings: the slowest samples are the machine's doing and drown the rest.
+fn largest_t(samples: usize, mut work: impl FnMut(usize)) -> f64 {
+    let mut taken = Vec::with_capacity(samples);
+    for number in 0..samples + 1_000 {
+        let class = usize::from(fastrand::bool());
+        let started = Instant::now();
+        work(class);
+        let passed = started.elapsed().as_nanos() as f64;
+        if number >= 1_000 {
+            taken.push((class, passed));
+        }
+    }
+    let mut sorted: Vec<f64> = taken.iter().map(|(_, passed)| *passed).collect();
+    sorted.sort_by(f64::total_cmp);
+    [0.5, 0.8, 0.9, 0.95, 0.99]
+        .iter()
+        .map(|share| {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let limit = sorted.get((share * samples as f64) as usize).copied().unwrap_or(f64::MAX);
+            let mut classes = [Moments::default(); 2];
+            for (class, passed) in taken.iter().filter(|(_, passed)| *passed <= limit) {
+                if let Some(moments) = classes.get_mut(*class) {
+                    moments.push(*passed);
+                }
+            }
+            welch(classes[0], classes[1]).abs()
+        })
+        .fold(0.0, f64::max)
+}
+
+/// A text with one character changed, at a place.
+fn changed(text: &str, place: usize) -> String {
+    let other = |character| if character == 'A' { 'B' } else { 'A' };
+    text.chars().enumerate().map(|(index, c)| if index == place { other(c) } else { c }).collect()
+}
+
+/// Refused deliveries whose proof differs from the right one at its start, and at its end.
+fn refusals(verifier: &Verifier, header: &str, right: &str, places: [usize; 2], samples: usize) -> f64 {
+    let delivery = Delivery::of(1 << 10);
+    let wrong = places.map(|place| changed(right, place));
+    largest_t(samples, |class| {
+        // Both classes read the same memory but for the header's value.
+        let value = wrong.get(class).map_or("", String::as_str);
+        let find = |name: &str| {
+            if name == header { Some(value.as_bytes()) } else { delivery.find()(name) }
+        };
+        assert!(black_box(verifier.verify(find, black_box(&delivery.body))).is_err());
+    })
+}
+
+fn main() {
+    let samples = std::env::args().nth(1).map_or(1_000_000, |samples| samples.parse().unwrap());
+    let key = refusals(&deliveries::by_key(), "x-one-webhook-key", KEY, [0, KEY.len() - 1], samples);
+    let body = Delivery::of(1 << 10).body;
+    let signature = Signer::new(SECRET).unwrap().sign("msg_2b7f", deliveries::signed_at(), &body);
+    let last = signature.len() - 3;
+    let signed = refusals(&deliveries::by_signature(), "webhook-signature", &signature, [3, last], samples);
+
+    let right = signature.repeat(8);
+    let wrong = [changed(&right, 0), changed(&right, right.len() - 1)];
+    let early = largest_t(samples, |class| {
+        let wrong = wrong.get(class).map_or("", String::as_str);
+        // What must not be done: stop at the first difference.
+        let same = black_box(wrong).bytes().zip(black_box(&right).bytes()).position(|(a, b)| a != b);
+        black_box(same);
+    });
+    println!(
+        "{samples} samples: |t| key {key:.2}, signature {signed:.2} (limit 4.5); a comparison that stops early {early:.0}"
+    );
+    assert!(early > 4.5, "the test has no power on this machine");
+    assert!(key < 4.5 && signed < 4.5, "the time of a comparison tells where the secrets differ");
+}
