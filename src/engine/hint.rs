@@ -27,7 +27,7 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
     if refused || status == StatusCode::SERVICE_UNAVAILABLE {
         let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
-        let in_message = || in_words(&message_of(body)?).map(|wait| (wait, WaitSource::Message));
+        let in_message = || in_words(&message_of(body, str::to_owned)?).map(|wait| (wait, WaitSource::Message));
         if let Some((wait, source)) = in_header().or_else(|| in_message().filter(|_| refused)) {
             known.retry_after = Some(wait);
             known.ends_at = now.checked_add(wait);
