@@ -1,7 +1,7 @@
 //! Turns an OpenAPI document (3.0 or 3.1) and its curation into the models and API clients of `onehorizon`.
 //!
-//! The way: [`document`] loads and resolves, [`lower`] reads it into a small representation ([`ir`]) and applies the
-//! [`curation`], [`emit`] prints that as Rust. What cannot be expressed is a [`Finding`] with its JSON pointer:
+//! The way: `document` loads and resolves, `lower` reads it into a small representation (`ir`) and applies the
+//! `curation`, `emit` prints that as Rust. What cannot be expressed is a [`Finding`] with its JSON pointer:
 //! an error for our own contract, a list and a lesser type for foreign documents ([`Mode::Lenient`]).
 //!
 //! Not expressed, and therefore findings: bodies and answers that are not JSON, cookies, objects as parameters
