@@ -272,7 +272,8 @@ fn tokens_survive_a_store() {
 async fn nothing_that_is_printed_holds_a_secret() {
     let secrets = ["client/secret 1", "client%2Fsecret+1", "code-1", "access-", "refresh-"];
     let server = Server::new(|_, form| {
-        let echo: Vec<String> = form.0.values().cloned().collect();
+        let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.0).finish();
+        let echo: Vec<String> = form.0.values().cloned().chain([encoded]).collect();
         Say::Json(400, serde_json::json!({"error": "invalid_grant", "error_description": echo.join(" ")}).to_string())
     });
     let builder = server.builder().client_secret("client/secret 1");
