@@ -60,14 +60,15 @@ pub trait RequestOptions: Sized {
         self
     }
 
-    /// How many attempts to make at the most; 1 for no retry.
+    /// How many attempts to make at the most; 1 for no retry. Waiting for the quota before an attempt is none.
     #[must_use]
     fn attempts(mut self, attempts: u32) -> Self {
         self.options_mut().attempts = Some(attempts.max(1));
         self
     }
 
-    /// The longest wait to sit out when the service asks for one; a longer one is returned as an error at once.
+    /// The longest wait to sit out when the service asks for one, and for the quota under pacing; a longer one is
+    /// returned as an error at once.
     #[must_use]
     fn max_wait(mut self, wait: Duration) -> Self {
         self.options_mut().max_wait = Some(wait);

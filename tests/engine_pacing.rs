@@ -369,9 +369,23 @@ async fn a_refusal_under_pacing_is_sat_out_even_if_it_is_long() {
     assert_eq!(wire.sent(), [0, 600_000]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn limits_without_end_do_not_overflow() {
+    let wire = Wire::new([]);
+    let pacing = Pacing::new().window(1, 366 * 86_400 * SECOND).max_wait(Duration::MAX);
+    let configuration = wire.builder().pacing(pacing).timeout(Duration::MAX).deadline(Duration::MAX).build().unwrap();
+    for _ in 0..3 {
+        read(&configuration).max_wait(Duration::MAX).await.unwrap();
+    }
+    assert_eq!(wire.count(), 3);
+}
+
 #[test]
 fn pacing_that_could_never_send_is_refused_by_the_configuration() {
-    for pacing in [Pacing::new(), Pacing::new().window(0, SECOND), Pacing::new().window(1, Duration::ZERO)] {
+    let windows = [(0, SECOND), (1, Duration::ZERO), (1, Duration::MAX)];
+    let mut useless: Vec<Pacing> = windows.map(|(requests, length)| Pacing::new().window(requests, length)).into();
+    useless.push(Pacing::new());
+    for pacing in useless {
         let error = Configuration::builder().api_key("key").pacing(pacing).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.message().starts_with("the pacing has"), "{error}");

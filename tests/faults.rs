@@ -214,6 +214,51 @@ async fn a_pooled_connection_that_is_reset_under_the_request() {
     }
 }
 
+#[tokio::test]
+async fn a_redirect_does_not_take_the_credential_elsewhere() {
+    for (operation, run) in OPERATIONS {
+        let clock = StepClock::new();
+        let elsewhere = FaultServer::start(&clock, vec![Fault::None]).await;
+        let location = Some(("location", elsewhere.url()));
+        let server = FaultServer::start(&clock, vec![Fault::Refusal(307, location, String::new())]).await;
+        let outcome = outcome(run, &configuration(&server, &clock)).await;
+        assert_eq!(outcome, (1, "Api".to_owned()), "{operation}");
+        assert_eq!(elsewhere.connections(), 0, "{operation}");
+    }
+}
+
+/// Client and server on runtimes of their own, so that the client's tasks can be counted.
+#[test]
+fn a_dropped_call_leaves_no_task_behind() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (client, server) = (runtime(), runtime());
+    let clock = StepClock::new();
+    // The time limit that the server would end is not the client's.
+    let faults = server.block_on(FaultServer::start(&StepClock::new(), vec![Fault::SlowBody]));
+    let configuration = configuration(&faults, &clock);
+    for (operation, run) in OPERATIONS {
+        client.block_on(async {
+            let executed = faults.executed(operation);
+            let call = tokio::spawn({
+                let configuration = configuration.clone();
+                async move { run(&configuration).await }
+            });
+            while faults.executed(operation) == executed {
+                tokio::task::yield_now().await;
+            }
+            call.abort();
+            let metrics = tokio::runtime::Handle::current().metrics();
+            tokio::time::timeout(GUARD, async {
+                while metrics.num_alive_tasks() > 0 {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await
+            .unwrap();
+        });
+    }
+}
+
 #[test]
 fn the_table_has_every_operation_and_every_fault() {
     let table = Table::read();

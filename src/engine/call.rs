@@ -163,11 +163,11 @@ fn append_pair(query: &mut String, name: &str, value: &str) {
 }
 
 impl fmt::Debug for Call {
-    /// Without the body and the query, which are the user's data.
+    /// Without the body and the query, which are the user's data; also without a query that was put into the route.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("operation", &self.operation.id)
-            .field("route", &self.route)
+            .field("route", &self.route.split(['?', '#']).next().unwrap_or_default())
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
