@@ -109,7 +109,7 @@ fn main() -> ExitCode {
     }
     println!();
     if missed.is_empty() {
-        println!("All targets met.");
+        println!("All targets within reach are met.");
         return ExitCode::SUCCESS;
     }
     for miss in missed {
