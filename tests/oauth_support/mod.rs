@@ -2,11 +2,14 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by several tests; a broken test may panic")]
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use onehorizon::oauth::{OauthApp, OauthAppBuilder, Tokens};
+use onehorizon::oauth::{OauthApp, OauthAppBuilder, RefreshingCredential, Tokens};
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use tokio::sync::Semaphore;
 
@@ -164,4 +167,23 @@ fn answer(status: u16, body: String, date: Option<&'static str>) -> TransportRes
 /// The parameters of an address.
 pub(crate) fn parameters(url: &str) -> BTreeMap<String, String> {
     url::Url::parse(url).unwrap().query_pairs().into_owned().collect()
+}
+
+pub(crate) fn stale(server: &Server) -> RefreshingCredential {
+    RefreshingCredential::builder(&server.app(), stale_tokens()).build()
+}
+
+pub(crate) async fn token(credential: &RefreshingCredential) -> String {
+    credential.access_token().await.unwrap().expose().to_owned()
+}
+
+/// Polls a future once, as a task does that is dropped afterwards.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|context| {
+        Poll::Ready(match Pin::new(&mut *future).poll(context) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
