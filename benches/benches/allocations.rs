@@ -33,8 +33,11 @@ fn deliveries() {
 
 fn per_call(runtime: &tokio::runtime::Runtime) {
     let text = answers::task(7);
-    let configuration =
-        Configuration::builder().api_key(answers::API_KEY).transport(Canned::new(http::StatusCode::OK, text.clone())).build().unwrap();
+    let configuration = Configuration::builder()
+        .api_key(answers::API_KEY)
+        .transport(Canned::new(http::StatusCode::OK, text.clone()))
+        .build()
+        .unwrap();
     let tasks = TasksApi::new(&configuration);
     let call = || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) });
     call();

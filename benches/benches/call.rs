@@ -58,8 +58,11 @@ fn report(what: What, at_once: usize, taken: &[Vec<Round>; 2]) {
 /// A call through a transport that answers at once, less the reading of its answer.
 fn in_memory(runtime: &tokio::runtime::Runtime) {
     let text = answers::task(7);
-    let configuration =
-        Configuration::builder().api_key(answers::API_KEY).transport(Canned::new(http::StatusCode::OK, text.clone())).build().unwrap();
+    let configuration = Configuration::builder()
+        .api_key(answers::API_KEY)
+        .transport(Canned::new(http::StatusCode::OK, text.clone()))
+        .build()
+        .unwrap();
     let tasks = TasksApi::new(&configuration);
     let times = in_turn(
         100,

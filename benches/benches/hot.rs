@@ -8,7 +8,7 @@ use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
 use onehorizon_benches::canned::Canned;
 use onehorizon_benches::deliveries::{self, Delivery};
-use onehorizon_benches::load::{Caller, What};
+use onehorizon_benches::load::{Caller, Calls as _, What};
 use onehorizon_benches::process::Server;
 use onehorizon_benches::{answers, hand};
 use serde::de::DeserializeOwned;
@@ -38,9 +38,11 @@ fn function(name: &str) -> Option<Function> {
             Box::new(move || drop(black_box(serde_json::to_vec(black_box(&task)).unwrap())))
         }
         "call_fetch" => fetching(StatusCode::OK, task, true),
-        "call_not_found" => {
-            fetching(StatusCode::NOT_FOUND, r#"{"error":{"code":"not_found","message":"No such task"}}"#.to_owned(), false)
-        }
+        "call_not_found" => fetching(
+            StatusCode::NOT_FOUND,
+            r#"{"error":{"code":"not_found","message":"No such task"}}"#.to_owned(),
+            false,
+        ),
         "call_unreadable" => fetching(StatusCode::OK, task.replace(r#""labels":["#, r#""labels":"#), false),
         "call_list" => {
             let (tasks, runtime) = (TasksApi::new(&in_memory(StatusCode::OK, answers::list(100))), runtime());

@@ -11,7 +11,9 @@ use onehorizon_benches::stats::{in_turn, median, paired_ratio};
 use sha2::Sha256;
 
 fn main() {
-    println!("bytes      signature us   bare hmac us   ratio   signature+event us   key us   key+event us   event alone us");
+    println!(
+        "bytes      signature us   bare hmac us   ratio   signature+event us   key us   key+event us   event alone us"
+    );
     for bytes in [1 << 10, 20 << 10, 256 << 10] {
         let delivery = Delivery::of(bytes);
         assert_eq!(delivery.body.len(), bytes);

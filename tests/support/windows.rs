@@ -133,4 +133,3 @@ fn clock(length: Duration, now: Duration) -> (u128, Duration) {
     let window = (now + length / 2).as_nanos() / length.as_nanos();
     (window, length * u32::try_from(window + 1).unwrap() - length / 2)
 }
-

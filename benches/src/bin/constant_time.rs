@@ -2,7 +2,12 @@
 //!
 //! `constant_time SAMPLES` (default 1,000,000) fails when |t| reaches 4.5 for a key or a signature. A comparison that
 //! does stop early is measured as well and must be caught, or the test proves nothing.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a check says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a check says so by panicking"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -100,7 +105,9 @@ fn main() {
     let early = largest_t(samples, &wrong, |wrong| {
         black_box(wrong.bytes().zip(black_box(&right).bytes()).position(|(a, b)| a != b));
     });
-    println!("{samples} samples: |t| key {key:.2}, signature {signed:.2} (limit 4.5); a comparison that stops early {early:.0}");
+    println!(
+        "{samples} samples: |t| key {key:.2}, signature {signed:.2} (limit 4.5); a comparison that stops early {early:.0}"
+    );
     assert!(early > 4.5, "the test has no power on this machine");
     assert!(key < 4.5 && signed < 4.5, "the time of a comparison tells where the secrets differ");
 }
