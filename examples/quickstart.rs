@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example quickstart` runs against an embedded fake of the service. With `ONE_API_KEY` set it talks to
 //! the real one, where it creates a bug in your workspace; `ONE_USER_ID` then names the bug's owner.
+#![allow(clippy::disallowed_methods, reason = "a program, not the library")]
 
 use std::time::{Duration, SystemTime};
 

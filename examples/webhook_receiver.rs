@@ -12,6 +12,7 @@
 //!
 //! `PORT` (3000) and `HOST` (127.0.0.1) say where to listen; One Horizon needs a public address with TLS in front.
 //! With `ONE_API_KEY` set, the task of each event is fetched and printed too.
+#![allow(clippy::disallowed_methods, reason = "a program, not the library")]
 
 use std::convert::Infallible;
 use std::future::ready;

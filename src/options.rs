@@ -1,11 +1,12 @@
 //! What a single call may want otherwise than its configuration.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The options of one call; set them through [`RequestOptions`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
@@ -14,6 +15,21 @@ pub struct CallOptions {
     pub(crate) repeatable: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) fault: Option<String>,
+}
+
+impl fmt::Debug for CallOptions {
+    /// Headers by their names: a value may be another service's credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("timeout", &self.timeout)
+            .field("deadline", &self.deadline)
+            .field("attempts", &self.attempts)
+            .field("max_wait", &self.max_wait)
+            .field("repeatable", &self.repeatable)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("fault", &self.fault)
+            .finish()
+    }
 }
 
 /// Options that every call has, whatever its own parameters are called.
@@ -44,14 +60,15 @@ pub trait RequestOptions: Sized {
         self
     }
 
-    /// How many attempts to make at the most; 1 for no retry.
+    /// How many attempts to make at the most; 1 for no retry. Waiting for the quota before an attempt is none.
     #[must_use]
     fn attempts(mut self, attempts: u32) -> Self {
         self.options_mut().attempts = Some(attempts.max(1));
         self
     }
 
-    /// The longest wait to sit out when the service asks for one; a longer one is returned as an error at once.
+    /// The longest wait to sit out when the service asks for one, and for the quota under pacing; a longer one is
+    /// returned as an error at once.
     #[must_use]
     fn max_wait(mut self, wait: Duration) -> Self {
         self.options_mut().max_wait = Some(wait);

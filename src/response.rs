@@ -102,7 +102,9 @@ impl<T> DerefMut for Response<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Response<T> {
+impl<T> fmt::Debug for Response<T> {
+    /// What came beside the value. The value itself, which may be bytes with a new key in them, is printed by its own
+    /// name: `{:?}` of `*response`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.status())
@@ -110,7 +112,7 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
             .field("attempts", &self.attempts())
             .field("elapsed", &self.elapsed())
             .field("rate_limit", &self.rate_limit())
-            .field("value", &self.value)
+            .field("body_bytes", &self.head.body.len())
             .finish_non_exhaustive()
     }
 }

@@ -136,6 +136,16 @@ async fn odd_ids_travel_as_one_encoded_segment_and_never_reach_another_route() {
 }
 
 #[tokio::test]
+async fn a_parameter_set_twice_is_sent_once_and_a_list_keeps_all_its_items() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(json(200, r#"{"tasks":[]}"#)).mount(&server).await;
+    let tasks = TasksApi::new(&configuration(&server.uri()));
+    tasks.list_tasks().all(false).status(["a b", "c&d"]).all(true).status(["e"]).await.unwrap();
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests.last().unwrap().url.query(), Some("status=a+b&status=c%26d&all=true&status=e"));
+}
+
+#[tokio::test]
 async fn headers_that_cannot_be_sent_are_refused_before_sending() {
     let tasks = TasksApi::new(&configuration("http://127.0.0.1:9"));
     for (name, value, complaint) in [

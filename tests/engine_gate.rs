@@ -1,5 +1,6 @@
 //! After a refusal all clones wait behind one gate, and leave it one after the other.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -66,10 +67,7 @@ async fn the_first_one_goes_alone_and_each_round_trip_doubles_their_number() {
         *rounds.entry(at).or_default() += 1;
     }
     let rounds: Vec<_> = rounds.into_iter().collect();
-    assert_eq!(
-        rounds,
-        [(20_000, 1), (20_100, 2), (20_200, 4), (20_300, 8), (20_400, 16), (20_500, 32), (20_600, 37)]
-    );
+    assert_eq!(rounds, [(20_000, 1), (20_100, 2), (20_200, 4), (20_300, 8), (20_400, 16), (20_500, 32), (20_600, 37)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,6 +155,58 @@ async fn those_who_wait_learn_at_once_that_it_takes_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_impatient_call_does_not_wait_for_a_patient_one_ahead_of_it() {
+    let mut seen = 0;
+    let wire = Wire::rule(move |_, _| {
+        seen += 1;
+        if seen == 1 { limited(20) } else { limited(100) }
+    });
+    let configuration = wire.configuration();
+    let patient = tokio::spawn(unsafe_write(&configuration).max_wait(3600 * SECOND).into_future());
+    tokio::time::sleep(SECOND).await;
+    let ahead = tokio::spawn(unsafe_write(&configuration).max_wait(3600 * SECOND).into_future());
+    tokio::time::sleep(SECOND).await;
+    let started = tokio::time::Instant::now();
+    let error = unsafe_write(&configuration).await.unwrap_err();
+    assert_eq!((started.elapsed(), error.retry_after()), (18 * SECOND, Some(100 * SECOND)));
+    patient.abort();
+    ahead.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_of_several_waits_counts() {
+    let mut seen = 0;
+    let wire = Wire::rule(move |_, _| {
+        seen += 1;
+        match seen {
+            1 => limited(20).after(ms(100)),
+            2 => limited(5).after(ms(200)),
+            _ => ok(),
+        }
+    });
+    all_succeed(crowd(&wire.configuration(), 2)).await;
+    assert_eq!(wire.sent(), [0, 0, 20_100, 20_100]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_from_before_the_refusal_does_not_widen_the_opening_gate() {
+    let mut seen = 0;
+    let wire = Wire::rule(move |_, _| {
+        seen += 1;
+        match seen {
+            1 => ok().after(ms(5_500)),
+            2 => limited(5),
+            _ => ok().after(ms(900)),
+        }
+    });
+    let configuration = wire.configuration();
+    all_succeed(crowd(&configuration, 4)).await;
+    // The slow one of the beginning ends at 5.5 s, the first through the gate at 5.9 s.
+    let sent = wire.sent();
+    assert_eq!(sent.iter().filter(|at| **at >= 5_000).collect::<Vec<_>>(), [&5_000, &5_900, &5_900]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_at_the_gate_counts_as_waiting_for_the_quota() {
     let wire = refuses_first(20);
     let configuration = wire.configuration();
@@ -171,9 +221,12 @@ async fn waiting_at_the_gate_counts_as_waiting_for_the_quota() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_without_a_wait_holds_back_the_others_for_as_long_as_its_own_call() {
     let mut first = true;
-    let wire = Wire::rule(move |_, _| {
-        if std::mem::take(&mut first) { wire::refused("rate limit exceeded") } else { ok().after(ms(100)) }
-    });
+    let wire =
+        Wire::rule(
+            move |_, _| {
+                if std::mem::take(&mut first) { wire::refused("rate limit exceeded") } else { ok().after(ms(100)) }
+            },
+        );
     let configuration = wire.configuration();
     let refused = crowd(&configuration, 1);
     tokio::time::sleep(ms(1)).await;

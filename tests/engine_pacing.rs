@@ -1,5 +1,6 @@
 //! Pacing: the quota is spent to the last request, and none is refused.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/service.rs"]
 mod service;
@@ -11,7 +12,7 @@ mod wire;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason};
+use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason, WindowUsage};
 use onehorizon::transport::Failure;
 use onehorizon::{Configuration, ErrorKind, RequestOptions, Sent};
 use proptest::prelude::*;
@@ -94,8 +95,12 @@ fn happening() -> impl Strategy<Value = Happening> {
     let pause = prop_oneof![8 => Just(0u64), 2 => 0..2_000u64, 1 => 0..70_000u64];
     let patience = prop_oneof![3 => Just(None), 1 => (0..2_000u64).prop_map(Some)];
     // What is given up must arrive within the second that a lost request is given.
-    (pause, 0..1_000u64, 0..3_000u64, patience)
-        .prop_map(|(pause, there, back, patience)| Happening { pause, there, back, patience })
+    (pause, 0..1_000u64, 0..3_000u64, patience).prop_map(|(pause, there, back, patience)| Happening {
+        pause,
+        there,
+        back,
+        patience,
+    })
 }
 
 proptest! {
@@ -239,7 +244,10 @@ async fn pacing_may_be_told_how_long_calls_wait() {
     // Three at once, three after ten seconds; those after them see at once that it would take twenty.
     results.sort_by_key(|(error, after)| (error.is_some(), *after));
     let limited = Some(ErrorKind::RateLimited);
-    assert_eq!(results, [(None, 0), (None, 0), (None, 0), (None, 10), (None, 10), (None, 10), (limited, 0), (limited, 0), (limited, 0)]);
+    assert_eq!(
+        results,
+        [(None, 0), (None, 0), (None, 0), (None, 10), (None, 10), (None, 10), (limited, 0), (limited, 0), (limited, 0)]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -328,7 +336,7 @@ async fn a_remainder_that_the_service_tells_counts_if_it_is_smaller() {
     let wire = Wire::new([told]);
     let configuration = wire.builder().pacing(Pacing::documented()).build().unwrap();
     make_calls(&configuration, 1, 1).await;
-    let used: Vec<_> = configuration.quota().windows.iter().map(|window| window.remaining()).collect();
+    let used: Vec<_> = configuration.quota().windows.iter().map(WindowUsage::remaining).collect();
     assert_eq!(used, [199, 2]);
     make_calls(&configuration, 3, 3).await;
     assert_eq!(wire.sent(), [0, 0, 0, 60_060]);
@@ -361,9 +369,23 @@ async fn a_refusal_under_pacing_is_sat_out_even_if_it_is_long() {
     assert_eq!(wire.sent(), [0, 600_000]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn limits_without_end_do_not_overflow() {
+    let wire = Wire::new([]);
+    let pacing = Pacing::new().window(1, 366 * 86_400 * SECOND).max_wait(Duration::MAX);
+    let configuration = wire.builder().pacing(pacing).timeout(Duration::MAX).deadline(Duration::MAX).build().unwrap();
+    for _ in 0..3 {
+        read(&configuration).max_wait(Duration::MAX).await.unwrap();
+    }
+    assert_eq!(wire.count(), 3);
+}
+
 #[test]
 fn pacing_that_could_never_send_is_refused_by_the_configuration() {
-    for pacing in [Pacing::new(), Pacing::new().window(0, SECOND), Pacing::new().window(1, Duration::ZERO)] {
+    let windows = [(0, SECOND), (1, Duration::ZERO), (1, Duration::MAX)];
+    let mut useless: Vec<Pacing> = windows.map(|(requests, length)| Pacing::new().window(requests, length)).into();
+    useless.push(Pacing::new());
+    for pacing in useless {
         let error = Configuration::builder().api_key("key").pacing(pacing).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.message().starts_with("the pacing has"), "{error}");

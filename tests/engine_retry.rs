@@ -1,5 +1,6 @@
 //! Which failures are repeated, how patiently, and what an error says of it.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -82,6 +83,9 @@ async fn prose_of_an_unavailable_service_does_not_let_a_write_be_repeated() {
     let wire = Wire::new([gave_up]);
     let error = fails(unsafe_write(&wire.configuration())).await;
     assert_eq!((error.attempts(), error.retry_after()), (1, None));
+
+    let wire = Wire::new([status(503).header("x-ratelimit-remaining", 0).header("x-ratelimit-reset", 2)]);
+    assert_eq!(fails(unsafe_write(&wire.configuration())).await.attempts(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,11 +100,8 @@ async fn an_idempotency_key_lets_a_write_be_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
-    let wire = Wire::new([
-        Step::Fail(Failure::Interrupted),
-        Step::Fail(Failure::Connect),
-        Step::Fail(Failure::Connect),
-    ]);
+    let wire =
+        Wire::new([Step::Fail(Failure::Interrupted), Step::Fail(Failure::Connect), Step::Fail(Failure::Connect)]);
     let error = fails(idempotent_write(&wire.configuration())).await;
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Connect, Sent::Maybe));
 
@@ -207,6 +208,7 @@ async fn one_deadline_covers_everything_and_the_error_tells_where_the_time_went(
     let time = error.elapsed();
     assert_eq!((time.requests, time.backoff, time.quota), (ms(6_800), ms(200), ms(3_000)));
     assert_eq!(time.total(), ms(10_000));
+    assert!(error.to_string().contains("[6.8 s for requests, 0.2 s between them, 3.0 s for the quota]"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,9 +257,8 @@ fn with_tokens(wire: &Wire, delay: Duration, spare: u32) -> (Configuration, Arc<
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_replaced_once_even_for_a_write() {
-    let wire = Wire::rule(|request, _| {
-        if request.headers["authorization"] == "Bearer t1" { ok() } else { status(401) }
-    });
+    let wire =
+        Wire::rule(|request, _| if request.headers["authorization"] == "Bearer t1" { ok() } else { status(401) });
     let (configuration, replaced) = with_tokens(&wire, Duration::ZERO, 5);
     let response = unsafe_write(&configuration).await.unwrap();
     assert_eq!((response.attempts(), replaced.load(Ordering::Relaxed)), (2, 1));
@@ -284,6 +285,19 @@ async fn the_deadline_covers_getting_a_token() {
     let error = fails(unsafe_write(&configuration).deadline(5 * SECOND)).await;
     assert!(error.is_deadline());
     assert_eq!((error.was_sent(), error.elapsed().total(), wire.count()), (Sent::No, 5 * SECOND, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_after_a_failed_attempt_to_delete_it_may_be_gone_because_of_that() {
+    let hint = async |steps: Vec<Step>| {
+        let error = Wire::new(steps).configuration().request("DELETE", "/thing").await.unwrap_err();
+        assert!(error.is_not_found());
+        error.hint().unwrap_or_default().contains("earlier attempt")
+    };
+    assert!(hint(vec![Step::Fail(Failure::Interrupted), status(404)]).await);
+    assert!(hint(vec![status(500), status(404)]).await);
+    assert!(!hint(vec![Step::Fail(Failure::Connect), status(404)]).await);
+    assert!(!hint(vec![status(404)]).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Stores of the quota: the contract, the one in memory, and what the engine does with others.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -11,9 +12,7 @@ use std::time::Duration;
 
 use onehorizon::RequestOptions;
 use onehorizon::limits::RateLimit;
-use onehorizon::quota::{
-    Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window, conformance,
-};
+use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window, conformance};
 use onehorizon::transport::BoxFuture;
 use wire::{Wire, read};
 

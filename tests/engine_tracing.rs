@@ -1,6 +1,7 @@
 //! The feature `tracing`: one span for each call, and nothing secret in it.
 #![cfg(feature = "tracing")]
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -67,7 +68,7 @@ impl Subscriber for Log {
     fn record(&self, span: &Id, values: &Record<'_>) {
         let mut read = Vec::new();
         values.record(&mut Reader(&mut read));
-        let span = &mut self.0.lock().unwrap().spans[span.into_u64() as usize - 1];
+        let span = &mut self.0.lock().unwrap().spans[index(span)];
         span.values.extend(read.iter().cloned());
         span.history.extend(read);
     }
@@ -91,9 +92,13 @@ impl Subscriber for Log {
     }
 
     fn try_close(&self, span: Id) -> bool {
-        self.0.lock().unwrap().spans[span.into_u64() as usize - 1].closed = true;
+        self.0.lock().unwrap().spans[index(&span)].closed = true;
         true
     }
+}
+
+fn index(span: &Id) -> usize {
+    usize::try_from(span.into_u64()).unwrap() - 1
 }
 
 /// Runs with a log that is this thread's alone.
@@ -122,7 +127,8 @@ fn a_call_is_one_span_with_operation_attempts_status_and_wait_reason() {
     assert_eq!((span.name, span.closed), ("call", true));
     assert_eq!(value(span, "operation"), Some("request"));
     assert_eq!((value(span, "attempt"), value(span, "status"), value(span, "error")), (Some("3"), Some("200"), None));
-    let waits: Vec<_> = span.history.iter().filter(|(name, _)| name == "wait").map(|(_, reason)| reason.as_str()).collect();
+    let waits: Vec<_> =
+        span.history.iter().filter(|(name, _)| name == "wait").map(|(_, reason)| reason.as_str()).collect();
     assert_eq!(waits, ["backoff", "refused"]);
     let seconds: Vec<_> = log.events.iter().map(|event| event["seconds"].as_str()).collect();
     assert_eq!(seconds, ["0.2", "2.0"]);

@@ -1,5 +1,6 @@
 //! How long the service asks to wait, in all the ways in which it may say so.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test, in virtual time")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(missing_docs, reason = "a test, in virtual time")]
 
 #[path = "support/wire.rs"]
 mod wire;

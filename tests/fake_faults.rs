@@ -1,4 +1,5 @@
 //! Scenarios: what goes wrong, over real connections.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 #[path = "support/http.rs"]

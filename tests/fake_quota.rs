@@ -1,4 +1,5 @@
 //! The quota of the workspace: numbers, models, message.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::sync::{Arc, Mutex};

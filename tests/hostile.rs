@@ -6,11 +6,12 @@
 mod hostile_server;
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hostile_server::{HostileServer, Stage, SteppedClock};
 use onehorizon::models::Task;
+use onehorizon::webhook::BodyCollector;
 use onehorizon::{Configuration, Error, ErrorKind, Response, Retry, Sent, TasksApi};
 use peak_alloc::PeakAlloc;
 
@@ -18,8 +19,11 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// One attack at a time, so that what is counted is its own.
-static ALONE: Mutex<()> = Mutex::new(());
+/// One test at a time, so that what is counted is its own.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const TOKEN: &str = "canary-token-5f2a";
 const CAP: usize = 1 << 20;
@@ -44,7 +48,6 @@ impl Outcome {
 
 /// Lets a server attack a fetch, checks what holds for every attack, and then fetches once more.
 fn attack(answer: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static) -> Outcome {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let clock = SteppedClock::new();
     let server = HostileServer::start(&clock, answer).unwrap();
     let configuration = Configuration::builder()
@@ -67,6 +70,8 @@ fn attack(answer: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'sta
         if let Err(error) = &result {
             check(error, &clock);
         }
+        // A refusal bars the way until its wait has passed.
+        clock.skip(Duration::from_secs(60 * 60));
         let after = tasks.fetch_task("tsk_2").await.unwrap();
         assert_eq!(after.task_id, "tsk_after", "the attack reached into the next call");
         let connections = server.connections();
@@ -124,6 +129,7 @@ fn body_error(body: impl AsRef<[u8]>) -> Error {
 
 #[test]
 fn an_answer_that_announces_more_than_the_cap_is_not_read() {
+    let _alone = alone();
     let error = refused(ErrorKind::TooLarge, "max_response_bytes", |stage| {
         stage.send(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", CAP + 1))?;
         stage.repeat(&[b' '; 4096], 16)
@@ -133,6 +139,7 @@ fn an_answer_that_announces_more_than_the_cap_is_not_read() {
 
 #[test]
 fn an_answer_of_exactly_the_cap_is_read() {
+    let _alone = alone();
     let mut body = br#"{"taskId":"tsk_1"}"#.to_vec();
     body.resize(CAP, b' ');
     let bytes = with_body(body);
@@ -141,6 +148,7 @@ fn an_answer_of_exactly_the_cap_is_read() {
 
 #[test]
 fn an_endless_chunked_answer_ends_at_the_cap() {
+    let _alone = alone();
     refused(ErrorKind::TooLarge, "larger than the configured limit", |stage| {
         stage.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
         let mut chunk = b"1000\r\n".to_vec();
@@ -152,6 +160,7 @@ fn an_endless_chunked_answer_ends_at_the_cap() {
 
 #[test]
 fn an_answer_without_a_length_ends_at_the_cap() {
+    let _alone = alone();
     refused(ErrorKind::TooLarge, "larger than the configured limit", |stage| {
         stage.send("HTTP/1.1 200 OK\r\n\r\n")?;
         stage.repeat(&[b' '; 4096], 16 * 1024)
@@ -160,6 +169,7 @@ fn an_answer_without_a_length_ends_at_the_cap() {
 
 #[test]
 fn a_gzip_bomb_is_not_inflated() {
+    let _alone = alone();
     let bomb = include_bytes!("fixtures/bomb.gz");
     let error = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", bomb))).error();
     assert!(error.is_decode(), "{error}");
@@ -169,6 +179,7 @@ fn a_gzip_bomb_is_not_inflated() {
 
 #[test]
 fn ten_thousand_headers_are_refused() {
+    let _alone = alone();
     let headers: String = (0..10_000).map(|number| format!("x-{number}: {number}\r\n")).collect();
     let bytes = answer("200 OK", &headers, r#"{"taskId":"tsk_1"}"#);
     refused(ErrorKind::Interrupted, "head is too large", move |stage| stage.send(&bytes));
@@ -176,6 +187,7 @@ fn ten_thousand_headers_are_refused() {
 
 #[test]
 fn an_endless_header_is_refused() {
+    let _alone = alone();
     refused(ErrorKind::Interrupted, "head is too large", |stage| {
         stage.send("HTTP/1.1 200 OK\r\nx-long: ")?;
         stage.repeat(&[b'x'; 4096], 16 * 1024)
@@ -184,6 +196,7 @@ fn an_endless_header_is_refused() {
 
 #[test]
 fn a_refusal_with_a_flood_of_members_takes_little_memory() {
+    let _alone = alone();
     for status in ["400 Bad Request", "429 Too Many Requests", "503 Service Unavailable"] {
         let mut body = String::from("{");
         for number in 0.. {
@@ -204,6 +217,7 @@ fn a_refusal_with_a_flood_of_members_takes_little_memory() {
 
 #[test]
 fn one_byte_a_second_ends_at_the_deadline() {
+    let _alone = alone();
     let error = refused(ErrorKind::Timeout, "deadline passed (5s)", |stage| {
         stage.send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")?;
         stage.every_second(1000, |stage| stage.send(" "))
@@ -215,16 +229,22 @@ fn one_byte_a_second_ends_at_the_deadline() {
 
 #[test]
 fn a_head_of_one_byte_a_second_ends_at_the_deadline() {
-    refused(ErrorKind::Timeout, "deadline passed", |stage| stage.every_second(1000, |stage| stage.send("H")));
+    let _alone = alone();
+    refused(ErrorKind::Timeout, "deadline passed", |stage| {
+        let mut head = b"HTTP/1.1 200 OK\r\nx-slow: ".iter().chain(std::iter::repeat(&b'x'));
+        stage.every_second(1000, |stage| stage.send([*head.next().unwrap_or(&b'x')]))
+    });
 }
 
 #[test]
 fn silence_ends_at_the_deadline() {
+    let _alone = alone();
     refused(ErrorKind::Timeout, "deadline passed", |stage| stage.stall());
 }
 
 #[test]
 fn interim_answers_without_end_end_at_the_deadline() {
+    let _alone = alone();
     refused(ErrorKind::Timeout, "deadline passed", |stage| {
         stage.every_second(1000, |stage| stage.repeat(b"HTTP/1.1 100 Continue\r\n\r\n", 100))
     });
@@ -234,6 +254,7 @@ fn interim_answers_without_end_end_at_the_deadline() {
 
 #[test]
 fn an_invalid_status_line_is_told() {
+    let _alone = alone();
     for (line, says) in [
         ("HELLO\r\n\r\n", "invalid HTTP version"),
         ("HTTP/9.9 200 OK\r\n\r\n", "invalid HTTP version"),
@@ -251,6 +272,7 @@ fn an_invalid_status_line_is_told() {
 
 #[test]
 fn headers_that_are_none_are_told() {
+    let _alone = alone();
     for header in ["no colon", "x y: z", "x: \0", ": empty"] {
         let bytes = answer("200 OK", &format!("{header}\r\n"), r#"{"taskId":"tsk_1"}"#);
         refused(ErrorKind::Interrupted, "invalid HTTP header", move |stage| stage.send(&bytes));
@@ -259,6 +281,7 @@ fn headers_that_are_none_are_told() {
 
 #[test]
 fn header_bytes_beyond_utf_8_are_let_through_and_not_shown() {
+    let _alone = alone();
     let mut good = b"HTTP/1.1 200 OK\r\nx-request-id: \xff\xfe\r\ncontent-length: 18\r\n\r\n".to_vec();
     good.extend_from_slice(br#"{"taskId":"tsk_1"}"#);
     let task = attack(move |stage| stage.send(&good)).result.unwrap();
@@ -271,6 +294,7 @@ fn header_bytes_beyond_utf_8_are_let_through_and_not_shown() {
 
 #[test]
 fn a_connection_that_breaks_before_the_answer_is_told() {
+    let _alone = alone();
     let error = refused(ErrorKind::Interrupted, "connection", |stage| stage.send_and_close(""));
     assert_eq!(error.was_sent(), Sent::Maybe);
 }
@@ -279,6 +303,7 @@ fn a_connection_that_breaks_before_the_answer_is_told() {
 
 #[test]
 fn fewer_bytes_than_announced_are_no_answer() {
+    let _alone = alone();
     refused(ErrorKind::Interrupted, "end of file before message length reached", |stage| {
         stage.send_and_close("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"taskId\":\"tsk_1\"}")
     });
@@ -290,6 +315,7 @@ fn fewer_bytes_than_announced_are_no_answer() {
 
 #[test]
 fn an_announced_terabyte_is_not_reserved() {
+    let _alone = alone();
     let outcome =
         attack(|stage| stage.send_and_close(format!("HTTP/1.1 200 OK\r\ncontent-length: {CAP}\r\n\r\n{{\"taskId\":")));
     assert_eq!(outcome.error().kind(), ErrorKind::Interrupted);
@@ -300,6 +326,7 @@ fn an_announced_terabyte_is_not_reserved() {
 
 #[test]
 fn bytes_beyond_the_announced_length_do_not_become_the_next_answer() {
+    let _alone = alone();
     let outcome = attack(|stage| {
         let mut bytes = with_body(r#"{"taskId":"tsk_1"}"#);
         bytes.extend_from_slice(&with_body(r#"{"taskId":"tsk_smuggled"}"#));
@@ -311,6 +338,7 @@ fn bytes_beyond_the_announced_length_do_not_become_the_next_answer() {
 
 #[test]
 fn lengths_that_contradict_each_other_are_refused() {
+    let _alone = alone();
     for headers in
         ["content-length: 2\r\ncontent-length: 3", "content-length: -1", "content-length: 2, 3", "content-length: x"]
     {
@@ -322,6 +350,7 @@ fn lengths_that_contradict_each_other_are_refused() {
 
 #[test]
 fn chunks_with_sizes_that_are_none_are_refused() {
+    let _alone = alone();
     for chunk in ["zz\r\n", "fffffffffffffffff\r\n", "-1\r\n", "\r\n"] {
         refused(ErrorKind::Interrupted, "chunk", move |stage| {
             stage.send(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunk}"))
@@ -331,6 +360,7 @@ fn chunks_with_sizes_that_are_none_are_refused() {
 
 #[test]
 fn endless_chunk_extensions_and_trailers_are_refused() {
+    let _alone = alone();
     for (start, part) in [("1;", "x"), ("0\r\n", "x: y\r\n")] {
         let outcome = attack(move |stage| {
             stage.send(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{start}"))?;
@@ -345,6 +375,7 @@ fn endless_chunk_extensions_and_trailers_are_refused() {
 
 #[test]
 fn json_nested_very_deep_is_kept_where_anything_may_be() {
+    let _alone = alone();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let bytes = with_body(format!(r#"{{"taskId":"tsk_1","deep":{deep}}}"#));
     let task = attack(move |stage| stage.send(&bytes)).result.unwrap();
@@ -355,6 +386,7 @@ fn json_nested_very_deep_is_kept_where_anything_may_be() {
 
 #[test]
 fn json_nested_very_deep_is_refused_where_a_text_should_be() {
+    let _alone = alone();
     let deep = format!("{}{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     let error = body_error(format!(r#"{{"taskId":"tsk_1","title":{deep}}}"#));
     assert!(error.is_decode() && error.message().starts_with("at `$.title`: invalid type: map"), "{error}");
@@ -364,6 +396,7 @@ fn json_nested_very_deep_is_refused_where_a_text_should_be() {
 
 #[test]
 fn a_refusal_nested_very_deep_keeps_its_status() {
+    let _alone = alone();
     let body = format!(r#"{{"message":"told","error":{}1{}}}"#, "{\"error\":".repeat(1000), "}".repeat(1000));
     let bytes = answer("400 Bad Request", "", body);
     let error = attack(move |stage| stage.send(&bytes)).error();
@@ -373,6 +406,7 @@ fn a_refusal_nested_very_deep_keeps_its_status() {
 
 #[test]
 fn a_member_given_twice_is_named() {
+    let _alone = alone();
     let error = body_error(r#"{"taskId":"tsk_1","title":"a","title":"b"}"#);
     assert!(error.is_decode() && error.message().contains("duplicate field `title`"), "{error}");
     let error = body_error(r#"{"taskId":"tsk_1","taskId":"tsk_2"}"#);
@@ -381,6 +415,7 @@ fn a_member_given_twice_is_named() {
 
 #[test]
 fn bytes_that_are_no_json_are_told() {
+    let _alone = alone();
     for (body, says) in [
         (&b"\xef\xbb\xbf{\"taskId\":\"tsk_1\"}"[..], "expected value at line 1 column 1"),
         (b"{\"taskId\":\"tsk\0\"}", "control character"),
@@ -400,8 +435,18 @@ fn bytes_that_are_no_json_are_told() {
 
 #[test]
 fn an_answer_that_switches_protocols_is_no_success() {
+    let _alone = alone();
     let outcome =
         attack(|stage| stage.send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n{}"));
     assert!(!outcome.reused, "the connection was used again");
     outcome.error();
+}
+
+#[test]
+fn a_delivery_that_announces_more_than_it_brings_reserves_little() {
+    let _alone = alone();
+    let before = MEMORY.current_usage();
+    let mut body = BodyCollector::announced(usize::MAX, Some(b"9223372036854775807")).unwrap();
+    body.push(b"{}").unwrap();
+    assert!(MEMORY.current_usage().saturating_sub(before) < 64 * 1024);
 }

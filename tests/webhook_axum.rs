@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, dead_code, unreachable_pub)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Path};
@@ -156,10 +157,10 @@ async fn a_client_that_goes_away_gives_the_event_back() {
     );
     let mut stream = TcpStream::connect(&host).await.unwrap();
     stream.write_all((request + &body).as_bytes()).await.unwrap();
-    started.notified().await;
+    tokio::time::timeout(Duration::from_secs(10), started.notified()).await.expect("the handler starts");
     let retry = Delivery::event("evt_1").header("x-one-retry-num", "1");
     assert_eq!(retry.send(&host).await.status, 503);
     drop(stream);
-    let _dropped = held.lock().await;
+    let _dropped = tokio::time::timeout(Duration::from_secs(10), held.lock()).await.expect("the handler is dropped");
     assert_eq!(retry.send(&host).await.status, 200);
 }

@@ -238,7 +238,7 @@ async fn an_event_that_is_still_running_is_a_503() {
         let host = host.clone();
         async move { Delivery::event("evt_1").send(&host).await.status }
     });
-    started.notified().await;
+    tokio::time::timeout(Duration::from_secs(10), started.notified()).await.expect("the handler starts");
     let answers = (0..5).map(|_| {
         tokio::spawn({
             let host = host.clone();

@@ -1,4 +1,5 @@
 //! Signatures against the `standardwebhooks` packages of npm and `PyPI`. Run by `.ci/interop`, which installs them.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::{Path, PathBuf};

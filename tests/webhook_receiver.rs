@@ -179,6 +179,31 @@ async fn deliveries_side_by_side_run_the_handler_once() {
     assert_eq!(bench.runs(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crowd_of_repeated_deliveries_runs_the_handler_once_an_event() {
+    const EVENTS: usize = 20;
+    let bench = Arc::new(Bench::new());
+    let deliveries: Vec<_> = (0..EVENTS * 10)
+        .map(|number| {
+            let bench = bench.clone();
+            tokio::spawn(async move {
+                let text = body(&format!("evt_{}", number % EVENTS));
+                let handler = async |_: Verified<Event>| {
+                    bench.runs.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                    Outcomes::Ok(())
+                };
+                let reply = bench.receiver.receive("POST", find(&HEADERS), text.as_bytes(), handler).await;
+                assert!([200, 503].contains(&reply.status()), "{reply:?}");
+            })
+        })
+        .collect();
+    for delivery in deliveries {
+        delivery.await.unwrap();
+    }
+    assert_eq!(bench.runs(), EVENTS);
+}
+
 #[tokio::test]
 async fn a_delivery_that_is_dropped_gives_the_event_back() {
     let bench = Bench::new();

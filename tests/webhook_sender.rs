@@ -1,4 +1,5 @@
 //! The sender that plays One Horizon, and the events of the fake.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::future::pending;

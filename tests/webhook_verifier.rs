@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::webhook::{AuthFailure, Scheme, Signer, Verifier, VerifierError, WebhookError};
+use proptest::prelude::*;
 
 const KEY: &str = "correct horse battery staple";
 const BODY: &[u8] = br#"{"test": 2432232314}"#;
@@ -413,4 +414,50 @@ fn accepting_everybody_is_explicit_and_visible() {
     assert_eq!((verified.label(), verified.scheme()), (None, Scheme::Unchecked));
     assert!(!verified.is_body_signed());
     assert!(verifier.verify(|_| None, &vec![b' '; 256 * 1024 + 1]).is_err(), "the size is still checked");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_signed_is_verified_and_nothing_else(
+        secret in prop::collection::vec(any::<u8>(), 1..80),
+        id in "[ -~]{1,40}",
+        seconds in 0..20_000_000_000_u64,
+        body in prop::collection::vec(any::<u8>(), 0..300),
+        flipped in any::<prop::sample::Index>(),
+    ) {
+        use base64::Engine;
+        let secret = base64::engine::general_purpose::STANDARD.encode(secret);
+        let proof = Signer::new(secret.as_str()).unwrap().headers(&id, at(seconds), &body);
+        let find = |name: &str| proof.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_bytes());
+        let verifier = Verifier::builder().signed("s", secret).clock(move || at(seconds)).build().unwrap();
+        prop_assert_eq!(verifier.verify(find, &body).is_ok(), !id.trim().is_empty());
+        let mut changed = body.clone();
+        changed.push(0);
+        prop_assert!(verifier.verify(find, &changed).is_err());
+        if !body.is_empty() {
+            changed = body;
+            let at = flipped.index(changed.len());
+            changed[at] ^= 1;
+            prop_assert!(verifier.verify(find, &changed).is_err());
+        }
+    }
+
+    #[test]
+    fn no_header_makes_the_verifier_panic_or_accept(
+        key in prop::collection::vec(any::<u8>(), 0..100),
+        id in prop::collection::vec(any::<u8>(), 0..100),
+        timestamp in prop_oneof!["[0-9]{0,30}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..30)],
+        signature in prop_oneof!["(v1,[A-Za-z0-9+/=]{0,60} ?){0,4}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..200)],
+    ) {
+        let verifier = Verifier::builder().key("key", KEY).signed("s", SECRET).clock(|| at(1)).build().unwrap();
+        let find = |name: &str| match name {
+            "x-one-webhook-key" => Some(key.as_slice()),
+            "webhook-id" => Some(id.as_slice()),
+            "webhook-timestamp" => Some(timestamp.as_slice()),
+            "webhook-signature" => Some(signature.as_slice()),
+            _ => None,
+        };
+        prop_assert!(verifier.verify(find, BODY).is_err());
+        prop_assert!(verifier.event(find, BODY).is_err());
+    }
 }

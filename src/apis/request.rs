@@ -45,9 +45,9 @@ impl Request {
         self
     }
 
-    /// Adds a parameter to the query.
+    /// Adds a parameter to the query, beside others of the same name.
     pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.call.query(name, value);
+        self.call.query_too(name, value);
         self
     }
 

@@ -85,15 +85,26 @@ impl Call {
         self.path.push((name.into(), value.to_string()));
     }
 
-    /// Adds a parameter of the query.
+    /// Sets a parameter of the query; the last value given counts.
     pub(crate) fn query(&mut self, name: &str, value: impl fmt::Display) {
+        let mut pair = String::new();
+        append_pair(&mut pair, name, &value.to_string());
+        let prefix = pair.get(..=pair.find('=').unwrap_or_default()).unwrap_or_default();
+        if self.query.split('&').any(|other| other.starts_with(prefix)) {
+            self.query = self.query.split('&').filter(|other| !other.starts_with(prefix)).collect::<Vec<_>>().join("&");
+        }
+        append(&mut self.query, &pair);
+    }
+
+    /// Adds a parameter to the query beside others of the same name.
+    pub(crate) fn query_too(&mut self, name: &str, value: impl fmt::Display) {
         append_pair(&mut self.query, name, &value.to_string());
     }
 
     /// Adds an item to a list in the query.
     pub(crate) fn query_item(&mut self, name: &str, value: impl fmt::Display, style: ListStyle) {
         let separator = match style {
-            ListStyle::Repeat => return self.query(name, value),
+            ListStyle::Repeat => return self.query_too(name, value),
             ListStyle::Comma => "%2C",
             ListStyle::Space => "+",
             ListStyle::Pipe => "%7C",
@@ -107,10 +118,7 @@ impl Call {
             self.query.push_str(separator);
             self.query.push_str(item);
         } else {
-            if !self.query.is_empty() {
-                self.query.push('&');
-            }
-            self.query.push_str(&pair);
+            append(&mut self.query, &pair);
         }
     }
 
@@ -157,17 +165,25 @@ impl crate::options::RequestOptions for OwnedOptions {
     }
 }
 
+/// Adds an encoded pair.
+fn append(query: &mut String, pair: &str) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    query.push_str(pair);
+}
+
 fn append_pair(query: &mut String, name: &str, value: &str) {
     let pairs = std::mem::take(query);
     *query = form_urlencoded::Serializer::for_suffix(pairs, 0).append_pair(name, value).finish();
 }
 
 impl fmt::Debug for Call {
-    /// Without the body and the query, which are the user's data.
+    /// Without the body and the query, which are the user's data; also without a query that was put into the route.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("operation", &self.operation.id)
-            .field("route", &self.route)
+            .field("route", &self.route.split(['?', '#']).next().unwrap_or_default())
             .field("path", &self.path)
             .finish_non_exhaustive()
     }

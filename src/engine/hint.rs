@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// What an answer tells of the quota; `None` when it tells nothing.
 ///
 /// Only a 429 and a 503 ask to wait, and only a 429 in words: a time in the message of another failure ("gave up after
-/// 30 seconds") is no wait.
+/// 30 seconds") is no wait, nor a promise that nothing was done.
 pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], clock: &dyn Clock) -> Option<RateLimit> {
     let mut known = RateLimit {
         limit: count(headers, &LIMIT),
@@ -27,7 +27,7 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
     if refused || status == StatusCode::SERVICE_UNAVAILABLE {
         let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
-        let in_message = || in_words(&message_of(body)?).map(|wait| (wait, WaitSource::Message));
+        let in_message = || in_words(&message_of(body, str::to_owned)?).map(|wait| (wait, WaitSource::Message));
         if let Some((wait, source)) = in_header().or_else(|| in_message().filter(|_| refused)) {
             known.retry_after = Some(wait);
             known.ends_at = now.checked_add(wait);

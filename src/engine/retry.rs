@@ -55,7 +55,8 @@ impl Retry {
     }
 
     /// The longest wait to sit out when the service asks for one; default 30 s. A longer one is returned as an error at
-    /// once, with the moment it ends.
+    /// once, with the moment it ends. Under pacing the waits for the quota have a limit of their own,
+    /// [`Pacing::max_wait`](crate::quota::Pacing::max_wait).
     #[must_use]
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method};
 
 use super::call::Call;
 use super::operation::{Access, address};
@@ -40,6 +40,8 @@ struct Progress {
     attempts: u32,
     /// The most that the service may have got in any attempt.
     sent: Option<Sent>,
+    /// The same without the last attempt.
+    sent_before: Option<Sent>,
 }
 
 /// Sends the call until there is an answer to give.
@@ -67,6 +69,10 @@ async fn run_in_span(call: &Call) -> Result<Answer, Error> {
                 error.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.
                 error.sent = error.sent.max(progress.sent.unwrap_or(Sent::No));
+                let deleted = call.operation.method == Method::DELETE && error.kind == ErrorKind::NotFound;
+                if deleted && progress.sent_before > Some(Sent::No) {
+                    error.hint = Some("an earlier attempt of this call may have deleted it");
+                }
             });
             trace::failed(&error);
             Err(error)
@@ -124,6 +130,7 @@ async fn repeat(
             Err(miss) => miss,
         };
         let sent = miss.error.was_sent();
+        progress.sent_before = progress.sent;
         progress.sent = progress.sent.max(Some(sent));
         if let Some(status) = miss.error.status() {
             trace::status(status);
@@ -322,8 +329,7 @@ fn judge(call: &Call, settings: &Settings, answer: TransportResponse, token: &To
         let head = Head { status, headers, body: body.clone(), attempts: 0, time: TimeSpent::default(), rate_limit };
         return Ok(Response { value: body, head: Box::new(head) });
     }
-    // Prose is not enough here: "gave up after 30 seconds" is no promise that nothing was done.
-    let asks_to_wait = rate_limit.as_ref().is_some_and(|known| known.source == Some(WaitSource::Header));
+    let asks_to_wait = rate_limit.as_ref().is_some_and(|known| known.retry_after.is_some());
     let oauth_only = call.operation.access == Access::OauthOnly;
     let error =
         Refusal { status, headers, body: &body, rate_limit, oauth_only, secret: token.secret.expose() }.into_error();

@@ -21,7 +21,11 @@ impl Waits {
 
 #[cfg(feature = "tracing")]
 mod on {
+    use std::cell::RefCell;
     use std::error::Error;
+    use std::future::poll_fn;
+    use std::mem;
+    use std::pin::pin;
     use std::time::Duration;
 
     use tracing::{Instrument, Span, field};
@@ -29,9 +33,19 @@ mod on {
     use super::Waits;
     use crate::engine::operation::Operation;
 
+    thread_local! {
+        /// The span of the call that is being polled. `Span::current()` would not do: where this span is filtered out it
+        /// is the user's own, and not every subscriber knows it.
+        static CALL: RefCell<Span> = const { RefCell::new(Span::none()) };
+    }
+
+    fn span() -> Span {
+        CALL.with_borrow(Span::clone)
+    }
+
     /// Runs a call in its span.
     pub(in crate::engine) async fn call<T>(operation: &Operation, work: impl Future<Output = T>) -> T {
-        let span = tracing::info_span!(
+        let mut span = tracing::info_span!(
             target: "onehorizon",
             "call",
             operation = operation.id,
@@ -40,26 +54,33 @@ mod on {
             wait = field::Empty,
             error = field::Empty,
         );
-        work.instrument(span).await
+        let mut work = pin!(work.instrument(span.clone()));
+        poll_fn(|context| {
+            let outer = CALL.replace(mem::replace(&mut span, Span::none()));
+            let result = work.as_mut().poll(context);
+            span = CALL.replace(outer);
+            result
+        })
+        .await
     }
 
     pub(in crate::engine) fn attempt(number: u32) {
-        Span::current().record("attempt", number);
+        span().record("attempt", number);
     }
 
     pub(in crate::engine) fn status(status: u16) {
-        Span::current().record("status", status);
+        span().record("status", status);
     }
 
     pub(in crate::engine) fn waits(reason: Waits, wait: Duration) {
         let seconds = wait.as_secs_f64();
-        Span::current().record("wait", reason.as_str());
+        span().record("wait", reason.as_str());
         tracing::debug!(target: "onehorizon", reason = reason.as_str(), seconds, "waits");
     }
 
     /// The kind alone: a message may quote the user's data.
     pub(in crate::engine) fn failed(error: &crate::error::Error) {
-        Span::current().record("error", field::debug(error.kind()));
+        span().record("error", field::debug(error.kind()));
     }
 
     pub(in crate::engine) fn store_failed(_: &(dyn Error + Send + Sync)) {

@@ -32,14 +32,15 @@ pub(crate) struct Refusal<'a> {
 impl Refusal<'_> {
     pub(crate) fn into_error(self) -> Error {
         let body = excerpt(self.body, self.secret);
-        let (code, message) = read(self.body, self.secret);
-        let message = message.unwrap_or_else(|| describe(self.status, &self.headers, self.body));
+        let (code, message) = read(self.body, |text| redact(text, self.secret));
         let hint = self.hint();
+        let headers = clean(self.headers, self.secret);
+        let message = message.unwrap_or_else(|| describe(self.status, &headers, self.body));
         Error::new(kind(self.status), message).with(|error| {
             error.hint = hint;
             error.code = code;
             error.status = Some(self.status);
-            error.headers = clean(self.headers, self.secret);
+            error.headers = headers;
             error.body = body;
             error.sent = Sent::Yes;
             error.rate_limit = self.rate_limit;
@@ -124,7 +125,7 @@ pub(crate) fn redact(text: &str, secret: &str) -> String {
 }
 
 /// `code` and `message`, in the documented place or one of the two that official clients also look in.
-fn read(body: &[u8], secret: &str) -> (Option<String>, Option<String>) {
+fn read(body: &[u8], clean: impl Fn(&str) -> String) -> (Option<String>, Option<String>) {
     let Ok(told) = serde_json::from_slice::<Told>(body) else { return (None, None) };
     let nested = told.error.as_ref().and_then(|error| error.decode::<Told>().ok()).unwrap_or_default();
     let code = told.code.or(nested.code);
@@ -134,8 +135,8 @@ fn read(body: &[u8], secret: &str) -> (Option<String>, Option<String>) {
         Some(b'-' | b'0'..=b'9') => Some(code.get().to_owned()),
         _ => code.decode::<String>().ok(),
     });
-    // The credential goes before the text is cut, which could leave the start of one.
-    let line = |text: String| one_line(&redact(&text, secret));
+    // Secrets go before the text is cut, which could leave the start of one.
+    let line = |text: String| one_line(&clean(&text));
     (code.map(line), message.or_else(description).map(line).filter(|message| !message.is_empty()))
 }
 
@@ -182,9 +183,9 @@ impl<'de> Deserialize<'de> for Told {
     }
 }
 
-/// The message of an answer.
-pub(crate) fn message_of(body: &[u8]) -> Option<String> {
-    read(body, "").1
+/// The message of an answer, after `clean` has taken out what must not be shown.
+pub(crate) fn message_of(body: &[u8], clean: impl Fn(&str) -> String) -> Option<String> {
+    read(body, clean).1
 }
 
 /// Words for an answer without a message of its own: an empty body, a proxy's HTML page.

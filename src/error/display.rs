@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ErrorKind, Inner, Sent};
+use super::{ErrorKind, Inner, Sent, TimeSpent};
 
 /// One line: operation, what happened, what to do, and the numbers for a ticket.
 pub(super) fn line(error: &Inner, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,6 +25,11 @@ pub(super) fn line(error: &Inner, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     if error.attempts > 1 {
         write!(f, " [{} attempts in {:.1} s]", error.attempts, error.time.total().as_secs_f64())?;
+    }
+    if error.deadline {
+        let TimeSpent { requests, backoff, quota } = error.time;
+        let [requests, backoff, quota] = [requests, backoff, quota].map(|time| time.as_secs_f64());
+        write!(f, " [{requests:.1} s for requests, {backoff:.1} s between them, {quota:.1} s for the quota]")?;
     }
     if error.sent == Sent::Maybe {
         f.write_str(" [the service may have done it]")?;

@@ -109,10 +109,6 @@ impl OauthError {
             (OauthErrorCode::AccessDenied, _) => {
                 Some("the user or the server said no: ask again only if the user wants")
             }
-            // The one parameter that is standard and yet unproven with this server.
-            (OauthErrorCode::InvalidRequest, None) => Some(
-                "if the server does not take `code_challenge_method`, switch it off with send_challenge_method(false)",
-            ),
             _ => None,
         };
         let message = words.unwrap_or_else(|| "the server gave no further words".to_owned());

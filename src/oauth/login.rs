@@ -14,6 +14,9 @@ use crate::secret::Secret;
 /// The longest callback that is looked at, in bytes.
 const MAX_CALLBACK: usize = 16 * 1024;
 
+const TRY_WITHOUT_METHOD: &str = "if the server does not take `code_challenge_method`, switch it off with \
+                                  send_challenge_method(false)";
+
 /// One login of one user, under way; made by [`OauthApp::login`].
 ///
 /// It holds what proves that the callback answers this login (the state) and that the code was asked for by this
@@ -76,10 +79,7 @@ impl Login {
             ));
         }
         if let Some(error) = callback.error {
-            let secrets = Secrets(vec![self.state.expose(), self.verifier.expose()]);
-            let code = OauthErrorCode::from(secrets.clean(&error));
-            let words = callback.description.map(|words| secrets.clean(&words)).filter(|words| !words.is_empty());
-            return Err(OauthError::refused(code, words, None));
+            return Err(self.refused(&error, callback.description));
         }
         let settings = self.app.settings();
         let age = self.age.saturating_add(settings.clock.now().saturating_duration_since(self.started));
@@ -91,6 +91,16 @@ impl Login {
         callback.code.map(AuthorizationCode).ok_or_else(|| {
             OauthError::new(OauthErrorKind::Callback, "the callback carries neither a code nor an error")
         })
+    }
+
+    fn refused(&self, code: &str, description: Option<String>) -> OauthError {
+        let secrets = Secrets(vec![self.state.expose(), self.verifier.expose()]);
+        let code = OauthErrorCode::from(secrets.clean(code));
+        let words = description.map(|words| secrets.clean(&words)).filter(|words| !words.is_empty());
+        // The one parameter that is standard and yet unproven with this service.
+        let suspect = code == OauthErrorCode::InvalidRequest && self.app.settings().challenge_method;
+        let error = OauthError::refused(code, words, None);
+        if suspect { error.with_hint(TRY_WITHOUT_METHOD) } else { error }
     }
 
     /// Buys tokens with a code from [`check`](Self::check).

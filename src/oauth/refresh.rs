@@ -164,6 +164,22 @@ impl Inner {
         self.follow(Next::Wait(flight, None)).await.map(Some)
     }
 
+    /// New tokens now, whatever the age of those in use.
+    pub(super) async fn renew(self: &Arc<Self>) -> Result<(), OauthError> {
+        let flight = {
+            let mut state = self.lock();
+            let current = state.current.as_ref().ok_or_else(signed_out)?;
+            if let Some(dead) = &state.dead {
+                return Err(dead.clone());
+            }
+            if state.unsaved.is_none() && current.tokens.refresh_token.is_none() {
+                return Err(no_refresh_token());
+            }
+            self.flight(&mut state)
+        };
+        self.follow(Next::Wait(flight, None)).await.map(|_| ())
+    }
+
     /// Waits for a refresh under way, and saves what could not be saved.
     pub(super) async fn settle(self: &Arc<Self>) -> Result<(), OauthError> {
         let flight = {
@@ -254,7 +270,7 @@ impl Work {
     /// New tokens from the server, put where they cannot be lost in the very step in which they come.
     async fn fetch(&self, current: &Current, waiters: &Waiters) -> Result<Current, OauthError> {
         let Some(refresh_token) = &current.tokens.refresh_token else {
-            return Err(OauthError::new(OauthErrorKind::NoRefreshToken, "the server gave none with the tokens in use"));
+            return Err(no_refresh_token());
         };
         match self.app.refresh_with(refresh_token, || waiters.idle()).await {
             Ok(Received { mut tokens, lifetime, asked_at }) => {
@@ -287,6 +303,10 @@ impl Work {
         let mut state = inner.lock();
         (state.epoch == self.epoch).then(|| look(&inner, &mut state))
     }
+}
+
+fn no_refresh_token() -> OauthError {
+    OauthError::new(OauthErrorKind::NoRefreshToken, "the server gave none with the tokens in use")
 }
 
 fn signed_out() -> OauthError {

@@ -66,6 +66,14 @@ impl RefreshingCredential {
         self.0.token().await
     }
 
+    /// Gets new tokens now, whatever the age of those in use, for instance when the user's permissions have changed.
+    ///
+    /// # Errors
+    /// See [`OauthErrorKind`](super::OauthErrorKind).
+    pub async fn refresh(&self) -> Result<(), OauthError> {
+        self.0.renew().await
+    }
+
     /// The newest tokens, also those that `on_refresh` could not save; `None` after [`forget`](Self::forget).
     #[must_use]
     pub fn latest(&self) -> Option<Tokens> {

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use super::contract::{Contract, Match, Operation};
 use super::faults::{Action, Cut, Delivery, Fault, Script};
 use super::log::{RecordedRequest, without_credentials};
+use super::oauth::{Endpoint, Oauth};
 use super::quota::Quota;
 use super::reply::Refused;
 use super::routes::{self, Call};
@@ -36,6 +37,7 @@ pub(super) struct Inner {
     pub(super) state: State,
     pub(super) quota: Option<Quota>,
     pub(super) script: Script,
+    pub(super) oauth: Oauth,
     pub(super) requests: Vec<RecordedRequest>,
     pub(super) executed: BTreeMap<String, u64>,
     pub(super) webhooks: Webhooks,
@@ -55,6 +57,7 @@ impl Core {
             state,
             quota,
             script: Script::default(),
+            oauth: Oauth::default(),
             requests: Vec::new(),
             executed: BTreeMap::new(),
             webhooks: Webhooks::default(),
@@ -88,13 +91,16 @@ impl Core {
             response.headers_mut().insert("x-request-id", id);
         }
         let answered = !matches!(delivery.cut, Some(Cut::Head | Cut::Silence));
+        // What goes to the OAuth endpoints is made of codes, tokens and secrets.
+        let secret = Endpoint::find(request).is_some();
+        let query = request.uri().query().filter(|_| !secret).unwrap_or_default();
         inner.requests.push(RecordedRequest {
             id,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
-            query: query::parse(request.uri().query().unwrap_or_default()).unwrap_or_default(),
+            query: query::parse(query).unwrap_or_default(),
             headers: without_credentials(request.headers()),
-            body: request.body().clone(),
+            body: if secret { Bytes::new() } else { request.body().clone() },
             operation,
             principal: insight.principal,
             status: answered.then(|| response.status().as_u16()),
@@ -111,6 +117,9 @@ impl Core {
         request: &Request<Bytes>,
         insight: &mut Insight,
     ) -> (Option<String>, Fault, Response<Bytes>) {
+        if let Some(endpoint) = Endpoint::find(request) {
+            return self.route_oauth(endpoint, inner, request);
+        }
         let path = request.uri().path().strip_prefix(BASE_PATH).filter(|path| path.starts_with('/'));
         let found = path.map_or(Match::Nothing, |path| contract.find(request.method(), path));
         let operation = match &found {
@@ -133,6 +142,25 @@ impl Core {
         (operation, fault, response)
     }
 
+    /// The OAuth endpoints are no operations of the contract, but faults meet them by their names all the same.
+    fn route_oauth(
+        &self,
+        endpoint: Endpoint,
+        inner: &mut Inner,
+        request: &Request<Bytes>,
+    ) -> (Option<String>, Fault, Response<Bytes>) {
+        let fault = inner.script.next(Some(endpoint.name())).unwrap_or_else(Fault::pass);
+        let response = match &fault.action {
+            Action::Answer(response) => (**response).clone(),
+            Action::DropBefore | Action::Hang => reply::empty(StatusCode::OK),
+            Action::Pass | Action::DropAfter | Action::Truncate(_) => {
+                let Inner { oauth, state, .. } = inner;
+                oauth.answer(endpoint, request, state, self.now())
+            }
+        };
+        (Some(endpoint.name().to_owned()), fault, response)
+    }
+
     /// The checks in the order a service makes them: credential, quota, workspace, permission, shape.
     fn serve(
         &self,
@@ -143,7 +171,7 @@ impl Core {
         insight: &mut Insight,
     ) -> Result<Response<Bytes>, Refused> {
         let now = self.now();
-        let who = authenticate(&inner.state, request.headers())?;
+        let who = authenticate(inner, request.headers(), now)?;
         insight.principal = Some(who.id().to_owned());
         if let Some(quota) = &mut inner.quota {
             quota.admit(now).map_err(|wait| Box::new(self.rate_limited(wait)))?;
@@ -206,7 +234,7 @@ fn cut(action: &Action) -> Option<Cut> {
     }
 }
 
-fn authenticate(state: &State, headers: &HeaderMap) -> Result<Principal, Refused> {
+fn authenticate(inner: &Inner, headers: &HeaderMap, now: Instant) -> Result<Principal, Refused> {
     let refuse = |message: &str| reply::refuse(StatusCode::UNAUTHORIZED, message);
     let value =
         headers.get(AUTHORIZATION).ok_or_else(|| refuse("no credential, send `Authorization: Bearer <token>`"))?;
@@ -217,7 +245,10 @@ fn authenticate(state: &State, headers: &HeaderMap) -> Result<Principal, Refused
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
         .ok_or_else(|| refuse("the credential is no bearer token"))?;
-    state.authenticate(token).ok_or_else(|| refuse("the credential is unknown or revoked"))
+    let known = inner.state.authenticate(token);
+    known
+        .or_else(|| inner.oauth.principal(token, &inner.state, now))
+        .ok_or_else(|| refuse("the credential is unknown or revoked"))
 }
 
 fn wrong_method(methods: &[&Method]) -> Response<Bytes> {

@@ -32,7 +32,8 @@ use super::validate::Violation;
 ///   message and in no header; requests without a known credential do not count;
 /// - `current` and the workspace's own id name the workspace, any other is 404;
 /// - what the contract does not allow is refused with 422 (415 for a media type, 405 for a method)
-///   and `details` that name each place.
+///   and `details` that name each place;
+/// - members log in at `/app/auth/authorize` and `/app/auth/token`, see [`Self::add_oauth_app`].
 ///
 /// Decided by the fake, because the service does not document it:
 /// - `listTasks` without `all=true` leaves out completed, cancelled and merged tasks unless `status`

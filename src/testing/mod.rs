@@ -36,11 +36,17 @@
 //! [`WebhookSender`] delivers events to a receiver of yours as the service does, retries included;
 //! [`FakeOneHorizon::register_webhook`] lets the fake send those of its own changes.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the fake plays a server, whose delays are real or on tokio's paused timer"
+)]
+
 mod contract;
 mod core;
 mod fake;
 mod faults;
 mod log;
+mod oauth;
 mod query;
 mod quota;
 mod record;

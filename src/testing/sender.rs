@@ -161,7 +161,7 @@ impl WebhookSender {
 impl fmt::Debug for WebhookSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebhookSender")
-            .field("url", &self.settings.url.as_str())
+            .field("url", &shown(&self.settings.url))
             .field("timeout", &self.settings.timeout)
             .field("time_scale", &self.settings.time_scale)
             .finish_non_exhaustive()
@@ -273,8 +273,14 @@ impl WebhookSenderBuilder {
 
 impl fmt::Debug for WebhookSenderBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebhookSenderBuilder").field("url", &self.url).finish_non_exhaustive()
+        let url = Url::parse(&self.url).map(|url| shown(&url)).ok();
+        f.debug_struct("WebhookSenderBuilder").field("url", &url).finish_non_exhaustive()
     }
+}
+
+/// The address without a user's name and without the query, either of which may be what opens it.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 fn http_client(url: &Url, timeout: Duration) -> Result<Arc<dyn Transport>, SenderError> {

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::error::WebhookError;
 
+/// The most that is reserved for an announced length, which is only a stranger's word.
+const RESERVED: usize = 16 * 1024;
+
 /// Collects the chunks of a body, up to a cap.
 ///
 /// ```
@@ -33,7 +36,9 @@ impl BodyCollector {
     /// to be read then.
     pub fn announced(limit: usize, content_length: Option<&[u8]>) -> Result<Self, WebhookError> {
         match content_length.map(announced_length) {
-            Some(Length::Of(length)) if length <= limit => Ok(Self { bytes: Vec::with_capacity(length), limit }),
+            Some(Length::Of(length)) if length <= limit => {
+                Ok(Self { bytes: Vec::with_capacity(length.min(RESERVED)), limit })
+            }
             Some(Length::Of(_) | Length::Huge) => Err(WebhookError::TooLarge { limit }),
             // The HTTP server below rejects a length that is no number; without one, the chunks are counted.
             Some(Length::Unknown) | None => Ok(Self::new(limit)),

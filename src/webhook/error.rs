@@ -168,8 +168,8 @@ pub enum VerifierError {
         /// The label that the key was given.
         label: String,
     },
-    /// The environment variable is not set.
-    #[error("the environment variable {name} is not set")]
+    /// The environment variable is not set, or is no Unicode text.
+    #[error("the environment variable {name} is not set, or is no Unicode text")]
     MissingVariable {
         /// The variable's name.
         name: &'static str,

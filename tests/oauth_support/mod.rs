@@ -2,11 +2,14 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by several tests; a broken test may panic")]
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use onehorizon::oauth::{OauthApp, OauthAppBuilder, Tokens};
+use onehorizon::oauth::{OauthApp, OauthAppBuilder, RefreshingCredential, Tokens};
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use tokio::sync::Semaphore;
 
@@ -122,7 +125,7 @@ impl Transport for Server {
         let server = self.clone();
         Box::pin(async move {
             if request.headers.get(CONTENT_TYPE).is_none_or(|kind| kind != "application/x-www-form-urlencoded") {
-                return server.api(&request);
+                return Ok(server.api(&request));
             }
             let form = Form(url::form_urlencoded::parse(&request.body).into_owned().collect());
             let number = {
@@ -143,12 +146,12 @@ impl Transport for Server {
 }
 
 impl Server {
-    fn api(&self, request: &TransportRequest) -> Result<TransportResponse, TransportError> {
+    fn api(&self, request: &TransportRequest) -> TransportResponse {
         let bearer = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let token = bearer.strip_prefix("Bearer ").unwrap_or_default();
         self.0.api_tokens.lock().unwrap().push(token.to_owned());
         let status = (self.0.api)(token);
-        Ok(answer(status, format!(r#"{{"code":{status},"message":"as scripted"}}"#), None))
+        answer(status, format!(r#"{{"code":{status},"message":"as scripted"}}"#), None)
     }
 }
 
@@ -164,4 +167,23 @@ fn answer(status: u16, body: String, date: Option<&'static str>) -> TransportRes
 /// The parameters of an address.
 pub(crate) fn parameters(url: &str) -> BTreeMap<String, String> {
     url::Url::parse(url).unwrap().query_pairs().into_owned().collect()
+}
+
+pub(crate) fn stale(server: &Server) -> RefreshingCredential {
+    RefreshingCredential::builder(&server.app(), stale_tokens()).build()
+}
+
+pub(crate) async fn token(credential: &RefreshingCredential) -> String {
+    credential.access_token().await.unwrap().expose().to_owned()
+}
+
+/// Polls a future once, as a task does that is dropped afterwards.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|context| {
+        Poll::Ready(match Pin::new(&mut *future).poll(context) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }

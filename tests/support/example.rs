@@ -61,7 +61,7 @@ impl Drop for Example {
 }
 
 /// The example's binary, built if it is older than its sources: `cargo test --test …` builds no examples.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let deps = std::env::current_exe().unwrap();
     let profile = deps.parent().unwrap().parent().unwrap();
@@ -77,7 +77,7 @@ fn binary(name: &str) -> PathBuf {
                 "--package",
                 "onehorizon",
                 "--features",
-                "axum",
+                "axum,oauth,testing",
                 "--example",
                 name,
                 "--target-dir",

@@ -91,7 +91,7 @@ impl Counter {
             Used::Fixed { .. } => Duration::ZERO,
             Used::Clock { window, count } => {
                 let (present, end) = clock(self.length, now);
-                if present == *window && *count >= self.requests { end - now } else { Duration::ZERO }
+                if present == *window && *count >= self.requests { end.saturating_sub(now) } else { Duration::ZERO }
             }
             Used::Sliding(taken) => {
                 let limiting = taken.len().checked_sub(self.requests as usize).and_then(|index| taken.get(index));
@@ -131,5 +131,5 @@ impl Counter {
 /// The number of the window by the clock, and when it ends; the job begins in the middle of the first.
 fn clock(length: Duration, now: Duration) -> (u128, Duration) {
     let window = (now + length / 2).as_nanos() / length.as_nanos();
-    (window, length * u32::try_from(window + 1).unwrap() - length / 2)
+    (window, (length * u32::try_from(window + 1).unwrap()).saturating_sub(length / 2))
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::{Clock, Configuration, ConfigurationBuilder, SystemClock};
 
@@ -157,10 +157,9 @@ impl Transport for Wire {
 }
 
 fn answer(status: u16, headers: &[(&'static str, String)], body: String) -> TransportResponse {
-    let headers = headers.iter().map(|(name, value)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-    });
-    TransportResponse::new(StatusCode::from_u16(status).unwrap(), HeaderMap::from_iter(headers), Bytes::from(body))
+    let headers =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
+    TransportResponse::new(StatusCode::from_u16(status).unwrap(), headers.collect(), Bytes::from(body))
 }
 
 /// tokio's clock, with the longest jitter there is and a fixed time of day.

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::error::Error;
+use crate::naming::is_identifier;
+
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -186,7 +189,22 @@ pub(crate) struct Tag {
 
 impl Curation {
     /// Reads the file.
-    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let curation: Self = toml::from_str(text).map_err(|error| Error::Curation(Box::new(error)))?;
+        let refused = curation.names().find(|name| !is_identifier(name)).cloned();
+        refused.map_or(Ok(curation), |name| Err(Error::CurationName(name)))
+    }
+
+    /// Every name that it gives.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        let models = self.models.values().filter_map(|model| model.name.as_ref());
+        let fields = self.models.values().flat_map(|model| model.fields.values()).filter_map(|rule| rule.name.as_ref());
+        let enums = self.enums.values().filter_map(|entry| entry.name.as_ref());
+        let variants = self.enums.values().flat_map(|entry| entry.variants.values());
+        let operations = self.operations.values().flat_map(|entry| [&entry.name, &entry.body]).flatten();
+        let parameters = self.parameters.values().filter_map(|entry| entry.name.as_ref());
+        let tags = self.tags.values().filter_map(|entry| entry.name.as_ref());
+        let types = models.chain(enums).chain(tags).chain(self.rename.values()).chain(self.ids.keys());
+        types.chain(fields).chain(variants).chain(operations).chain(parameters)
     }
 }

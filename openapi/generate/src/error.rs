@@ -20,6 +20,9 @@ pub enum Error {
     /// The curation does not parse.
     #[error("the curation does not parse: {0}")]
     Curation(#[source] Box<toml::de::Error>),
+    /// The curation gives a name that Rust does not take.
+    #[error("the curation calls something {0:?}, which is not a Rust name")]
+    CurationName(String),
     /// The document or the curation says what the generator cannot express (strict mode only).
     #[error("{} construct(s) cannot be expressed:\n{}", .0.len(), lines(.0))]
     Findings(Vec<Finding>),

@@ -1,8 +1,14 @@
 //! Turns an OpenAPI document (3.0 or 3.1) and its curation into the models and API clients of `onehorizon`.
 //!
-//! The way: [`document`] loads and resolves, [`lower`] reads it into a small representation ([`ir`]) and applies the
-//! [`curation`], [`emit`] prints that as Rust. What cannot be expressed is a [`Finding`] with its JSON pointer:
+//! The way: `document` loads and resolves, `lower` reads it into a small representation (`ir`) and applies the
+//! `curation`, `emit` prints that as Rust. What cannot be expressed is a [`Finding`] with its JSON pointer:
 //! an error for our own contract, a list and a lesser type for foreign documents ([`Mode::Lenient`]).
+//!
+//! Not expressed, and therefore findings: bodies and answers that are not JSON, cookies, objects as parameters
+//! (`deepObject`), lists in paths and headers, servers of single operations, callbacks, path segments that mix text and
+//! parameters, answers of several types or with and without a body, tuples, `patternProperties`, `if`/`not` and their like.
+//! Not emitted because nothing is lost by it: bodies of errors (the client keeps them as they came), limits of values
+//! (told in the comments), `security` (the client has one credential), headers of answers (kept on every answer).
 
 pub mod check;
 mod curation;
@@ -66,7 +72,7 @@ pub struct Output {
 /// When the document or the curation cannot be read, and in strict mode when a construct cannot be expressed.
 pub fn generate(input: &Input<'_>) -> Result<Output, Error> {
     let document = document::Document::parse(input.document)?;
-    let curation = curation::Curation::parse(input.curation).map_err(|error| Error::Curation(Box::new(error)))?;
+    let curation = curation::Curation::parse(input.curation)?;
     let (program, findings) = lower::lower(&document, &curation);
     if input.mode == Mode::Strict && !findings.is_empty() {
         return Err(Error::Findings(findings));

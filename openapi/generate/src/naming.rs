@@ -101,7 +101,8 @@ pub(crate) fn shouting(text: &str) -> String {
 
 /// Is this usable as an identifier as it stands (what curation says must be)?
 pub(crate) fn is_identifier(text: &str) -> bool {
-    syn::parse_str::<syn::Ident>(text).is_ok()
+    // The parser forgives white space and comments around a name, and takes `r#`; an identifier as such does not.
+    !text.starts_with("r#") && syn::parse_str::<syn::Ident>(text).is_ok_and(|ident| ident == text)
 }
 
 /// No empty name, no leading digit, nothing that is not an identifier.

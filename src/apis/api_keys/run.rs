@@ -38,19 +38,19 @@ pub(super) async fn rotate(rotation: Rotation) -> Result<RotatedApiKey, Rotation
     let before = job.check().await?;
     let created = job.create(&before).await?;
     let new = job.read(created)?;
-    log.tell(RotationProgress::Created(new.id.clone()));
+    log.tell(&RotationProgress::Created(new.id.clone()));
     if let Err(fault) = install(new.secret.clone()).await {
         let error = job.because(RotationStep::Install, without(&new.secret, fault));
         return Err(job.withdraw(&new.id, error, &mut log).await);
     }
-    log.tell(RotationProgress::Installed);
+    log.tell(&RotationProgress::Installed);
     let confirm_attempts = match job.confirm(&new.configuration).await {
         Ok(attempts) => attempts,
         Err(fault) => return Err(job.undo(&new, without(&new.secret, fault), restore, &mut log).await),
     };
-    log.tell(RotationProgress::Confirmed(confirm_attempts));
+    log.tell(&RotationProgress::Confirmed(confirm_attempts));
     let old_was_gone = job.revoke_old(&before).await?;
-    log.tell(RotationProgress::OldRevoked(job.plan.old_key.clone()));
+    log.tell(&RotationProgress::OldRevoked(job.plan.old_key.clone()));
     Ok(RotatedApiKey {
         new_key: new.id,
         old_key: job.plan.old_key,
@@ -64,9 +64,9 @@ pub(super) async fn rotate(rotation: Rotation) -> Result<RotatedApiKey, Rotation
 struct Log(Option<Tell>);
 
 impl Log {
-    fn tell(&mut self, progress: RotationProgress) {
+    fn tell(&mut self, progress: &RotationProgress) {
         if let Some(tell) = &mut self.0 {
-            tell(&progress);
+            tell(progress);
         }
     }
 }
@@ -162,7 +162,7 @@ impl Job {
         if let Err(fault) = restore().await {
             return error.leaving([left]).with_hint(FINISH_BY_HAND).undo_failed(without(&new.secret, fault));
         }
-        log.tell(RotationProgress::Restored);
+        log.tell(&RotationProgress::Restored);
         self.withdraw(&new.id, error, log).await
     }
 
@@ -173,7 +173,7 @@ impl Job {
             Err(fault) if fault.is_not_found() => {}
             Err(fault) => return error.leaving([LeftKey::New(id.clone())]).undo_failed(fault),
         }
-        log.tell(RotationProgress::NewRevoked(id.clone()));
+        log.tell(&RotationProgress::NewRevoked(id.clone()));
         error
     }
 

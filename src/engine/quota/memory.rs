@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::pacing::{QuotaRules, QuotaShape, Window};
+use super::pacing::{LONGEST_WINDOW, QuotaRules, QuotaShape, Window};
 use super::store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
 use crate::clock::{Clock, SystemClock};
 use crate::limits::RateLimit;
@@ -116,7 +116,7 @@ impl Ledger {
             return Take::Wait(free_at - now);
         }
         self.next += 1;
-        self.in_flight.insert(self.next, now + lease);
+        self.in_flight.insert(self.next, now + lease.min(LONGEST_WINDOW));
         Take::Granted(Slot::new(self.next))
     }
 

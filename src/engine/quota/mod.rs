@@ -25,6 +25,7 @@ pub use store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
 
 use gate::{Bar, Round};
 use line::{Line, Place, Standing};
+use pacing::LONGEST_WINDOW;
 
 use super::stopwatch::{OutOfTime, within};
 use super::trace;
@@ -177,7 +178,10 @@ impl Quota {
         if let Some(pacer) = &self.pacer {
             match pacer.store.take(&pacer.rules, lease).await {
                 Ok(Take::Granted(granted)) => slot = Some(granted),
-                Ok(Take::Wait(wait)) => return Err(Obstacle { reason: WaitReason::Pacing, wait, again: Some(wait) }),
+                Ok(Take::Wait(wait)) => {
+                    let wait = wait.min(LONGEST_WINDOW);
+                    return Err(Obstacle { reason: WaitReason::Pacing, wait, again: Some(wait) });
+                }
                 Err(fault) => {
                     self.store_failures.fetch_add(1, Ordering::Relaxed);
                     trace::store_failed(&*fault);
@@ -208,7 +212,8 @@ impl Quota {
                 obstacle.reason = WaitReason::Pacing;
                 // Looking ahead costs time, so only for those who want to know.
                 if caller.max_wait.is_some() || caller.remaining.is_some() || self.on_wait.is_some() {
-                    obstacle.wait = pacer.store.usage(&pacer.rules, place.ahead()).next_free;
+                    let next_free = pacer.store.usage(&pacer.rules, place.ahead()).next_free;
+                    obstacle.wait = next_free.min(LONGEST_WINDOW);
                 }
             }
         }

@@ -32,6 +32,9 @@ pub struct Pacing {
     pub(crate) max_wait: Option<Duration>,
 }
 
+/// Longer ones are mistakes, and adding them to a time could overflow.
+pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 /// How a service counts, if that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -101,6 +104,9 @@ impl QuotaRules {
         }
         if self.windows.iter().any(|window| window.length.is_zero()) {
             return Err("has a window without length");
+        }
+        if self.windows.iter().any(|window| window.length > LONGEST_WINDOW) {
+            return Err("has a window of more than a year");
         }
         Ok(())
     }

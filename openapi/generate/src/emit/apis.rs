@@ -55,16 +55,19 @@ fn uses(group: &Group) -> TokenStream {
             (!open.borrow).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] });
         quote! { #gate use std::borrow::Borrow; }
     });
-    let runtime: Vec<TokenStream> = open
-        .runtime
-        .union(&gated.runtime)
-        .map(|name| {
-            let name = ident(name);
-            quote! { #name }
-        })
-        .collect();
-    let runtime = (!runtime.is_empty()).then(|| quote! { #[allow(unused_imports, reason = "may be for operations behind a feature")] use crate::models::runtime::{#(#runtime),*}; });
-    quote! { #borrow use crate::engine::prelude::*; #always #sometimes #runtime }
+    let always_runtime = use_runtime(&open.runtime);
+    let sometimes_runtime = use_runtime(&gated.runtime.difference(&open.runtime).copied().collect());
+    let sometimes_runtime = (!sometimes_runtime.is_empty())
+        .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes_runtime });
+    quote! { #borrow use crate::engine::prelude::*; #always #sometimes #always_runtime #sometimes_runtime }
+}
+
+fn use_runtime(names: &BTreeSet<&'static str>) -> TokenStream {
+    if names.is_empty() {
+        return TokenStream::new();
+    }
+    let names = names.iter().map(|name| ident(name));
+    quote! { use crate::models::runtime::{#(#names),*}; }
 }
 
 /// The names that operations need beside the engine's.

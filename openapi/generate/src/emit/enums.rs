@@ -11,7 +11,7 @@ pub(crate) fn open_enum(name: &str, docs: &Docs, variants: &[Variant]) -> String
         doc_text(docs, "Values that the service may extend.", false, "    ")
     );
     for variant in variants {
-        text.push_str(&doc_text(&variant.docs, &format!("`{}`", variant.wire.replace('`', "'")), true, "        "));
+        text.push_str(&doc_text(&variant.docs, &literal(&variant.wire), true, "        "));
         let _ = writeln!(text, "        {} = {:?},", variant.name, variant.wire);
     }
     text.push_str("    }\n}\n");
@@ -20,4 +20,9 @@ pub(crate) fn open_enum(name: &str, docs: &Docs, variants: &[Variant]) -> String
 
 pub(crate) fn string_id(name: &str, docs: &Docs) -> String {
     format!("string_id! {{\n{}    pub struct {name};\n}}\n", doc_text(docs, "An opaque id.", false, "    "))
+}
+
+/// What a value without a description is described as.
+fn literal(wire: &str) -> String {
+    if wire.is_empty() { "The empty text.".to_owned() } else { format!("`{}`", wire.replace('`', "'")) }
 }

@@ -63,11 +63,7 @@ fn item_tokens(item: &Item, texts: &BTreeSet<&str>) -> Vec<Printed> {
         Body::Tagged(tagged) => unions::tagged(item, tagged).into_iter().map(Printed::Tokens).collect(),
         Body::Union(readings) => unions::untagged(item, readings).into_iter().map(Printed::Tokens).collect(),
         Body::Alias(ty) => {
-            let docs = doc_attributes(
-                &item.docs,
-                &format!("The contract's name for `{}`.", types::tokens(ty).to_string().replace(' ', "")),
-                false,
-            );
+            let docs = doc_attributes(&item.docs, &format!("The contract's name for `{}`.", spelt(ty)), false);
             let name = types::ident(&item.name);
             let ty = types::tokens(ty);
             vec![Printed::Tokens(quote! { #docs pub type #name = #ty; })]
@@ -105,4 +101,9 @@ fn alias_needs_runtime(ty: &crate::ir::Type) -> bool {
         Type::List(inner) | Type::Map(inner) | Type::Nullable(inner) | Type::Boxed(inner) => alias_needs_runtime(inner),
         _ => false,
     }
+}
+
+/// The type as it is spoken of in a comment.
+fn spelt(ty: &crate::ir::Type) -> String {
+    types::tokens(ty).to_string().replace(' ', "").replace(',', ", ").replace("std::collections::", "")
 }

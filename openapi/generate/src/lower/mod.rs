@@ -17,8 +17,7 @@ use crate::curation::Curation;
 use crate::document::Document;
 use crate::findings::{Finding, Findings};
 use crate::ir::{Body, Docs, Item, Program, Type};
-use crate::lower::names::NameTable;
-use crate::naming::is_identifier;
+use crate::lower::names::{NameTable, Origin};
 use crate::pointer::{Located, Pointer};
 
 /// A run over one document.
@@ -30,8 +29,8 @@ pub(crate) struct Lowering<'d> {
     /// What the schema at each place became; `None` while it is being read.
     types: HashMap<String, Option<Type>>,
     items: Vec<Item>,
-    /// The names under which curation speaks of the items, by their Rust names.
-    origins: HashMap<String, String>,
+    /// Where the items come from, by their Rust names.
+    origins: HashMap<String, Origin>,
     /// The entries of the curation that named something.
     used: BTreeSet<(&'static str, String)>,
     /// The types of the ids by the name of the member or parameter that holds them.
@@ -122,7 +121,7 @@ impl<'d> Lowering<'d> {
         self.used.insert((section, key.to_owned()));
     }
 
-    /// Entries of the curation that named nothing, and names that Rust does not allow.
+    /// Entries of the curation that named nothing.
     fn check_curation(&mut self) {
         let curation = self.curation;
         let stated: Vec<(&'static str, &String)> = curation
@@ -141,28 +140,6 @@ impl<'d> Lowering<'d> {
             if !self.used.contains(&(section, key.clone())) {
                 self.curation_says(format!("{section}: nothing in the document is named `{key}`"));
             }
-        }
-        let names = curation
-            .models
-            .values()
-            .filter_map(|model| model.name.as_ref())
-            .chain(
-                curation
-                    .models
-                    .values()
-                    .flat_map(|model| model.fields.values())
-                    .filter_map(|field| field.name.as_ref()),
-            )
-            .chain(curation.enums.values().filter_map(|entry| entry.name.as_ref()))
-            .chain(curation.enums.values().flat_map(|entry| entry.variants.values()))
-            .chain(curation.operations.values().flat_map(|entry| [&entry.name, &entry.body]).flatten())
-            .chain(curation.parameters.values().filter_map(|entry| entry.name.as_ref()))
-            .chain(curation.tags.values().filter_map(|entry| entry.name.as_ref()))
-            .chain(curation.rename.values())
-            .chain(curation.ids.keys());
-        let unusable: Vec<&String> = names.filter(|name| !is_identifier(name)).collect();
-        for name in unusable {
-            self.curation_says(format!("`{name}` is not a Rust name"));
         }
     }
 

@@ -6,11 +6,21 @@ use crate::curation::Curation;
 use crate::document::Document;
 use crate::findings::Findings;
 use crate::lower::Lowering;
+use crate::lower::schemas::is_null;
 use crate::naming::{Names, TypeNames, pascal, snake};
 use crate::pointer::{Located, Pointer};
 
 /// The methods an operation may have, in the order in which they are emitted.
 pub(crate) const METHODS: &[&str] = &["get", "head", "post", "put", "patch", "delete", "options", "trace"];
+
+/// Where a named type comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// The name under which curation may speak of it.
+    pub(crate) key: String,
+    /// Its module.
+    pub(crate) home: String,
+}
 
 /// The names given so far.
 #[derive(Debug, Default)]
@@ -122,16 +132,26 @@ fn curated_name<'c>(curation: &'c Curation, name: &str) -> Option<&'c String> {
 
 impl Lowering<'_> {
     /// A name and a module for the inline schema at a place, after the path to it.
-    /// The third is the name under which curation may speak of it.
-    pub(crate) fn inline_name(&mut self, at: &Pointer, suffix: &str) -> (String, String, String) {
-        let (base, home, rest) = self.root_of(at);
-        if let Some(name) = self.curation.rename.get(at.as_str()).filter(|_| suffix.is_empty()) {
+    pub(crate) fn inline_name(&mut self, at: &Pointer) -> (String, Origin) {
+        if let Some(name) = self.curation.rename.get(at.as_str()) {
             self.mark("rename", at.as_str());
-            return (self.names.claim_type(name, "Model"), home, name.clone());
+            let (_, home, _) = self.root_of(at);
+            return (self.names.claim_type(name, "Model"), Origin { key: name.clone(), home });
         }
-        let wanted = format!("{base}{}{suffix}", self.path_name(at, &rest));
-        let curated = curated_name(self.curation, &wanted).unwrap_or(&wanted);
-        (self.names.claim_type(curated, "Model"), home, wanted)
+        let (wanted, home) = self.wanted_name(at);
+        self.given_name(&wanted, &home)
+    }
+
+    /// The name after the path, before anybody claims it.
+    pub(crate) fn wanted_name(&mut self, at: &Pointer) -> (String, String) {
+        let (base, home, rest) = self.root_of(at);
+        (format!("{base}{}", self.path_name(at, &rest)), home)
+    }
+
+    /// A wanted name, unless curation has another for it.
+    pub(crate) fn given_name(&mut self, wanted: &str, home: &str) -> (String, Origin) {
+        let curated = curated_name(self.curation, wanted).map_or(wanted, String::as_str);
+        (self.names.claim_type(curated, "Model"), Origin { key: wanted.to_owned(), home: home.to_owned() })
     }
 
     /// The name of the thing that a place belongs to, its module, and the steps from it to the place.
@@ -181,18 +201,25 @@ impl Lowering<'_> {
 
     /// The rest of the name: members by their names, elements as `Item`, values of maps as `Value`.
     fn path_name(&self, at: &Pointer, rest: &[String]) -> String {
+        let steps = at.steps();
+        let before = steps.len().saturating_sub(rest.len());
+        let mut here = steps.iter().take(before).fold(Pointer::root(), |here, step| here.member(step));
         let mut name = String::new();
-        let mut steps = rest.iter().map(String::as_str);
-        while let Some(step) = steps.next() {
+        let mut rest = rest.iter().map(String::as_str);
+        while let Some(step) = rest.next() {
+            here = here.member(step);
             match step {
-                "properties" | "patternProperties" => name.push_str(&pascal(steps.next().unwrap_or_default())),
+                "properties" | "patternProperties" | "allOf" | "content" | "oneOf" | "anyOf" => {
+                    let key = rest.next().unwrap_or_default();
+                    if let "oneOf" | "anyOf" = step {
+                        name.push_str(&self.alternative_name(&here, key, rest.len() == 0));
+                    } else if step.ends_with("roperties") {
+                        name.push_str(&pascal(key));
+                    }
+                    here = here.member(key);
+                }
                 "items" => name.push_str("Item"),
                 "additionalProperties" => name.push_str("Value"),
-                "oneOf" | "anyOf" => {
-                    let index = steps.next().and_then(|index| index.parse::<usize>().ok()).unwrap_or_default();
-                    name.push_str(&self.alternative_name(at, index, steps.len() == 0));
-                }
-                "allOf" | "content" => drop(steps.next()),
                 "schema" => {}
                 other => name.push_str(&pascal(other)),
             }
@@ -200,9 +227,15 @@ impl Lowering<'_> {
         name
     }
 
-    /// An alternative is called by its title if it has one, else by its number.
-    fn alternative_name(&self, at: &Pointer, index: usize, last: bool) -> String {
-        let title = last.then(|| at.find(self.document.root().value)?.get("title")?.as_str()).flatten();
+    /// An alternative is called by its title if it has one, else by its number; one that is alone needs no name.
+    fn alternative_name(&self, list: &Pointer, place: &str, at_end: bool) -> String {
+        let Some(value) = list.find(self.document.root().value) else { return String::new() };
+        let list = Located { at: list.clone(), value };
+        if list.elements().filter(|part| !is_null(part)).count() == 1 {
+            return String::new();
+        }
+        let index: usize = place.parse().unwrap_or_default();
+        let title = list.elements().nth(index).filter(|_| at_end).and_then(|part| part.text("title"));
         match title {
             Some(title) if title.len() <= 40 && title.is_ascii() => pascal(title),
             _ => format!("Variant{}", index + 1),

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::ir::{Body, Docs, Item, Type, Variant};
 use crate::lower::Lowering;
 use crate::lower::docs::node_docs;
+use crate::lower::names::Origin;
 use crate::lower::shape::{Additional, Kind, Shape};
 use crate::naming::{Names, pascal};
 use crate::pointer::Located;
@@ -34,8 +35,8 @@ pub(crate) struct Naming<'d> {
     pub(crate) key: String,
     /// The place it is named after.
     pub(crate) place: Located<'d>,
-    /// Appended to the name.
-    pub(crate) suffix: String,
+    /// The name it should get and its module, if not after its place.
+    pub(crate) given: Option<(String, String)>,
 }
 
 impl<'d> Lowering<'d> {
@@ -52,6 +53,11 @@ impl<'d> Lowering<'d> {
 
     /// The type of a value that several schemas describe together.
     pub(crate) fn described(&mut self, places: &[Located<'d>]) -> Type {
+        self.described_as(places, None)
+    }
+
+    /// The same, for a type that is to be called after something else than its first place.
+    pub(crate) fn described_as(&mut self, places: &[Located<'d>], given: Option<(String, String)>) -> Type {
         let Some(first) = places.first() else { return Type::Json };
         let key = places.iter().map(|place| place.at.as_str()).collect::<Vec<_>>().join("+");
         match self.types.get(&key) {
@@ -64,7 +70,7 @@ impl<'d> Lowering<'d> {
         }
         self.types.insert(key.clone(), None);
         let shape = self.shape(places);
-        let naming = Naming { key: key.clone(), place: first.clone(), suffix: String::new() };
+        let naming = Naming { key: key.clone(), place: first.clone(), given };
         let ty = self.build(&shape, &naming).or_null(shape.nullable);
         self.types.insert(key, Some(ty.clone()));
         ty
@@ -83,7 +89,10 @@ impl<'d> Lowering<'d> {
         self.types.insert(key.clone(), None);
         let Some((rust, home)) = self.names.of_component(name) else { return Type::Json };
         let named = Type::Named(rust.clone());
-        let (ty, nullable) = if let Some((target, nullable)) = self.sole_reference(here) {
+        // An alternative that is alone and inline gives the component's own type, not an alias.
+        let inside = format!("{}/", here.at);
+        let elsewhere = self.sole_reference(here).filter(|(target, _)| !target.at.as_str().starts_with(&inside));
+        let (ty, nullable) = if let Some((target, nullable)) = elsewhere {
             let (ty, inner) = self.schema(&target).unwrap_null();
             (ty, nullable || inner)
         } else {
@@ -91,7 +100,7 @@ impl<'d> Lowering<'d> {
             self.expect_id(&mut shape, &rust, here);
             // Members that refer back here find the name.
             self.types.insert(key.clone(), Some(named.clone().or_null(shape.nullable)));
-            let naming = Naming { key: key.clone(), place: here.clone(), suffix: String::new() };
+            let naming = Naming { key: key.clone(), place: here.clone(), given: None };
             let (ty, inner) = self.build(&shape, &naming).unwrap_null();
             (ty, shape.nullable || inner)
         };
@@ -176,7 +185,7 @@ impl<'d> Lowering<'d> {
         let kinds: Vec<Kind> = shape.kinds.iter().flatten().copied().collect();
         match kinds.as_slice() {
             [] if shape.is_object_like() => self.object(shape, naming),
-            [] if !shape.items.is_empty() => self.array(shape),
+            [] if !shape.items.is_empty() => self.array(shape, naming),
             [] => Type::Json,
             [one] => self.of_kind(*one, shape, naming),
             several => self.scalar_union(several, shape, naming),
@@ -194,13 +203,20 @@ impl<'d> Lowering<'d> {
             Kind::Integer if shape.never_negative => Type::Unsigned,
             Kind::Integer => Type::Signed,
             Kind::Number => Type::Float,
-            Kind::Array => self.array(shape),
+            Kind::Array => self.array(shape, naming),
             Kind::Object => self.object(shape, naming),
         }
     }
 
-    fn array(&mut self, shape: &Shape<'d>) -> Type {
-        let element = if shape.items.is_empty() { Type::Json } else { self.places(&shape.items) };
+    fn array(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
+        if shape.items.is_empty() {
+            return Type::List(Box::new(Type::Json));
+        }
+        let (owner, home) = match &naming.given {
+            Some(given) => given.clone(),
+            None => self.wanted_name(&naming.place.at),
+        };
+        let element = self.places(&shape.items, || (format!("{owner}Item"), home));
         Type::List(Box::new(element))
     }
 
@@ -260,10 +276,11 @@ impl<'d> Lowering<'d> {
 
     fn variants(&mut self, values: Vec<(String, Docs)>, name: &str) -> Vec<Variant> {
         let curation = self.curation;
-        if let Some(key) = self.origins.get(name).cloned() {
+        if let Some(key) = self.origins.get(name).map(|origin| origin.key.clone()) {
             self.mark("enums", &key);
         }
-        let rules = self.origins.get(name).and_then(|key| curation.enums.get(key)).map(|entry| &entry.variants);
+        let rules =
+            self.origins.get(name).and_then(|origin| curation.enums.get(&origin.key)).map(|entry| &entry.variants);
         // `Unknown` is what carries every other text.
         let mut names = Names::without(&["Unknown", "Self"]);
         let stale: Vec<&String> = rules
@@ -291,19 +308,20 @@ impl<'d> Lowering<'d> {
         nullable: bool,
         body: impl FnOnce(&mut Self, &str) -> Option<Body>,
     ) -> Type {
-        let component = naming.place.at.component("schemas").filter(|_| naming.suffix.is_empty());
-        let given =
-            component.and_then(|origin| self.names.of_component(&origin).map(|(name, home)| (name, home, origin)));
-        let (name, own_home, origin) = match given {
-            Some(given) => given,
-            None => self.inline_name(&naming.place.at, &naming.suffix),
-        };
+        let component = naming.place.at.component("schemas").filter(|_| naming.given.is_none());
+        let given = component
+            .and_then(|key| self.names.of_component(&key).map(|(name, home)| (name, Origin { key, home })))
+            .or_else(|| naming.given.as_ref().map(|(wanted, home)| self.given_name(wanted, home)));
+        let (name, mut origin) = given.unwrap_or_else(|| self.inline_name(&naming.place.at));
+        if !home.is_empty() {
+            home.clone_into(&mut origin.home);
+        }
+        let home = origin.home.clone();
         self.origins.insert(name.clone(), origin);
         let named = Type::Named(name.clone());
         self.types.insert(naming.key.clone(), Some(named.clone().or_null(nullable)));
         let position = self.items.len();
         let Some(body) = body(self, &name) else { return Type::Json };
-        let home = if home.is_empty() { own_home } else { home.to_owned() };
         let docs = self.schema_docs(&naming.place);
         // Before the types of its members: a reader meets the whole first.
         self.items.insert(position, Item { name, home, docs, body });

@@ -6,7 +6,7 @@ use crate::curation::{Model, RequiredBy};
 use crate::ir::{Field, Struct, Type};
 use crate::lower::Lowering;
 use crate::lower::shape::{Additional, Shape};
-use crate::naming::{Names, snake};
+use crate::naming::{Names, pascal, snake};
 use crate::pointer::Located;
 
 /// Keywords that describe without giving a type.
@@ -26,7 +26,9 @@ const REMARKS: &[&str] = &[
 impl<'d> Lowering<'d> {
     pub(crate) fn structure(&mut self, shape: &Shape<'d>, name: &str) -> Struct {
         let curation = self.curation;
-        let origin = self.origins.get(name).cloned().unwrap_or_else(|| name.to_owned());
+        let origin = self.origins.get(name).cloned();
+        let home = origin.as_ref().map(|origin| origin.home.clone()).unwrap_or_default();
+        let origin = origin.map_or_else(|| name.to_owned(), |origin| origin.key);
         self.mark("models", &origin);
         let rules = curation.models.get(&origin).cloned().unwrap_or_default();
         self.check_rules(&rules, &origin, shape);
@@ -35,7 +37,7 @@ impl<'d> Lowering<'d> {
         let mut fields = Vec::new();
         for (wire, places) in &shape.properties {
             let Some(first) = places.first() else { continue };
-            let mut ty = self.places(places);
+            let mut ty = self.places(places, || (format!("{name}{}", pascal(wire)), home.clone()));
             ty = self.with_id(ty, &[&format!("{origin}.{wire}"), wire]);
             if rules.sensitive.iter().any(|sensitive| sensitive == wire) {
                 ty = self.secret(ty, first);
@@ -92,8 +94,9 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    /// The type of a value that is described in one or several places (parts of an `allOf`).
-    pub(crate) fn places(&mut self, places: &[Located<'d>]) -> Type {
+    /// The type of a value that is described in one or several places (parts of an `allOf`). Only the latter needs
+    /// another name than one after its place.
+    pub(crate) fn places(&mut self, places: &[Located<'d>], given: impl FnOnce() -> (String, String)) -> Type {
         let mut telling: Vec<Located<'d>> = places.iter().filter(|place| !is_remark(place)).cloned().collect();
         // The same reference in two parts is one.
         let mut seen = Vec::new();
@@ -106,7 +109,7 @@ impl<'d> Lowering<'d> {
         match telling.as_slice() {
             [] => places.first().map_or(Type::Json, |first| self.schema(first)),
             [only] => self.schema(only),
-            several => self.described(several),
+            several => self.described_as(several, Some(given())),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::ir::{Alternative, Body, Tagged, TaggedVariant, Type};
 use crate::lower::Lowering;
 use crate::lower::schemas::{Naming, is_null};
 use crate::lower::shape::{Kind, Shape};
-use crate::naming::{Names, snake};
+use crate::naming::{Names, pascal, snake};
 use crate::pointer::{Located, Pointer};
 
 impl<'d> Lowering<'d> {
@@ -64,7 +64,13 @@ impl<'d> Lowering<'d> {
         // Members beside the alternatives belong to each of them: a type of its own.
         let merged = self.merged(shape, part);
         let key = format!("{}+{}", part.at, name);
-        let naming = Naming { key, place: self.unreferenced(part), suffix: format!("Of{name}") };
+        let place = self.unreferenced(part);
+        let home = self.origins.get(name).map(|origin| origin.home.clone()).unwrap_or_default();
+        let wanted = match place.at.component("schemas") {
+            Some(component) => format!("{name}{}", pascal(&component)),
+            None => self.wanted_name(&place.at).0,
+        };
+        let naming = Naming { key, place, given: Some((wanted, home)) };
         self.build(&merged, &naming)
     }
 
@@ -134,19 +140,14 @@ impl<'d> Lowering<'d> {
     /// A schema of several types: a union of one reading per type.
     pub(crate) fn scalar_union(&mut self, kinds: &[Kind], shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
         let kinds = kinds.to_vec();
-        self.named(naming, "", shape.nullable, |this, _| {
-            let types = kinds
-                .iter()
-                .map(|&kind| {
-                    let naming = Naming {
-                        key: format!("{} as {kind:?}", naming.key),
-                        place: naming.place.clone(),
-                        suffix: format!("{}Object", naming.suffix),
-                    };
-                    this.of_kind(kind, shape, &naming)
-                })
-                .collect();
-            Some(Body::Union(alternatives(types)))
+        self.named(naming, "", shape.nullable, |this, name| {
+            let home = this.origins.get(name).map(|origin| origin.home.clone()).unwrap_or_default();
+            let types = kinds.iter().map(|&kind| {
+                let key = format!("{} as {kind:?}", naming.key);
+                let given = Some((format!("{name}Object"), home.clone()));
+                this.of_kind(kind, shape, &Naming { key, place: naming.place.clone(), given })
+            });
+            Some(Body::Union(alternatives(types.collect())))
         })
     }
 
@@ -180,7 +181,8 @@ impl<'d> Lowering<'d> {
         let mut seen = BTreeSet::new();
         for tag in chosen.iter().flat_map(|(_, tags)| tags) {
             if !seen.insert(tag) {
-                let what = format!("the value `{tag}` of `{property}` chooses several alternatives; none is chosen by it");
+                let what =
+                    format!("the value `{tag}` of `{property}` chooses several alternatives; none is chosen by it");
                 self.findings.say(&discriminator.at, what);
                 return None;
             }
@@ -217,7 +219,7 @@ impl<'d> Lowering<'d> {
                 let ty = this.alternative(shape, &part, name);
                 let wanted = match &ty {
                     Type::Named(own) => own.clone(),
-                    _ => crate::naming::pascal(tags.first().map_or("", String::as_str)),
+                    _ => pascal(tags.first().map_or("", String::as_str)),
                 };
                 variants.push(TaggedVariant { tags, name: names.claim(&wanted), ty });
             }
