@@ -8,7 +8,7 @@ use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
 use onehorizon_benches::canned::Canned;
 use onehorizon_benches::deliveries::{self, Delivery};
-use onehorizon_benches::load::{Caller, What};
+use onehorizon_benches::load::{Caller, Calls as _, What};
 use onehorizon_benches::process::Server;
 use onehorizon_benches::{answers, hand};
 use serde::de::DeserializeOwned;
