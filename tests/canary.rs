@@ -130,7 +130,9 @@ async fn the_client_prints_no_credential_whatever_the_service_repeats() {
                 Err(error) => watch.error(&error),
             }
             let list = keys.list_api_keys().await.map(|_| ()).err();
-            list.iter().for_each(|error| watch.error(error));
+            for error in list {
+                watch.error(error);
+            }
         }
         echo.requests.lock().unwrap().iter().for_each(|request| watch.text("a request", request));
     }

@@ -16,6 +16,7 @@ mod canary;
 #[path = "support/contract.rs"]
 mod contract;
 #[path = "support/mutate.rs"]
+#[allow(dead_code, reason = "the open-world test uses the rest")]
 mod mutate;
 
 use std::sync::{Arc, Mutex};
@@ -103,10 +104,10 @@ async fn webhooks_print_neither_keys_nor_content() {
     ];
     let header =
         |name: &str| headers.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value.as_bytes());
-    let verified = verifier.event(header, &body).unwrap();
-    watch.look(&verified);
-    watch.look(&verified.scheme());
-    let mut event = verified.into_inner();
+    let delivery = verifier.event(header, &body).unwrap();
+    watch.look(&delivery);
+    watch.look(&delivery.scheme());
+    let mut event = delivery.into_inner();
     watch.look(&event);
     event.retry().into_iter().for_each(|retry| watch.look(retry));
     watch.look(event.payload());
