@@ -129,9 +129,8 @@ async fn the_client_prints_no_credential_whatever_the_service_repeats() {
                 Ok(response) => watch.look(&response),
                 Err(error) => watch.error(&error),
             }
-            let list = keys.list_api_keys().await.map(|_| ()).err();
-            for error in list {
-                watch.error(error);
+            if let Err(error) = keys.list_api_keys().await {
+                watch.error(&error);
             }
         }
         echo.requests.lock().unwrap().iter().for_each(|request| watch.text("a request", request));
