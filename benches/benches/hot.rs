@@ -1,5 +1,11 @@
 //! The functions whose instructions `.ci/perf` counts: `hot NAME` runs one of them once, after a first run to warm up.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench says so by panicking"
+)]
 
 use std::hint::black_box;
 
