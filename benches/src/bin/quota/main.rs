@@ -1,7 +1,13 @@
 //! How much of the quota a client gets out of the service, in virtual time.
 //!
 //! `cargo run --release -p onehorizon-benches --bin quota`; ends with 1 when a target is missed.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a simulation in virtual time")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::similar_names,
+    clippy::disallowed_methods,
+    reason = "a simulation in virtual time"
+)]
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 #![allow(missing_docs, unreachable_pub, reason = "a program")]
 
