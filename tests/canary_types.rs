@@ -16,6 +16,7 @@ mod canary;
 #[path = "support/contract.rs"]
 mod contract;
 #[path = "support/mutate.rs"]
+#[allow(dead_code, reason = "the open-world test uses the rest")]
 mod mutate;
 
 use std::sync::{Arc, Mutex};

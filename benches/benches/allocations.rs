@@ -1,5 +1,11 @@
 //! What a call allocates beyond decoding its answer, and what decoding allocates.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench says so by panicking"
+)]
 
 use std::hint::black_box;
 

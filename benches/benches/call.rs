@@ -1,6 +1,12 @@
 //! What a call costs beyond the same call written by hand: over loopback to a server in its own process, in rounds that
 //! take turns, and in memory. `call ROUNDS` for another number of rounds than 15.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench says so by panicking"
+)]
 
 use std::hint::black_box;
 use std::rc::Rc;
@@ -70,7 +76,7 @@ fn in_memory(runtime: &tokio::runtime::Runtime) {
         &mut [
             &mut || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) }),
             &mut || {
-                runtime.block_on(async { drop(black_box(serde_json::from_str::<Task>(black_box(&text)).unwrap())) })
+                runtime.block_on(async { drop(black_box(serde_json::from_str::<Task>(black_box(&text)).unwrap())) });
             },
         ],
     );

@@ -1,5 +1,11 @@
 //! The functions whose instructions `.ci/perf` counts: `hot NAME` runs one of them once, after a first run to warm up.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench says so by panicking"
+)]
 
 use std::hint::black_box;
 
@@ -8,7 +14,7 @@ use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
 use onehorizon_benches::canned::Canned;
 use onehorizon_benches::deliveries::{self, Delivery};
-use onehorizon_benches::load::{Caller, What};
+use onehorizon_benches::load::{Caller, Calls as _, What};
 use onehorizon_benches::process::Server;
 use onehorizon_benches::{answers, hand};
 use serde::de::DeserializeOwned;
@@ -69,6 +75,10 @@ fn peer(name: &str) -> Option<Function> {
     Some(match name {
         "peer_decode_list" => reading::<hand::TaskList>(answers::list(100)),
         "value_decode_list" => reading::<serde_json::Value>(answers::list(100)),
+        "reader_decode_list" => {
+            let list = answers::list(100);
+            Box::new(move || drop(black_box(serde_json::from_reader::<_, TaskList>(list.as_bytes()).unwrap())))
+        }
         "loopback_sdk" | "loopback_hand" => {
             let server = Server::start(env!("CARGO_BIN_EXE_server"), &[]);
             let make = if name == "loopback_sdk" { Caller::sdk } else { Caller::hand };

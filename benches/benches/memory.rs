@@ -1,5 +1,11 @@
 //! The most memory that a listing of 50,000 tasks holds, as the kernel counts it.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench says so by panicking"
+)]
 
 use onehorizon::{Configuration, TasksApi};
 use onehorizon_benches::process::Server;

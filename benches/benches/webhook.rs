@@ -1,6 +1,12 @@
 //! Checking and reading deliveries, beside the bare cryptography. The crates and programs that do the same are measured
 //! by `benches/peers/run`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench says so by panicking"
+)]
 
 use std::hint::black_box;
 

@@ -26,9 +26,15 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// An event whose body has this many bytes.
+    /// An event whose body has this many bytes, signed at [`signed_at`].
     #[must_use]
     pub fn of(bytes: usize) -> Self {
+        Self::sent_at(bytes, signed_at())
+    }
+
+    /// An event whose body has this many bytes, signed at a time.
+    #[must_use]
+    pub fn sent_at(bytes: usize, at: SystemTime) -> Self {
         let event = |text: &str| {
             format!(
                 concat!(
@@ -49,7 +55,7 @@ impl Delivery {
         let signer = Signer::new(SECRET).expect("a secret");
         let mut headers = vec![("content-type", "application/cloudevents+json".to_owned())];
         headers.push(("x-one-webhook-key", KEY.to_owned()));
-        headers.extend(signer.headers(ID, signed_at(), &body));
+        headers.extend(signer.headers(ID, at, &body));
         Self { body, headers }
     }
 

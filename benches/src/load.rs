@@ -9,6 +9,12 @@ use onehorizon::{Configuration, TasksApi};
 use crate::stats::cpu_time;
 use crate::{answers, hand};
 
+/// Something that can be called.
+pub trait Calls {
+    /// One call.
+    fn call(&self, what: What) -> impl Future<Output = ()>;
+}
+
 /// Who calls.
 #[derive(Debug)]
 pub enum Caller {
@@ -41,9 +47,10 @@ impl Caller {
     pub fn hand(base_url: &str) -> Self {
         Self::Hand(hand::Client::new(base_url, answers::API_KEY))
     }
+}
 
-    /// One call.
-    pub async fn call(&self, what: What) {
+impl Calls for Caller {
+    async fn call(&self, what: What) {
         let found = match (self, what) {
             (Self::Sdk(tasks), What::Fetch) => {
                 usize::from(tasks.fetch_task("tsk_00000007").await.expect("an answer").task_id == "tsk_00000007")

@@ -1,5 +1,5 @@
 //! A transport that answers by a script, and a clock without chance; both in virtual time.
-#![allow(dead_code, reason = "not every test needs every part")]
+#![allow(dead_code, clippy::needless_pass_by_value, reason = "not every test needs every part; steps read better")]
 
 use std::collections::VecDeque;
 use std::future::pending;

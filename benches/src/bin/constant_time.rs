@@ -2,6 +2,7 @@
 //!
 //! `constant_time SAMPLES` (default 1,000,000) fails when |t| reaches 4.5 for a key or a signature. A comparison that
 //! does stop early is measured as well and must be caught, or the test proves nothing.
+#![allow(clippy::disallowed_methods, reason = "it measures time, and the order of its samples is random")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,0 +1,20 @@
+//! A receiver on axum with the store in memory, on one thread; says on its first line where it listens.
+#![allow(clippy::unwrap_used, reason = "a bench says so by panicking")]
+
+use std::convert::Infallible;
+
+use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+use onehorizon_benches::deliveries::KEY;
+
+fn main() {
+    let receiver = Receiver::new(Verifier::key(KEY).unwrap());
+    let app = axum::Router::new().route("/webhook", route(receiver, async |event: Verified<Event>| {
+        assert!(!event.id().as_str().is_empty());
+        Ok::<_, Infallible>(())
+    }));
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        println!("http://{}/webhook", listener.local_addr().unwrap());
+        axum::serve(listener, app).await.unwrap();
+    });
+}
