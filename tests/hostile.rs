@@ -1,7 +1,6 @@
 //! Servers that break the rules, lie, stall and flood: the client gives a precise error inside its deadline, takes
 //! little memory, and does not use the connection again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by panicking")]
-#![allow(clippy::disallowed_methods, reason = "the clock of the test has to start somewhere")]
 
 #[path = "support/hostile_server.rs"]
 mod hostile_server;
