@@ -104,10 +104,10 @@ async fn webhooks_print_neither_keys_nor_content() {
     ];
     let header =
         |name: &str| headers.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value.as_bytes());
-    let delivery = verifier.event(header, &body).unwrap();
-    watch.look(&delivery);
-    watch.look(&delivery.scheme());
-    let mut event = delivery.into_inner();
+    let proven = verifier.event(header, &body).unwrap();
+    watch.look(&proven);
+    watch.look(&proven.scheme());
+    let mut event = proven.into_inner();
     watch.look(&event);
     event.retry().into_iter().for_each(|retry| watch.look(retry));
     watch.look(event.payload());

@@ -1,14 +1,11 @@
 //! Servers that break the rules, lie, stall and flood: the client gives a precise error inside its deadline, takes
 //! little memory, and does not use the connection again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by panicking")]
-#![allow(
-    clippy::redundant_closure_for_method_calls,
-    reason = "the method is not general enough for the closure's place"
-)]
 
 #[path = "support/hostile_server.rs"]
 mod hostile_server;
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -178,7 +175,7 @@ fn a_gzip_bomb_is_not_inflated() {
     let error = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", bomb))).error();
     assert!(error.is_decode(), "{error}");
     assert!(error.to_string().contains("gzip"), "{error}");
-    assert_eq!(error.body(), bomb.get(..error.body().len()).unwrap());
+    assert!(bomb.starts_with(error.body()));
 }
 
 #[test]
@@ -207,7 +204,7 @@ fn a_refusal_with_a_flood_of_members_takes_little_memory() {
             if body.len() > CAP - 64 {
                 break;
             }
-            let _ = std::fmt::Write::write_fmt(&mut body, format_args!("\"{number:x}\":1,"));
+            write!(body, "\"{number:x}\":1,").unwrap();
         }
         body.push_str(r#""message":"retry in 43 seconds"}"#);
         let bytes = answer(status, "", &body);
@@ -243,7 +240,10 @@ fn a_head_of_one_byte_a_second_ends_at_the_deadline() {
 #[test]
 fn silence_ends_at_the_deadline() {
     let _alone = alone();
-    refused(ErrorKind::Timeout, "deadline passed", |stage| stage.stall());
+    refused(ErrorKind::Timeout, "deadline passed", |stage| {
+        stage.send("")?;
+        stage.stall()
+    });
 }
 
 #[test]

@@ -242,7 +242,12 @@ fn headers_come_before_the_body_and_a_mismatch_is_visible() {
     assert_eq!(*event.id_mismatch().unwrap(), "evt_task_created");
     assert_eq!(*event.type_mismatch().unwrap(), EventType::TaskCreated);
 
+    let plain = delivered(&[], &task_created());
+    assert_ne!(delivered(&differing[..1], &task_created()), plain, "another id");
+    assert_ne!(delivered(&differing[1..], &task_created()), plain, "another type");
+
     let event = delivered(&[("x-one-event-id", " "), ("x-one-event-type", "")], &task_created());
+    assert_eq!(event, plain);
     assert_eq!(*event.id(), "evt_task_created");
     assert!(event.id_mismatch().is_none());
 }

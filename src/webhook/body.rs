@@ -14,7 +14,7 @@ const RESERVED: usize = 16 * 1024;
 /// let mut body = BodyCollector::new(8);
 /// assert!(body.push(b"{\"a\"").is_ok());
 /// assert!(body.push(b": 12345}").is_err());
-/// assert_eq!(body.as_slice(), b"{\"a\"");
+/// assert_eq!((body.as_slice(), body.limit()), (&b"{\"a\""[..], 8));
 /// ```
 #[derive(Clone, Default)]
 pub struct BodyCollector {
