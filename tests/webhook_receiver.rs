@@ -1,102 +1,21 @@
 //! From a request to a reply: what the service is told, and that an event is processed once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::similar_names)]
 
-use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError, StoreFuture};
-use onehorizon::webhook::{AuthFailure, Event, Outcome, Receiver, Reply, Signer, Verified, Verifier, WebhookError};
-use serde_json::Value;
+use onehorizon::webhook::{AuthFailure, Event, Outcome, Receiver, Signer, Verified, Verifier, WebhookError};
 
-const KEY: &str = "the-key";
+#[path = "support/bench.rs"]
+#[allow(unreachable_pub)]
+mod bench;
+
+use bench::{Bench, HEADERS, KEY, Outcomes, body, find, json, poll_once};
+
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const HEADERS: [(&str, &str); 2] =
-    [("x-one-webhook-key", KEY), ("content-type", "application/cloudevents+json; charset=utf-8")];
-
-type Outcomes = Result<(), &'static str>;
-
-fn body(id: &str) -> String {
-    format!(
-        r#"{{"specversion":"1.0","id":"{id}","type":"task.created","source":"onehorizon/workspaces/w_1","time":
-        "2026-05-05T12:00:00Z","datacontenttype":"application/json","workspaceid":"w_1","data":{{"resource":
-        {{"type":"task","id":"tsk_1"}},"task":{{"taskId":"tsk_1"}}}}}}"#
-    )
-}
-
-fn find<'h>(headers: &'h [(&'h str, &'h str)]) -> impl Fn(&str) -> Option<&'h [u8]> {
-    |name| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_bytes())
-}
-
-fn json(reply: &Reply) -> Value {
-    serde_json::from_str(reply.body()).unwrap()
-}
-
-/// A receiver at a time that tests move, and how often its handler ran.
-struct Bench {
-    receiver: Receiver,
-    now: Arc<AtomicU64>,
-    runs: AtomicUsize,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self::with_store(MemoryStore::new())
-    }
-
-    fn with_store(store: impl ReplayStore + 'static) -> Self {
-        let now = Arc::new(AtomicU64::new(1_000));
-        let clock = now.clone();
-        let verifier = Verifier::builder()
-            .key("key", KEY)
-            .clock(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::SeqCst)))
-            .build()
-            .unwrap();
-        let receiver = Receiver::builder(verifier).store(store).lease(Duration::from_secs(30)).build();
-        Self { receiver, now, runs: AtomicUsize::new(0) }
-    }
-
-    fn pass(&self, seconds: u64) {
-        self.now.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    async fn request(&self, method: &str, headers: &[(&str, &str)], body: &str, outcome: Outcomes) -> Reply {
-        let handler = async |_: Verified<Event>| {
-            self.runs.fetch_add(1, Ordering::SeqCst);
-            outcome
-        };
-        self.receiver.receive(method, find(headers), body.as_bytes(), handler).await
-    }
-
-    async fn post(&self, id: &str) -> Reply {
-        self.request("POST", &HEADERS, &body(id), Ok(())).await
-    }
-
-    /// A delivery whose handler never ends.
-    fn hang<'b>(&'b self, body: &'b str) -> impl Future<Output = Reply> + 'b {
-        let handler = async |_: Verified<Event>| {
-            self.runs.fetch_add(1, Ordering::SeqCst);
-            pending::<Outcomes>().await
-        };
-        self.receiver.receive("POST", find(&HEADERS), body.as_bytes(), handler)
-    }
-
-    fn runs(&self) -> usize {
-        self.runs.load(Ordering::SeqCst)
-    }
-}
-
-/// Runs a future as far as it goes.
-async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-    poll_fn(|context| match std::pin::Pin::new(&mut *future).poll(context) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
-}
 
 #[tokio::test]
 async fn an_event_is_handed_to_the_handler_and_confirmed() {

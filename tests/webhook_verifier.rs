@@ -1,74 +1,16 @@
 //! Who may deliver: keys, signatures, rotation, clocks and the order of the checks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::similar_names)]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use onehorizon::webhook::{AuthFailure, Scheme, Signer, Verifier, VerifierError, WebhookError};
 use proptest::prelude::*;
 
-const KEY: &str = "correct horse battery staple";
-const BODY: &[u8] = br#"{"test": 2432232314}"#;
+#[path = "support/proofs.rs"]
+#[allow(unreachable_pub)]
+mod proofs;
 
-/// Published by the Standard Webhooks project and its libraries.
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const VECTORS: [(&str, u64, &str, &str); 2] = [
-    (
-        "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        1_614_265_330,
-        r#"{"test": 2432232314}"#,
-        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-    ),
-    (
-        "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        1_696_200_454,
-        r#"{"type": "example.created", "timestamp":"2023-09-28T19:20:22+00:00", "data":{"str":"string","bool":true,"int":42}}"#,
-        "v1,GgjvufBlIj71MBIVQotYGb+xEC3LNXCsIZp0HsDC8qs=",
-    ),
-];
-const SIGNED_AT: u64 = VECTORS[0].1;
-const OTHER_SECRET: &str = "c2VjcmV0IG9mIGFub3RoZXIgZW5kcG9pbnQ=";
-
-fn at(seconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// Headers as a server holds them: any case, in a list.
-struct Headers(Vec<(String, String)>);
-
-impl Headers {
-    fn of(pairs: &[(&str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
-    }
-
-    fn key(key: &str) -> Self {
-        Self::of(&[("X-One-Webhook-Key", key)])
-    }
-
-    fn signed(id: &str, timestamp: &str, signature: &str) -> Self {
-        Self::of(&[("Webhook-Id", id), ("Webhook-Timestamp", timestamp), ("Webhook-Signature", signature)])
-    }
-
-    fn vector() -> Self {
-        let (id, timestamp, _, signature) = VECTORS[0];
-        Self::signed(id, &timestamp.to_string(), signature)
-    }
-
-    fn find<'h>(&'h self) -> impl Fn(&str) -> Option<&'h [u8]> {
-        |name| self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_bytes())
-    }
-}
-
-fn signed_verifier(now: u64) -> Verifier {
-    Verifier::builder().signed("relay", SECRET).clock(move || at(now)).build().unwrap()
-}
-
-fn failure(result: Result<impl Sized, WebhookError>) -> AuthFailure {
-    match result {
-        Err(WebhookError::Unauthorized(failure)) => failure,
-        Err(other) => panic!("refused for another reason: {other}"),
-        Ok(_) => panic!("accepted"),
-    }
-}
+use proofs::{BODY, Headers, KEY, OTHER_SECRET, SECRET, SIGNED_AT, VECTORS, at, failure, signed_verifier};
 
 #[test]
 fn the_right_key_proves_the_sender_but_not_the_body() {

@@ -95,9 +95,9 @@ impl Round {
 }
 
 /// Makes `calls` calls, `at_once` at a time, on the thread of the runtime.
-pub fn round(
+pub fn round<C: Calls + 'static>(
     runtime: &tokio::runtime::Runtime,
-    caller: &Rc<Caller>,
+    caller: &Rc<C>,
     what: What,
     calls: usize,
     at_once: usize,

@@ -1,5 +1,6 @@
 //! The one loop: attempt, judge, wait, repeat.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,9 @@ struct Progress {
 
 /// Sends the call until there is an answer to give.
 pub(super) async fn run(call: &Call) -> Result<Answer, Error> {
-    trace::call(&call.operation, run_in_span(call)).await
+    // Pinned here, since an async function that takes a future by value holds it twice.
+    let work = pin!(run_in_span(call));
+    trace::call(&call.operation, work).await
 }
 
 async fn run_in_span(call: &Call) -> Result<Answer, Error> {
@@ -106,7 +109,11 @@ async fn repeat(
             remaining: watch.remaining(),
             lease: call.options.timeout.unwrap_or(settings.timeout),
         };
-        let mut permit = match watch.unlimited(Spent::Quota, settings.quota.enter(&caller)).await {
+        let entered = {
+            let entry = pin!(settings.quota.enter(&caller));
+            watch.unlimited(Spent::Quota, entry).await
+        };
+        let mut permit = match entered {
             Ok(permit) => permit,
             Err(shut) => return Err(shut_out(shut, settings, refused)),
         };

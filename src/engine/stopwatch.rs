@@ -1,7 +1,7 @@
 //! One deadline over everything a call does, and the account of where its time went.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,9 @@ impl<'a> Stopwatch<'a> {
     }
 
     /// Does the work, however long it takes.
-    pub(super) async fn unlimited<T>(&mut self, spent: Spent, work: impl Future<Output = T>) -> T {
+    ///
+    /// The work is pinned by the caller: taken by value, an async function would hold it twice.
+    pub(super) async fn unlimited<T>(&mut self, spent: Spent, work: Pin<&mut impl Future<Output = T>>) -> T {
         let value = work.await;
         self.account(spent);
         value

@@ -25,7 +25,7 @@ mod on {
     use std::error::Error;
     use std::future::poll_fn;
     use std::mem;
-    use std::pin::pin;
+    use std::pin::{Pin, pin};
     use std::time::Duration;
 
     use tracing::{Instrument, Span, field};
@@ -44,7 +44,7 @@ mod on {
     }
 
     /// Runs a call in its span.
-    pub(in crate::engine) async fn call<T>(operation: &Operation, work: impl Future<Output = T>) -> T {
+    pub(in crate::engine) async fn call<T>(operation: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
         let mut span = tracing::info_span!(
             target: "onehorizon",
             "call",
@@ -91,12 +91,13 @@ mod on {
 #[cfg(not(feature = "tracing"))]
 mod off {
     use std::error::Error;
+    use std::pin::Pin;
     use std::time::Duration;
 
     use super::Waits;
     use crate::engine::operation::Operation;
 
-    pub(in crate::engine) async fn call<T>(_: &Operation, work: impl Future<Output = T>) -> T {
+    pub(in crate::engine) async fn call<T>(_: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
         work.await
     }
 

@@ -122,9 +122,11 @@ impl fmt::Debug for Extra {
 
 /// Appends a member to the text of all.
 fn append(text: &mut String, name: &str, value: &str) {
-    // Two lengths of at most four digits are the usual case; longer ones grow the text once more.
-    let needed = name.len() + value.len() + 8;
-    text.reserve(if text.is_empty() { needed.max(FIRST_TEXT) } else { needed });
+    // Two lengths of at most two digits are the usual case; longer ones grow the text once more.
+    let needed = name.len() + value.len() + 4;
+    if text.capacity() - text.len() < needed {
+        text.reserve(if text.is_empty() { needed.max(FIRST_TEXT) } else { needed });
+    }
     push_length(text, name.len());
     push_length(text, value.len());
     text.push_str(name);
@@ -132,15 +134,19 @@ fn append(text: &mut String, name: &str, value: &str) {
 }
 
 /// Writes a length in base 64, lowest digit first, as characters that are one byte each; the last one is marked.
+#[inline]
 fn push_length(text: &mut String, mut length: usize) {
-    loop {
-        let digit = u8::try_from(length % 64).unwrap_or_default();
+    while length >= 64 {
+        text.push(digit(length, 0));
         length /= 64;
-        text.push(char::from(if length == 0 { digit | LAST_DIGIT } else { digit }));
-        if length == 0 {
-            return;
-        }
     }
+    text.push(digit(length, LAST_DIGIT));
+}
+
+#[inline]
+fn digit(length: usize, mark: u8) -> char {
+    // Below 128, so that the compiler sees a character of one byte.
+    char::from(u8::try_from(length % 64).unwrap_or_default() | mark)
 }
 
 const LAST_DIGIT: u8 = 64;

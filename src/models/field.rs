@@ -1,7 +1,6 @@
 //! A member of an object that may be missing.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap};
@@ -134,39 +133,41 @@ impl<'de, T: Deserialize<'de>> Field<T> {
         if !self.is_absent() {
             return Err(A::Error::duplicate_field(name));
         }
-        *self = map.next_value_seed(NullOrValue(PhantomData))?;
-        Ok(())
+        map.next_value_seed(Slot(self))
     }
 }
 
-/// Reads null or a value straight into a field, without an `Option` in between.
-struct NullOrValue<T>(PhantomData<T>);
+/// Reads null or a value straight into its place, without an `Option` or another copy in between.
+struct Slot<'a, T>(&'a mut Field<T>);
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for NullOrValue<T> {
-    type Value = Field<T>;
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Slot<'_, T> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<T>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for NullOrValue<T> {
-    type Value = Field<T>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Slot<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("null or a value")
     }
 
-    fn visit_none<E>(self) -> Result<Field<T>, E> {
-        Ok(Field::Null)
+    fn visit_none<E>(self) -> Result<(), E> {
+        *self.0 = Field::Null;
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Field<T>, E> {
-        Ok(Field::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        *self.0 = Field::Null;
+        Ok(())
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<T>, D::Error> {
-        T::deserialize(deserializer).map(Field::Value)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        *self.0 = Field::Value(T::deserialize(deserializer)?);
+        Ok(())
     }
 }
 
