@@ -60,7 +60,8 @@ fn short_and_long_texts_are_the_same_kind_of_text() {
     }
     assert!(ids.is_sorted() && ids.iter().collect::<HashSet<_>>().len() == lengths.len());
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), lengths.len());
-    assert!(TaskId::from("b") > TaskId::from("a") && TaskId::from("a") != TaskId::from("b"));
+    let (first, second) = (TaskId::from("a"), TaskId::from("b"));
+    assert!(second > first && first != second);
     assert_eq!(TaskId::from(&String::from("\u{e9}\u{1f600}")), "\u{e9}\u{1f600}");
     assert!(serde_json::from_str::<TaskId>("7").unwrap_err().to_string().contains("expected"));
 }
