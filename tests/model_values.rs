@@ -1,5 +1,6 @@
 //! The values that models are made of: members that may be missing, texts, ids, points in time, any JSON.
 #![allow(clippy::unwrap_used, reason = "a test says so by panicking")]
+#![allow(clippy::cmp_owned, reason = "the comparison of the owned values is what is tested")]
 
 use std::collections::{BTreeSet, HashSet};
 
