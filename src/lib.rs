@@ -15,6 +15,8 @@ mod credential;
 #[cfg(feature = "client")]
 mod engine;
 #[cfg(feature = "client")]
+mod environment;
+#[cfg(feature = "client")]
 mod error;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]

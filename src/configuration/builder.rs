@@ -1,6 +1,5 @@
 //! Settings, and what makes them acceptable.
 
-use std::env;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, Settings};
 use crate::credential::{Credential, CredentialKind};
 use crate::engine::quota::{Pacing, QuotaWait};
 use crate::engine::{Budget, Clock, OnWait, Quota, Retry, SystemClock};
+use crate::environment;
 use crate::error::{Error, ErrorKind};
 use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
@@ -263,14 +263,9 @@ fn check_url(text: &str, insecure_http: bool) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// A variable of the environment; one that is set to nothing counts as not set.
+/// A variable of the environment.
 fn variable(name: &str) -> Result<Option<String>, Error> {
-    match env::var(name) {
-        Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => Ok(Some(value)),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(config(format!("the environment variable {name} is not valid text"))),
-    }
+    environment::variable(name).map_err(config)
 }
 
 fn config(message: impl Into<String>) -> Error {

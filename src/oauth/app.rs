@@ -1,6 +1,5 @@
 //! The app that users log in to.
 
-use std::env;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use super::login::Login;
 use super::pkce::{self, Entropy};
 use super::tokens::Tokens;
 use crate::clock::{Clock, SystemClock};
+use crate::environment;
 use crate::secret::Secret;
 use crate::transport::{ReqwestTransport, Transport};
 
@@ -344,14 +344,9 @@ impl OauthAppBuilder {
     }
 }
 
-/// A variable of the environment; one that is set to nothing counts as not set.
+/// A variable of the environment.
 fn variable(name: &str) -> Result<Option<String>, OauthError> {
-    match env::var(name) {
-        Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => Ok(Some(value)),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(config(format!("the environment variable {name} is not valid text"))),
-    }
+    environment::variable(name).map_err(config)
 }
 
 fn config(message: impl Into<String>) -> OauthError {
