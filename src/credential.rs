@@ -4,11 +4,15 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::HeaderValue;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 use crate::transport::BoxFuture;
+
+const SCHEME: &str = "Bearer ";
 
 /// What proves to the service who calls; it is sent as a bearer token and never printed.
 #[derive(Clone)]
@@ -152,9 +156,12 @@ impl Token {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("has characters that no token has");
         }
-        let bearer = zeroize::Zeroizing::new(format!("Bearer {text}"));
-        let mut header =
-            HeaderValue::try_from(bearer.as_str()).map_err(|_| "has characters that no header can carry")?;
+        let mut bearer = Zeroizing::new(String::with_capacity(SCHEME.len() + text.len()));
+        bearer.push_str(SCHEME);
+        bearer.push_str(text);
+        // All copies of the header share these bytes, which are overwritten with the last of them.
+        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer))
+            .map_err(|_| "has characters that no header can carry")?;
         header.set_sensitive(true);
         Ok(Self { secret: secret.clone(), header })
     }

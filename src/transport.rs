@@ -1,5 +1,6 @@
 //! Bytes in, bytes out: the floor of the house.
 
+pub(crate) mod address;
 mod on_reqwest;
 
 use std::error::Error as StdError;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-pub(crate) use on_reqwest::{ReqwestTransport, is_loopback};
+pub(crate) use on_reqwest::ReqwestTransport;
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

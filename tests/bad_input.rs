@@ -69,13 +69,22 @@ fn base_urls_that_would_not_do_are_refused_with_the_reason() {
         ("http://10.0.0.1/api/v1", "in the clear"),
         ("http://localhost.evil.example/", "in the clear"),
         ("https://user:pass@onehorizon.ai/", "user name"),
+        ("https://user@onehorizon.ai/", "user name"),
+        ("https://:pass@onehorizon.ai/", "user name"),
         ("https://onehorizon.ai/api/v1?x=1", "query"),
+        ("https://onehorizon.ai/api/v1#x", "fragment"),
     ] {
         let error = Configuration::builder().api_key(TOKEN).base_url(url).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().contains(complaint), "{url}: {error}");
     }
-    for url in ["http://127.0.0.1:9/api/v1/", "http://[::1]:9", "http://localhost:9", "https://example.com/api"] {
+    for url in [
+        "http://127.0.0.1:9/api/v1/",
+        "http://[::1]:9",
+        "http://localhost:9",
+        "http://a.localhost:9",
+        "https://example.com/api",
+    ] {
         Configuration::builder().api_key(TOKEN).base_url(url).build().unwrap();
     }
     Configuration::builder().api_key(TOKEN).base_url("http://10.0.0.1").allow_insecure_http().build().unwrap();

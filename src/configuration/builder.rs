@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
 use crate::secret::Secret;
-use crate::transport::{ReqwestTransport, Transport, is_loopback};
+use crate::transport::address::Purpose;
+use crate::transport::{ReqwestTransport, Transport};
 
 const USER_AGENT: &str = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"));
 
@@ -237,26 +238,12 @@ impl ConfigurationBuilder {
     }
 }
 
-/// An address that a credential may be sent to.
+/// The base address, without a slash at its end.
 fn check_url(text: &str, insecure_http: bool) -> Result<Url, Error> {
-    let mut url = Url::parse(text.trim())
-        .map_err(|fault| config(format!("the base URL is no absolute address such as {DEFAULT_BASE_URL}: {fault}")))?;
-    if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(config(format!("the base URL must start with https:// as {DEFAULT_BASE_URL} does")));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(config(
-            "the base URL must not carry a user name or password: credentials have a setting of their own",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(config("the base URL must end with its path: it has a query or a fragment"));
-    }
-    if url.scheme() == "http" && !insecure_http && !is_loopback(&url) {
-        return Err(config(
-            "the base URL is http:// on another machine, where the credential would travel in the clear: use https://, \
-             or say allow_insecure_http() if the network in between is yours",
-        ));
+    let purpose = Purpose { what: "the base URL", example: DEFAULT_BASE_URL, carries: "the credential" };
+    let mut url = purpose.server(text, insecure_http).map_err(config)?;
+    if url.query().is_some() {
+        return Err(config("the base URL must end with its path: it has a query (?…)"));
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);

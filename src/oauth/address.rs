@@ -1,29 +1,18 @@
-//! Addresses that secrets may be sent to.
+//! Addresses of a login: where users and codes are sent.
 
 use url::Url;
 
+use super::app::DEFAULT_SITE;
 use super::error::{OauthError, OauthErrorKind};
-use crate::transport::is_loopback;
+use crate::transport::address::{Purpose, is_overheard};
 
 /// The REST API's path below the site: a base URL that ends in it names the same site.
 const API_PATH: &str = "/api/v1";
 
 /// An address of the authorisation server; `what` completes the sentence.
 pub(super) fn server(what: &str, text: &str, insecure_http: bool) -> Result<Url, OauthError> {
-    let url = Url::parse(text.trim()).map_err(|fault| config(format!("{what} is no absolute address: {fault}")))?;
-    if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(config(format!("{what} must start with https://")));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(config(format!("{what} must not carry a user name, a password or a fragment")));
-    }
-    if url.scheme() == "http" && !insecure_http && !is_loopback(&url) {
-        return Err(config(format!(
-            "{what} is http:// on another machine, where codes and tokens would travel in the clear: use https://, or \
-             say allow_insecure_http() if the network in between is yours"
-        )));
-    }
-    Ok(url)
+    let purpose = Purpose { what, example: DEFAULT_SITE, carries: "codes and tokens" };
+    purpose.server(text, insecure_http).map_err(config)
 }
 
 /// An endpoint below the site, which may be given as the REST API's base address too.
@@ -44,7 +33,7 @@ pub(super) fn callback(text: &str, insecure_http: bool) -> Result<String, OauthE
     if url.fragment().is_some() {
         return Err(config("the callback address has a fragment, which the code could not be told from"));
     }
-    if url.scheme() == "http" && !insecure_http && !is_loopback(&url) {
+    if is_overheard(&url) && !insecure_http {
         return Err(config(
             "the callback address is http:// on another machine, where the code would travel in the clear",
         ));

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::{Client, redirect};
 use url::Url;
 
+use super::address::is_loopback;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 
 /// Connections of one configuration, pooled.
@@ -27,16 +28,6 @@ impl ReqwestTransport {
         let client =
             tls(builder, base_url)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))?;
         Ok(Self { client })
-    }
-}
-
-/// Whether the address names this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -133,10 +133,10 @@ fn signatures(header: &[u8]) -> impl Iterator<Item = [u8; 32]> {
 
 /// The time that a timestamp header names: decimal digits only, seconds since 1970.
 pub(super) fn parse_timestamp(header: &[u8]) -> Option<SystemTime> {
-    if header.is_empty() || !header.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let seconds = std::str::from_utf8(header).ok()?.parse().ok()?;
+    let seconds = header.iter().try_fold(0_u64, |seconds, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
+        seconds.checked_mul(10)?.checked_add(digit.into())
+    })?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 

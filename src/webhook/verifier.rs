@@ -198,7 +198,8 @@ impl Verifier {
     fn prove_key<'h>(&self, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> Result<Proof, AuthFailure> {
         let inner = &*self.inner;
         let presented = KeyDigest::presented(required(headers, &inner.names.key)?);
-        let label = self.matching(&inner.keys, |key| key.matches(&presented), AuthFailure::WrongKey)?;
+        let matches = |key: &KeyDigest| key.matches(&presented);
+        let label = matching(&inner.keys, self.now(), matches, AuthFailure::WrongKey)?;
         Ok(Proof { scheme: Scheme::Key, label: Some(label) })
     }
 
@@ -217,34 +218,15 @@ impl Verifier {
         };
         let signed_at = parse_timestamp(signed.timestamp)
             .ok_or_else(|| AuthFailure::InvalidTimestamp { header: names.timestamp.clone() })?;
-        let label = self.matching(&inner.signers, |signer| signer.matches(&signed), AuthFailure::WrongSignature)?;
-        self.check_freshness(signed_at)?;
+        let now = self.now();
+        let matches = |signer: &Signer| signer.matches(&signed);
+        let label = matching(&inner.signers, now, matches, AuthFailure::WrongSignature)?;
+        self.check_freshness(now, signed_at)?;
         Ok(Proof { scheme: Scheme::Signature, label: Some(label) })
     }
 
-    /// The label of the first secret that matches and has not expired. All are compared in any case.
-    fn matching<T>(
-        &self,
-        candidates: &[Candidate<T>],
-        matches: impl Fn(&T) -> Choice,
-        wrong: AuthFailure,
-    ) -> Result<Arc<str>, AuthFailure> {
-        let now = self.now();
-        let mut found: Result<&Arc<str>, AuthFailure> = Err(wrong);
-        for candidate in candidates {
-            let hit = matches(&candidate.secret).to_bool();
-            let expired = candidate.not_after.is_some_and(|end| now > end);
-            match (hit, expired, &found) {
-                (true, false, Err(_)) => found = Ok(&candidate.label),
-                (true, true, Err(_)) => found = Err(AuthFailure::Expired { label: candidate.label.to_string() }),
-                _ => {}
-            }
-        }
-        found.cloned()
-    }
-
-    fn check_freshness(&self, signed_at: SystemTime) -> Result<(), WebhookError> {
-        let (now, tolerance) = (self.now(), self.inner.tolerance);
+    fn check_freshness(&self, now: SystemTime, signed_at: SystemTime) -> Result<(), WebhookError> {
+        let tolerance = self.inner.tolerance;
         match now.duration_since(signed_at) {
             Ok(age) if age > tolerance => Err(WebhookError::TooOld { age, tolerance }),
             Err(ahead) if ahead.duration() > tolerance => {
@@ -266,6 +248,26 @@ impl fmt::Debug for Verifier {
             .field("max_body_bytes", &inner.max_body_bytes)
             .finish_non_exhaustive()
     }
+}
+
+/// The label of the first secret that matches and has not expired. All are compared in any case.
+fn matching<T>(
+    candidates: &[Candidate<T>],
+    now: SystemTime,
+    matches: impl Fn(&T) -> Choice,
+    wrong: AuthFailure,
+) -> Result<Arc<str>, AuthFailure> {
+    let mut found: Result<&Arc<str>, AuthFailure> = Err(wrong);
+    for candidate in candidates {
+        let hit = matches(&candidate.secret).to_bool();
+        let expired = candidate.not_after.is_some_and(|end| now > end);
+        match (hit, expired, &found) {
+            (true, false, Err(_)) => found = Ok(&candidate.label),
+            (true, true, Err(_)) => found = Err(AuthFailure::Expired { label: candidate.label.to_string() }),
+            _ => {}
+        }
+    }
+    found.cloned()
 }
 
 fn required<'h>(headers: &impl Fn(&str) -> Option<&'h [u8]>, name: &str) -> Result<&'h [u8], AuthFailure> {
