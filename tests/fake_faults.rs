@@ -50,9 +50,10 @@ async fn a_fault_can_last_until_it_is_cleared() {
     let (fake, key) = fake().await;
     fake.fail_next(Fault::status(502).forever());
     for _ in 0..3 {
-        assert_eq!(key.get(TASKS).await.status, 502);
+        assert_eq!((key.get(TASKS).await.status, fake.scripted()), (502, 1));
     }
     fake.clear_script();
+    assert_eq!(fake.scripted(), 0);
     assert_eq!(key.get(TASKS).await.status, 200);
 }
 

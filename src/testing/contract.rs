@@ -254,3 +254,84 @@ fn entries(node: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
 fn items(node: Option<&Value>) -> impl Iterator<Item = &Value> {
     node.and_then(Value::as_array).into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(change: impl FnOnce(&mut Value)) -> Result<Operation, String> {
+        let mut document = json!({
+            "paths": { "/things/{id}": {
+                "parameters": [{ "name": "id", "in": "path" }, { "name": "page", "in": "query", "required": true }],
+                "get": { "operationId": "fetchThing", "responses": { "default": {}, "206": {}, "404": {} } }
+            } },
+            "components": { "parameters": { "page": { "$ref": "#/components/parameters/circle" } } }
+        });
+        change(&mut document);
+        let mut read = Contract::read(&document.to_string())?;
+        read.operations.pop().ok_or_else(|| "no operation".to_owned())
+    }
+
+    fn with_parameters(parameters: &Value) -> Result<Vec<Parameter>, String> {
+        let put = |document: &mut Value| document["paths"]["/things/{id}"]["get"]["parameters"] = parameters.clone();
+        operation(put).map(|operation| operation.parameters)
+    }
+
+    fn read(parameters: &Value) -> Vec<Parameter> {
+        with_parameters(parameters).unwrap_or_else(|problem| unreachable!("{problem}"))
+    }
+
+    #[test]
+    fn an_operation_has_its_paths_parameters_and_its_first_success() {
+        let read = operation(|_| ()).unwrap_or_else(|problem| unreachable!("{problem}"));
+        assert_eq!(read.parameters.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["id", "page"]);
+        assert_eq!((read.success.as_u16(), read.oauth_only, read.body.is_none()), (206, false, true));
+    }
+
+    #[test]
+    fn a_parameter_of_the_operation_takes_the_place_of_the_paths_of_the_same_name_and_place() {
+        let parameters = read(&json!([{ "name": "page", "in": "query" }, { "name": "id", "in": "query" }]));
+        let found: Vec<_> = parameters.iter().map(|one| (one.name.as_str(), one.place, one.required)).collect();
+        let expected = [("page", Place::Query, false), ("id", Place::Query, false), ("id", Place::Path, true)];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_the_path_is_required_and_only_the_query_exploded_unless_said() {
+        let parameters =
+            read(&json!([{ "name": "x-a", "in": "header" }, { "name": "b", "in": "query", "explode": false }]));
+        let found: Vec<_> = parameters.iter().map(|one| (one.required, one.explode)).collect();
+        assert_eq!(found, [(false, false), (false, false), (true, false), (true, true)]);
+        assert!(with_parameters(&json!([{ "name": "c", "in": "cookie" }])).is_err());
+    }
+
+    #[test]
+    fn a_type_may_be_one_of_a_list() {
+        let kind = |schema: Value| read(&json!([{ "name": "a", "in": "query", "schema": schema }])).swap_remove(0).kind;
+        assert!(matches!(kind(json!({ "type": ["integer", "null"] })), Kind::Number));
+        assert!(matches!(kind(json!({ "type": ["null", "boolean"] })), Kind::Boolean));
+        assert!(matches!(kind(json!({ "type": ["string", "null"] })), Kind::Text));
+        let list = kind(json!({ "type": ["array", "null"], "items": { "type": "number" } }));
+        assert!(matches!(list, Kind::List(item) if matches!(*item, Kind::Number)));
+    }
+
+    #[test]
+    fn references_that_end_nowhere_are_told() {
+        let fault = |to: &str| with_parameters(&json!([{ "$ref": to }])).err().unwrap_or_default();
+        assert!(fault("#/components/parameters/page").contains("leads nowhere"));
+        assert!(fault("elsewhere.json").contains("leads nowhere"));
+        let circle = operation(|document| {
+            document["components"]["parameters"]["circle"] = json!({ "$ref": "#/components/parameters/page" });
+            document["paths"]["/things/{id}"]["parameters"][0] = json!({ "$ref": "#/components/parameters/page" });
+        });
+        assert!(circle.err().unwrap_or_default().contains("circle"));
+    }
+
+    #[test]
+    fn a_parameter_of_the_path_is_never_empty() {
+        let contract = Contract { operations: operation(|_| ()).into_iter().collect() };
+        assert!(matches!(contract.find(&Method::GET, "/things/7"), Match::Operation(..)));
+        assert!(matches!(contract.find(&Method::GET, "/things/"), Match::Nothing));
+        assert!(matches!(contract.find(&Method::PUT, "/things/7"), Match::Methods(_)));
+    }
+}
