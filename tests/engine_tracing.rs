@@ -17,9 +17,9 @@ use tracing::subscriber::{Interest, Subscriber};
 use tracing::{Event, Level, Metadata};
 use wire::{Wire, limited, status};
 
-/// Keeps spans and events of this crate as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Entries>>);
+/// Keeps spans and events of this crate, or of the user's program alone, as text.
+#[derive(Clone)]
+struct Log(Arc<Mutex<Entries>>, &'static str);
 
 #[derive(Default)]
 struct Entries {
@@ -49,11 +49,11 @@ impl Visit for Reader<'_> {
 
 impl Subscriber for Log {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.target() == "onehorizon" { Interest::always() } else { Interest::never() }
+        if ["onehorizon", "program"].contains(&metadata.target()) { Interest::sometimes() } else { Interest::never() }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "onehorizon" && *metadata.level() <= Level::DEBUG
+        metadata.target() == self.1 && *metadata.level() <= Level::DEBUG
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
@@ -103,7 +103,11 @@ fn index(span: &Id) -> usize {
 
 /// Runs with a log that is this thread's alone.
 fn logged<F: Future>(work: impl FnOnce() -> F) -> Log {
-    let log = Log::default();
+    logged_of("onehorizon", work)
+}
+
+fn logged_of<F: Future>(target: &'static str, work: impl FnOnce() -> F) -> Log {
+    let log = Log(Arc::default(), target);
     tracing::subscriber::with_default(log.clone(), || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async { work().await })
@@ -178,4 +182,19 @@ fn calls_at_the_same_time_have_their_own_spans() {
     let log = log.0.lock().unwrap();
     let statuses: Vec<_> = log.spans.iter().map(|span| value(span, "status")).collect();
     assert_eq!(statuses, [Some("404"), Some("200")]);
+}
+
+#[test]
+fn where_this_crates_spans_are_filtered_out_nothing_is_written_into_the_users() {
+    let log = logged_of("program", || {
+        let work = async {
+            let wire = Wire::new([status(500), limited(2), status(404)]);
+            wire::read(&wire.configuration()).await.unwrap_err();
+        };
+        let span = tracing::info_span!(target: "program", "job", attempt = "mine", status = "mine", wait = "mine");
+        tracing::Instrument::instrument(work, span)
+    });
+    let log = log.0.lock().unwrap();
+    let history: Vec<_> = log.spans.iter().flat_map(|span| &span.history).map(|(_, value)| value.as_str()).collect();
+    assert_eq!((history, log.events.len()), (vec!["mine"; 3], 0));
 }
