@@ -124,7 +124,10 @@ fn a_token_bucket_gives_room_back_evenly() {
     let (fake, clock) = with_clock(FakeOneHorizon::builder().quota_model(QuotaModel::TokenBucket));
     assert_eq!(admitted(&fake, 60), 40);
     clock.pass(3);
-    assert_eq!(admitted(&fake, 60), 2, "40 a minute are two in three seconds");
+    assert_eq!(fake.quota_left(), Some(2), "40 a minute are two in three seconds");
+    assert_eq!(admitted(&fake, 60), 2);
+    clock.pass(16);
+    assert_eq!((fake.quota_left(), admitted(&fake, 60)), (Some(10), 10));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::webhook::replay::conformance::{Conformance, Violation};
-use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreFuture};
+use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError, StoreFuture};
 
 const LEASE: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -210,4 +210,12 @@ async fn the_conformance_checks_find_a_store_that_breaks_a_rule() {
             other => panic!("{fault:?}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn a_stores_failure_has_its_cause() {
+    let error = StoreError::new(std::io::Error::other("disk full"));
+    assert_eq!(error.to_string(), "the replay store failed: disk full");
+    let cause = std::error::Error::source(&error).unwrap();
+    assert!(cause.downcast_ref::<std::io::Error>().is_some());
 }

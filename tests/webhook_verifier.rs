@@ -206,6 +206,7 @@ fn one_fitting_signature_among_many_is_enough() {
         format!("{wrong} {signature}"),
         format!("{signature} {wrong}"),
         format!("v1a,abc {wrong}  {signature} garbage"),
+        signature.trim_end_matches('=').to_owned(),
     ] {
         let headers = Headers::signed(id, &timestamp.to_string(), &list);
         assert!(verifier.verify(headers.find(), BODY).is_ok(), "{list}");
