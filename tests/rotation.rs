@@ -333,6 +333,32 @@ async fn confirming_is_tried_five_times_with_growing_pauses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pauses_double_up_to_a_minute_or_to_the_first_of_them() {
+    for (first, waited) in [(20, 20 + 40 + 60 + 60), (90, 90 * 4)] {
+        let stage = Stage::new();
+        confirm_fails(&stage);
+        let before = tokio::time::Instant::now();
+        stage.plain().confirm_pause(Duration::from_secs(first)).await.unwrap_err();
+        assert_eq!(before.elapsed().as_secs(), waited);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_on_the_way_back_is_told_beside_the_failure_itself() {
+    let mut stage = Stage::new();
+    let error = play("confirming fails, and so does the restorer", &mut stage).await.unwrap_err();
+    assert_eq!(error.undo_failure().unwrap().to_string(), "the store is gone");
+    assert!(error.to_string().contains("[undoing failed: the store is gone]"), "{error}");
+    assert!(error.hint().unwrap().contains("put the old secret back"), "{error}");
+    assert!(error.message().contains("401"), "{}", error.message());
+    assert!(!error.is_limit_reached() && error.created().is_none());
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.downcast_ref::<onehorizon::Error>().unwrap().is_unauthorized());
+    let mut stage = Stage::new();
+    assert!(play("creating is refused", &mut stage).await.unwrap_err().undo_failure().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_confirmation_of_ones_own_gets_the_new_key() {
     let stage = Stage::new();
     let rotation = stage.plain().confirm_with(|configuration| async move {

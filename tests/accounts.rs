@@ -1,0 +1,178 @@
+//! What settings do, and what answers and errors tell of a call.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use onehorizon::testing::{FakeOneHorizon, Fault};
+use onehorizon::transport::{Failure, TransportError};
+use onehorizon::{
+    Configuration, Credential, CredentialKind, DEFAULT_BASE_URL, ErrorKind, RequestOptions, Retry, Sent, TasksApi,
+};
+use wire::{Step, Wire, limited, ok, refused, status};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn every_request_names_this_crate_and_the_program_if_it_wants_to() {
+    let fake = FakeOneHorizon::start().await.unwrap();
+    let builder = Configuration::builder().api_key(fake.api_key()).base_url(fake.url());
+    let named = builder.clone().user_agent("nightly-job/1.2").connect_timeout(SECOND);
+    for configuration in [builder.build().unwrap(), named.build().unwrap()] {
+        TasksApi::new(&configuration).fetch_task("tsk_1001").await.unwrap();
+    }
+    let own = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"));
+    let agents: Vec<_> =
+        fake.requests().iter().map(|request| request.header("user-agent").unwrap().to_owned()).collect();
+    assert_eq!(agents, [own.to_owned(), format!("nightly-job/1.2 {own}")]);
+    let error = Configuration::builder().api_key("key").user_agent("a\nb").build().unwrap_err();
+    assert!(error.to_string().contains("user agent"), "{error}");
+}
+
+#[test]
+fn a_configuration_tells_where_and_as_whom_it_calls() {
+    let configuration = Configuration::builder().oauth_token("token").workspace("w_1").build().unwrap();
+    assert_eq!(configuration.base_url(), DEFAULT_BASE_URL);
+    assert_eq!(configuration.workspace().as_str(), "w_1");
+    assert_eq!(configuration.credential().kind(), CredentialKind::OauthToken);
+    let other = configuration.with_credential(Credential::api_key("key").unwrap());
+    assert_eq!((other.credential().kind(), other.workspace().as_str()), (CredentialKind::ApiKey, "w_1"));
+    assert_eq!(configuration.credential().kind(), CredentialKind::OauthToken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_tells_its_head_its_body_and_how_it_was_had() {
+    let answer = ok().header("x-request-id", "req_1").header("x-other", 7).after(SECOND);
+    let wire = Wire::new([status(500), limited(3), answer]);
+    let response = wire::read(&wire.configuration()).await.unwrap();
+    assert_eq!((response.status(), response.request_id(), response.raw()), (200, Some("req_1"), &b"{}"[..]));
+    assert_eq!((response.header("X-Other"), response.header("x-none"), response.headers().len()), (Some("7"), None, 2));
+    assert_eq!(response.attempts(), 3);
+    let time = response.elapsed();
+    assert_eq!((time.requests, time.backoff, time.quota), (SECOND, Duration::from_millis(200), 3 * SECOND));
+    assert_eq!(time.total(), time.requests + time.backoff + time.quota);
+    assert!(response.rate_limit().is_none());
+    let mapped = response.map(|value| value.len());
+    assert_eq!((*mapped, mapped.status(), mapped.attempts(), mapped.request_id()), (2, 200, 3, Some("req_1")));
+    assert_eq!(mapped.into_inner(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_tells_its_head_its_body_and_how_it_came_about() {
+    let text = r#"{"code":"task_locked","message":"somebody edits it"}"#;
+    let locked = Step::Answer(409, Vec::new(), text.to_owned()).header("x-request-id", "req_2").after(SECOND);
+    let wire = Wire::new([status(503), locked]);
+    let error = wire::read(&wire.configuration()).await.unwrap_err();
+    assert_eq!((error.kind(), error.status(), error.code()), (ErrorKind::Conflict, Some(409), Some("task_locked")));
+    assert_eq!((error.message(), error.body()), ("somebody edits it", text.as_bytes()));
+    assert_eq!((error.request_id(), error.header("X-Request-Id")), (Some("req_2"), Some("req_2")));
+    assert_eq!((error.header("x-none"), error.operation()), (None, Some("request")));
+    assert_eq!((error.attempts(), error.was_sent()), (2, Sent::Yes));
+    assert_eq!((error.elapsed().requests, error.elapsed().backoff), (SECOND, Duration::from_millis(200)));
+    assert!(error.rate_limit().is_none() && error.retry_after().is_none() && error.source().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_answers_the_questions_of_its_kind_with_yes_and_all_others_with_no() {
+    type Question = fn(&onehorizon::Error) -> bool;
+    let questions: [(&str, Question); 11] = [
+        ("rate limited", onehorizon::Error::is_rate_limited),
+        ("not found", onehorizon::Error::is_not_found),
+        ("unauthorized", onehorizon::Error::is_unauthorized),
+        ("forbidden", onehorizon::Error::is_forbidden),
+        ("conflict", onehorizon::Error::is_conflict),
+        ("invalid", onehorizon::Error::is_invalid),
+        ("timeout", onehorizon::Error::is_timeout),
+        ("deadline", onehorizon::Error::is_deadline),
+        ("connect", onehorizon::Error::is_connect),
+        ("interrupted", onehorizon::Error::is_interrupted),
+        ("decode", onehorizon::Error::is_decode),
+    ];
+    let no_json = Step::Answer(200, Vec::new(), "<html>".to_owned());
+    for (step, answers) in [
+        (refused("no more"), &["rate limited"][..]),
+        (status(404), &["not found"]),
+        (status(401), &["unauthorized"]),
+        (status(403), &["forbidden"]),
+        (status(409), &["conflict"]),
+        (status(422), &["invalid"]),
+        (status(418), &[]),
+        (Step::Hang, &["timeout"]),
+        (Step::Fail(Failure::Connect), &["connect"]),
+        (Step::Fail(Failure::ConnectTimeout), &["timeout"]),
+        (Step::Fail(Failure::Interrupted), &["interrupted"]),
+        (Step::Fail(Failure::TooLarge), &[]),
+        (no_json, &["decode"]),
+    ] {
+        let wire = Wire::new([step.clone()]);
+        let configuration = wire.builder().retry(Retry::never()).build().unwrap();
+        let error = TasksApi::new(&configuration).list_tasks().await.unwrap_err();
+        let yes: Vec<_> = questions.iter().filter(|(_, ask)| ask(&error)).map(|(name, _)| *name).collect();
+        assert_eq!(yes, answers, "{step:?}: {error}");
+    }
+    let wire = Wire::new([Step::Hang]);
+    let late = wire::read(&wire.configuration()).deadline(SECOND).await.unwrap_err();
+    assert!(late.is_timeout() && late.is_deadline());
+}
+
+#[tokio::test]
+async fn a_closed_port_is_an_error_of_connecting_and_nothing_was_sent() {
+    let fake = FakeOneHorizon::start().await.unwrap();
+    let url = fake.url();
+    fake.shutdown().await;
+    let configuration = Configuration::builder().api_key("key").base_url(url).retry(Retry::never()).build().unwrap();
+    let error = TasksApi::new(&configuration).fetch_task("tsk_1").await.unwrap_err();
+    assert!(error.is_connect() && !error.is_interrupted(), "{error}");
+    assert_eq!((error.was_sent(), error.attempts(), error.status()), (Sent::No, 1, None));
+    assert!(error.source().is_some());
+}
+
+#[test]
+fn failures_below_http_know_whether_anything_left() {
+    for (failure, never_sent, words) in [
+        (Failure::Connect, true, "no connection could be made"),
+        (Failure::ConnectTimeout, true, "making a connection took too long"),
+        (Failure::Interrupted, false, "the connection broke before the answer was complete"),
+        (Failure::TooLarge, false, "the answer is larger than the configured limit"),
+    ] {
+        assert_eq!(failure.never_sent(), never_sent);
+        let bare = TransportError::from(failure);
+        assert_eq!((bare.failure(), bare.to_string().as_str(), bare.source().is_none()), (failure, words, true));
+        let caused = TransportError::new(failure, "the cable");
+        assert_eq!((caused.failure(), caused.source().unwrap().to_string().as_str()), (failure, "the cable"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn options_of_a_call_come_before_those_of_the_configuration() {
+    let wire = Wire::rule(|_, _| Step::Hang);
+    let configuration = wire.builder().timeout(9 * SECOND).deadline(20 * SECOND).build().unwrap();
+    let took = async |call: onehorizon::Request| call.await.unwrap_err().elapsed().total();
+    let call = || wire::read(&configuration);
+    assert_eq!(took(call().attempts(1)).await, 9 * SECOND);
+    assert_eq!(took(call().attempts(1).timeout(2 * SECOND)).await, 2 * SECOND);
+    assert_eq!(took(call()).await, 20 * SECOND);
+    assert_eq!(took(call().deadline(5 * SECOND)).await, 5 * SECOND);
+}
+
+#[tokio::test]
+async fn a_call_carries_the_headers_it_was_given_but_for_the_credential() {
+    let fake = FakeOneHorizon::start().await.unwrap();
+    let configuration = Configuration::builder().api_key(fake.api_key()).base_url(fake.url()).build().unwrap();
+    let tasks = TasksApi::new(&configuration);
+    tasks.fetch_task("tsk_1001").header("x-trace", "t_1").idempotency_key("once").await.unwrap();
+    let request = fake.requests().remove(0);
+    assert_eq!((request.header("x-trace"), request.header("idempotency-key")), (Some("t_1"), Some("once")));
+    for (name, value) in [("Authorization", "Bearer other"), ("x bad", "1"), ("x-bad", "a\nb")] {
+        let error = tasks.fetch_task("tsk_1001").header(name, value).await.unwrap_err();
+        assert!(error.is_invalid(), "{name}: {error}");
+    }
+    assert_eq!(fake.requests().len(), 1, "nothing of that was sent");
+    fake.fail_next(Fault::status(500));
+    tasks.fetch_task("tsk_1001").header("x-trace", "t_2").await.unwrap();
+    let traces: Vec<_> = fake.requests().iter().map(|one| one.header("x-trace").map(str::to_owned)).collect();
+    assert_eq!(traces[1..], [Some("t_2".to_owned()), Some("t_2".to_owned())], "each attempt has them");
+}

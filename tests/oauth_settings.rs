@@ -1,0 +1,83 @@
+//! What the settings of a login and of a refreshing credential do.
+#![allow(clippy::disallowed_methods, reason = "a test guards with paused time")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a broken test may panic")]
+
+mod oauth_support;
+
+use std::time::Duration;
+
+use oauth_support::{CALLBACK, Say, Server, grant, parameters, stale_tokens, token};
+use onehorizon::oauth::{OauthErrorKind, RefreshingCredential};
+use onehorizon::transport::Failure;
+use tokio::time::{Instant, advance};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_login_asks_at_the_site_or_at_an_address_of_its_own() {
+    let server = Server::rotating();
+    let url = |app: onehorizon::oauth::OauthApp| app.login().unwrap().url().to_owned();
+    let at_site = url(server.builder().site("https://oh.example/api/v1").scopes(["openid", "email"]).build().unwrap());
+    assert!(at_site.starts_with("https://oh.example/app/auth/authorize?"), "{at_site}");
+    assert_eq!(parameters(&at_site)["scope"], "openid email");
+    let elsewhere = server.builder().authorize_url("https://login.example/start?tenant=7").connect_timeout(SECOND);
+    let elsewhere = url(elsewhere.build().unwrap());
+    assert!(elsewhere.starts_with("https://login.example/start?tenant=7&"), "{elsewhere}");
+    assert_eq!(
+        (&*parameters(&elsewhere)["client_id"], &*parameters(&elsewhere)["redirect_uri"]),
+        ("client-1", CALLBACK)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_has_as_long_as_the_app_gives() {
+    let app = Server::rotating().builder().login_time(30 * SECOND).build().unwrap();
+    let login = app.login().unwrap();
+    let url = format!("{CALLBACK}?state={}&code=c", login.state().expose());
+    advance(29 * SECOND).await;
+    assert!(login.check(&url).is_ok());
+    advance(SECOND).await;
+    assert_eq!(login.check(&url).unwrap_err().kind(), OauthErrorKind::LoginExpired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_has_as_long_as_the_app_gives() {
+    let server = Server::new(|_, _| Say::Silence);
+    let app = server.builder().timeout(3 * SECOND).build().unwrap();
+    let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
+    let before = Instant::now();
+    assert_eq!(credential.access_token().await.unwrap_err().kind(), OauthErrorKind::Timeout);
+    assert_eq!(before.elapsed(), 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_replaced_as_far_ahead_of_its_end_as_wanted() {
+    let server = Server::rotating();
+    let credential = RefreshingCredential::builder(&server.app(), stale_tokens()).skew(600 * SECOND).build();
+    assert_eq!(token(&credential).await, "access-1");
+    advance(2999 * SECOND).await;
+    assert_eq!(token(&credential).await, "access-1");
+    advance(SECOND).await;
+    assert_eq!(token(&credential).await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_refresh_the_server_is_left_alone_while_the_old_token_is_good() {
+    for (wanted, pause) in [(None, 5), (Some(20), 20)] {
+        let server =
+            Server::new(|number, _| if number == 1 { grant(1) } else { Say::Fail(Failure::Connect, "no route") });
+        let mut builder = RefreshingCredential::builder(&server.app(), stale_tokens());
+        if let Some(wanted) = wanted {
+            builder = builder.retry_pause(wanted * SECOND);
+        }
+        let credential = builder.build();
+        assert_eq!(token(&credential).await, "access-1");
+        advance(3541 * SECOND).await;
+        assert_eq!(token(&credential).await, "access-1", "the old one is good for another minute");
+        assert_eq!(server.token_requests(), 2);
+        advance((pause - 1) * SECOND).await;
+        assert_eq!((token(&credential).await.as_str(), server.token_requests()), ("access-1", 2));
+        advance(SECOND).await;
+        assert_eq!((token(&credential).await.as_str(), server.token_requests()), ("access-1", 3));
+    }
+}
