@@ -286,6 +286,7 @@ async fn waits_are_told_with_their_place_in_the_line() {
     let told = told.lock().unwrap();
     let first: Vec<_> = told.iter().take(5).map(|wait| (wait.reason, wait.ahead, wait.wait.as_secs())).collect();
     let pacing = WaitReason::Pacing;
+    assert_eq!((pacing.as_str(), WaitReason::Refused.as_str()), ("pacing", "refused"));
     assert_eq!(first, [(pacing, 0, 10), (pacing, 1, 10), (pacing, 2, 10), (pacing, 3, 20), (pacing, 4, 20)]);
 }
 

@@ -44,6 +44,15 @@ fn delivered(headers: &[(&str, &str)], json: &Value) -> Event {
 }
 
 #[test]
+fn the_thing_itself_can_be_taken_out_of_an_event() {
+    let event = event(&task_created());
+    let expected = format!("{:?}", event.payload());
+    let payload = event.into_payload();
+    assert_eq!(format!("{payload:?}"), expected);
+    assert!(matches!(payload, Payload::Task(task) if task.task_id == "tsk_123"));
+}
+
+#[test]
 fn a_task_event_is_typed() {
     let event = event(&task_created());
     assert_eq!(*event.id(), "evt_task_created");
