@@ -192,6 +192,10 @@ fn a_sender_that_cannot_work_is_a_constructor_error_without_secrets() {
     assert!(matches!(bad, SenderError::Secret(_)) && !bad.to_string().contains("hidden"));
     let sender = WebhookSender::builder("http://localhost/").key(KEY).signed(SECRET).build().unwrap();
     assert!(!format!("{sender:?}").contains(KEY));
+    let builder = WebhookSender::builder("http://user:pass@localhost:9/hook?token=hidden");
+    let shown = format!("{builder:?}");
+    assert!(shown.contains("http://localhost:9/hook"), "{shown}");
+    assert!(!shown.contains("hidden") && !shown.contains("pass"), "{shown}");
 }
 
 #[tokio::test]
