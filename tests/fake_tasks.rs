@@ -145,6 +145,18 @@ async fn completing_a_task_tells_when() {
     let key = Caller::new(&fake.url(), fake.api_key());
     let answer = key.put(&format!("{TASKS}/tsk_3002"), r#"{"taskId":"tsk_3002","status":"completed"}"#).await;
     assert!(answer.json()["completedAt"].as_str().unwrap().starts_with("2026-06-01T09:00:"));
+    let completed = |rest: &'static str| {
+        let key = key.clone();
+        async move {
+            let answer = key.put(&format!("{TASKS}/tsk_3002"), &format!(r#"{{"taskId":"tsk_3002",{rest}}}"#)).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            answer.json().get("completedAt").cloned()
+        }
+    };
+    assert_eq!(completed(r#""status":"planned""#).await, None);
+    assert!(completed(r#""status":"completed","completedAt":null"#).await.unwrap().is_string());
+    let told = completed(r#""status":"completed","completedAt":"2026-01-01T00:00:00Z""#).await;
+    assert_eq!(told.unwrap(), "2026-01-01T00:00:00Z");
 }
 
 #[tokio::test]

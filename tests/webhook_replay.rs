@@ -47,6 +47,14 @@ async fn a_full_memory_store_forgets_what_was_committed_first() {
 }
 
 #[tokio::test]
+async fn a_memory_store_remembers_for_a_day_unless_told_otherwise() {
+    let store = MemoryStore::new();
+    process(&store, "evt_1", 0).await;
+    assert!(matches!(store.claim("evt_1", at(86_399), LEASE).await.unwrap(), Claim::Done));
+    fresh(&store, "evt_1", 86_401).await;
+}
+
+#[tokio::test]
 async fn a_full_memory_store_never_forgets_what_is_being_processed() {
     let store = MemoryStore::with_limits(2, DAY);
     let first = fresh(&store, "evt_1", 0).await;

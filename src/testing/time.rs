@@ -51,6 +51,12 @@ mod tests {
     }
 
     #[test]
+    fn hours_minutes_seconds_and_milliseconds_pass() {
+        assert_eq!(text(Duration::from_millis(3_725_042)), "2026-06-01T10:02:05.042Z");
+        assert_eq!(text(Duration::from_secs(86_399)), "2026-06-02T08:59:59.000Z");
+    }
+
+    #[test]
     fn time_stops_at_the_last_second_that_can_be_written() {
         assert_eq!(text(Duration::MAX), "9999-12-31T23:59:59.999Z");
     }
