@@ -16,6 +16,18 @@ use wire::{Step, Wire, limited, ok, refused, status};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+#[test]
+fn the_services_numbers_are_those_of_its_documentation() {
+    use onehorizon::limits;
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    assert_eq!((limits::QUOTA_REQUESTS, limits::QUOTA_WINDOW), (200, minutes(15)));
+    assert_eq!((limits::BURST_REQUESTS, limits::BURST_WINDOW), (40, minutes(1)));
+    assert_eq!(limits::ACTIVE_API_KEYS, 20);
+    assert_eq!((limits::WEBHOOK_BODY_BYTES, limits::WEBHOOK_TIMEOUT), (262_144, 3 * SECOND));
+    assert_eq!(limits::WEBHOOK_RETRY_DELAYS, [minutes(0), minutes(1), minutes(5)]);
+    assert_eq!(limits::DEFAULT_MAX_RESPONSE_BYTES, 33_554_432);
+}
+
 #[tokio::test]
 async fn every_request_names_this_crate_and_the_program_if_it_wants_to() {
     let fake = FakeOneHorizon::start().await.unwrap();

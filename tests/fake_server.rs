@@ -168,7 +168,13 @@ async fn as_a_transport_it_breaks_off_like_a_connection() {
         assert_eq!(send(&transport, request(&fake)).await.unwrap_err(), Failure::Interrupted);
     }
     assert_eq!(fake.executed("fetchTask"), 2);
+    let whole = send(&transport, request(&fake)).await.unwrap().body.len();
+    fake.fail_next(Fault::truncate(whole));
+    assert_eq!(send(&transport, request(&fake)).await.unwrap().body.len(), whole, "nothing was cut off");
+    let mut exact = request(&fake);
+    exact.max_response_bytes = whole;
+    assert_eq!(send(&transport, exact).await.unwrap().body.len(), whole);
     let mut small = request(&fake);
-    small.max_response_bytes = 10;
+    small.max_response_bytes = whole - 1;
     assert_eq!(send(&transport, small).await.unwrap_err(), Failure::TooLarge);
 }

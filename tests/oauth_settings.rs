@@ -29,6 +29,18 @@ fn a_login_asks_at_the_site_or_at_an_address_of_its_own() {
     );
 }
 
+#[test]
+fn only_what_a_login_may_have_made_is_resumed() {
+    let app = Server::rotating().app();
+    let resumed = |state: usize, verifier: String| app.resume_login("s".repeat(state), verifier, SECOND).is_ok();
+    for (state, verifier, fits) in
+        [(15, 43, false), (16, 43, true), (43, 43, true), (16, 42, false), (16, 128, true), (16, 129, false)]
+    {
+        assert_eq!(resumed(state, "v".repeat(verifier)), fits, "{state} {verifier}");
+    }
+    assert!(resumed(16, "-._~".repeat(11)) && !resumed(16, "+/=!".repeat(11)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_user_has_as_long_as_the_app_gives() {
     let app = Server::rotating().builder().login_time(30 * SECOND).build().unwrap();

@@ -63,7 +63,7 @@ async fn a_full_memory_store_never_forgets_what_is_being_processed() {
     assert!(refused.to_string().contains("all 2 places"), "{refused}");
     assert_eq!(store.claim("evt_1", at(20), LEASE).await.unwrap(), Claim::Running);
 
-    fresh(&store, "evt_3", 31).await;
+    fresh(&store, "evt_3", 30).await;
     assert_eq!(store.commit(&first, at(31)).await.unwrap(), Commit::Superseded, "its place was taken after its lease");
     assert_eq!(store.claim("evt_2", at(31), LEASE).await.unwrap(), Claim::Running);
 }

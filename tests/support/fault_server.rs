@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::step_clock::StepClock;
+use super::step_clock::StepClock;
 
 /// No test needs more connections; a loop of the client would end here.
 const MOST_CONNECTIONS: usize = 32;

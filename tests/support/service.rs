@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use tokio::time::{Instant, sleep};
 
-use crate::windows::{Counters, Model};
+use super::windows::{Counters, Model};
 
 /// How long a request takes to arrive and its answer to come back.
 pub(crate) type Latency = Box<dyn FnMut() -> (Duration, Duration) + Send>;
