@@ -188,3 +188,18 @@ async fn a_call_carries_the_headers_it_was_given_but_for_the_credential() {
     let traces: Vec<_> = fake.requests().iter().map(|one| one.header("x-trace").map(str::to_owned)).collect();
     assert_eq!(traces[1..], [Some("t_2".to_owned()), Some("t_2".to_owned())], "each attempt has them");
 }
+
+#[tokio::test]
+async fn an_answer_of_another_shape_is_told_with_the_place_in_it() {
+    for (body, place) in [(r#"[1,"x"]"#, "[1]"), (r#"[1,{"a":2}]"#, "[1]")] {
+        let wire = Wire::new([Step::Answer(200, Vec::new(), body.to_owned())]);
+        let error = wire::read(&wire.configuration()).send::<Vec<u64>>().await.unwrap_err();
+        assert!(error.is_decode() && error.message().contains(place), "{error}");
+        assert!(!error.message().contains(&format!(".{place}")), "{error}");
+    }
+    let wire = Wire::new([Step::Answer(200, Vec::new(), r#"{"a":{"b":["x"]}}"#.to_owned())]);
+    let call = wire::read(&wire.configuration());
+    type Nested = std::collections::BTreeMap<String, std::collections::BTreeMap<String, Vec<u64>>>;
+    let error = call.send::<Nested>().await.unwrap_err();
+    assert!(error.message().contains(".a.b[0]"), "{error}");
+}

@@ -39,8 +39,36 @@ async fn the_wait_is_read_from_the_message() {
         ("retry in 43 seconds (limit: 200 requests per 15 minutes)", 43_000),
         ("limit of 40 per 1 minute reached, 20 seconds left", 20_000),
         ("retry in 7 seconds. 15 minutes is the window.", 7_000),
+        ("retry in 7 seconds, 15 minutes is the window", 7_000),
+        ("retry in 1 min 5 sec", 65_000),
+        ("retry in 2 mins 5 secs", 125_000),
+        ("retry in 1 m 5 s", 65_000),
+        ("retry in 250 milliseconds", 250),
+        ("40 every 60 seconds, 7 seconds left", 7_000),
+        ("40 each 60 seconds, 7 seconds left", 7_000),
+        ("40 within 60 seconds, 7 seconds left", 7_000),
+        ("40 in the last 60 seconds, 7 seconds left", 7_000),
+        ("40 in the past 60 seconds, 7 seconds left", 7_000),
+        ("40 a 60 seconds, 7 seconds left", 7_000),
     ] {
         assert_eq!(waited_after(refused(message)).await, milliseconds, "{message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn units_from_days_to_milliseconds_are_read() {
+    for (message, milliseconds) in [
+        ("retry in 1 hour, 2 minutes and 3 seconds", 3_723_000),
+        ("retry in 1h2m3.5s", 3_723_500),
+        ("retry in 1 day 2 hours", 93_600_000),
+        ("retry in 2 h", 7_200_000),
+        ("retry in 2 d", 172_800_000),
+        ("retry in 2 days", 172_800_000),
+        ("retry in 1 millisecond", 1),
+    ] {
+        let wire = Wire::new([refused(message)]);
+        let error = unsafe_write(&wire.configuration()).attempts(1).await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_millis(milliseconds)), "{message}");
     }
 }
 
@@ -53,6 +81,9 @@ async fn a_message_without_a_wait_is_answered_by_backing_off() {
         "retry in -3 seconds",
         "more than 40 requests per 60 seconds",
         "code 43",
+        "retry in 5s5m",
+        "retry in 5 parsecs",
+        "retry in 1.2.3 seconds",
         "",
     ] {
         assert_eq!(waited_after(refused(message)).await, 200, "{message}");
@@ -138,4 +169,21 @@ async fn numbers_of_the_quota_are_read_from_either_spelling_of_the_headers() {
         assert_eq!((limit.limit, limit.remaining, limit.reset), (Some(200), Some(150), Some(60 * SECOND)));
     }
     assert!(unsafe_write(&Wire::new([]).configuration()).await.unwrap().rate_limit().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_reset_is_a_unix_time_and_none_is_longer_than_a_year() {
+    let year = 366 * 24 * 3_600 * SECOND;
+    for (reset, wait) in [
+        (0, Duration::ZERO),
+        (999_999_999, year),
+        (1_000_000_000, Duration::ZERO),
+        (TIME_OF_DAY.as_secs(), Duration::ZERO),
+        (TIME_OF_DAY.as_secs() + 1, SECOND),
+        (u64::MAX, year),
+    ] {
+        let wire = Wire::new([ok().header("ratelimit-reset", reset)]);
+        let response = unsafe_write(&wire.configuration()).await.unwrap();
+        assert_eq!(response.rate_limit().unwrap().reset, Some(wait), "{reset}");
+    }
 }

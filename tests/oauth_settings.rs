@@ -4,11 +4,13 @@
 
 mod oauth_support;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use oauth_support::{CALLBACK, Say, Server, grant, parameters, stale_tokens, token};
-use onehorizon::oauth::{OauthErrorKind, RefreshingCredential};
-use onehorizon::transport::Failure;
+use oauth_support::{CALLBACK, Say, Server, grant, grant_json, parameters, stale_tokens, token};
+use onehorizon::Secret;
+use onehorizon::oauth::{OauthApp, OauthErrorKind, RefreshingCredential, Tokens};
+use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use tokio::time::{Instant, advance};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -92,4 +94,49 @@ async fn after_a_failed_refresh_the_server_is_left_alone_while_the_old_token_is_
         advance(SECOND).await;
         assert_eq!((token(&credential).await.as_str(), server.token_requests()), ("access-1", 3));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_answer() {
+    let server = Server::new(|number, _| match number {
+        1 => {
+            let more = r#""scope":"openid","id_token":"id-1","tier":{"level":1.0}}"#;
+            Say::Json(200, format!("{},{more}", grant_json(1).trim_end_matches('}')))
+        }
+        _ => Say::Json(200, r#"{"access_token":"access-2"}"#.to_owned()),
+    });
+    let credential = RefreshingCredential::builder(&server.app(), stale_tokens()).build();
+    credential.refresh().await.unwrap();
+    let told = |tokens: &Tokens| {
+        let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+        (secret(&tokens.refresh_token), tokens.scope.clone(), secret(&tokens.id_token))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let tokens = credential.latest().unwrap();
+    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(tokens.extra.raw("tier"), Some(r#"{"level":1.0}"#));
+    credential.refresh().await.unwrap();
+    let tokens = credential.latest().unwrap();
+    assert_eq!(tokens.access_token.expose(), "access-2");
+    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(tokens.expires_at, None);
+}
+
+/// Notes how large an answer may be.
+struct Caps(Arc<Mutex<Vec<usize>>>);
+
+impl Transport for Caps {
+    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        self.0.lock().unwrap().push(request.max_response_bytes);
+        Box::pin(std::future::ready(Err(Failure::TooLarge.into())))
+    }
+}
+
+#[tokio::test]
+async fn a_mebibyte_of_tokens_is_enough() {
+    let caps: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let app = OauthApp::builder("client-1", CALLBACK).transport(Caps(caps.clone())).build().unwrap();
+    let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
+    assert_eq!(credential.access_token().await.unwrap_err().kind(), OauthErrorKind::Decode);
+    assert_eq!(*caps.lock().unwrap(), [1024 * 1024]);
 }

@@ -206,3 +206,48 @@ impl<T> fmt::Debug for Pending<T> {
         f.write_str("Pending")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> Call {
+        let configuration = Configuration::builder().api_key("key").build();
+        Call::raw(&configuration.unwrap_or_else(|error| unreachable!("{error}")), "GET", "/tasks")
+    }
+
+    #[test]
+    fn lists_are_written_in_the_style_of_the_contract() {
+        for (style, query) in [
+            (ListStyle::Repeat, "all=true&a+b=1%262&a+b=3&a+b=4"),
+            (ListStyle::Comma, "all=true&a+b=1%262%2C3%2C4"),
+            (ListStyle::Space, "all=true&a+b=1%262+3+4"),
+            (ListStyle::Pipe, "all=true&a+b=1%262%7C3%7C4"),
+        ] {
+            let mut call = call();
+            call.query("all", true);
+            for item in ["1&2", "3", "4"] {
+                call.query_item("a b", item, style);
+            }
+            assert_eq!(call.query, query);
+        }
+    }
+
+    #[test]
+    fn a_list_does_not_grow_into_a_parameter_whose_name_begins_like_its_own() {
+        let mut call = call();
+        call.query_item("status", "a", ListStyle::Comma);
+        call.query_item("statuses", "b", ListStyle::Comma);
+        call.query_item("statuses", "c", ListStyle::Comma);
+        assert_eq!(call.query, "status=a&statuses=b%2Cc");
+    }
+
+    #[test]
+    fn a_header_of_the_contract_is_sent_like_one_of_the_users() {
+        let mut call = call();
+        call.header("x-version", 7);
+        assert_eq!(call.options.headers.get("x-version").and_then(|value| value.to_str().ok()), Some("7"));
+        call.header("x version", 7);
+        assert!(call.options.fault.is_some());
+    }
+}
