@@ -203,3 +203,29 @@ async fn an_answer_of_another_shape_is_told_with_the_place_in_it() {
     let error = call.send::<Nested>().await.unwrap_err();
     assert!(error.message().contains(".a.b[0]"), "{error}");
 }
+
+#[tokio::test]
+async fn a_route_is_sent_as_it_is_but_for_segments_that_lead_elsewhere() {
+    let fake = FakeOneHorizon::start().await.unwrap();
+    let configuration = Configuration::builder().api_key(fake.api_key()).base_url(fake.url()).build().unwrap();
+    for route in ["/workspaces/{workspaceId}/tasks", "/workspaces/current/tasks/", "/a b/{workspaceId}"] {
+        drop(configuration.request("GET", route).await);
+    }
+    let base = "/api/v1";
+    let paths: Vec<_> = fake.requests().iter().map(|request| request.path().to_owned()).collect();
+    let expected = ["/workspaces/current/tasks", "/workspaces/current/tasks/", "/a%20b/current"];
+    assert_eq!(paths, expected.map(|path| format!("{base}{path}")));
+    for route in ["tasks", "/tasks/..", "/tasks/./x", "/{nameless}/x"] {
+        let error = configuration.request("GET", route).await.unwrap_err();
+        assert!(error.is_invalid() && error.was_sent() == Sent::No, "{route}: {error}");
+    }
+    assert_eq!(fake.requests().len(), 3);
+}
+
+#[test]
+fn chance_is_spread_between_nought_and_one() {
+    use onehorizon::{Clock, SystemClock};
+    let numbers: Vec<f64> = (0..100).map(|_| SystemClock.random()).collect();
+    assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
+    assert!(numbers.iter().any(|number| *number < 0.5) && numbers.iter().any(|number| *number >= 0.5));
+}

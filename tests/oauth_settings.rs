@@ -54,6 +54,16 @@ async fn a_user_has_as_long_as_the_app_gives() {
     assert_eq!(login.check(&url).unwrap_err().kind(), OauthErrorKind::LoginExpired);
 }
 
+#[test]
+fn a_callback_of_16_kib_is_read_and_a_longer_one_is_none() {
+    let login = Server::rotating().app().login().unwrap();
+    let mut url = format!("{CALLBACK}?state={}&code=c&x=", login.state().expose());
+    url.push_str(&"x".repeat(16 * 1024 - url.len()));
+    assert!(login.check(&url).is_ok());
+    url.push('x');
+    assert_eq!(login.check(&url).unwrap_err().kind(), OauthErrorKind::Callback);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_endpoint_has_as_long_as_the_app_gives() {
     let server = Server::new(|_, _| Say::Silence);
@@ -115,6 +125,9 @@ async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_
     let tokens = credential.latest().unwrap();
     assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
     assert_eq!(tokens.extra.raw("tier"), Some(r#"{"level":1.0}"#));
+    let stored: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
+    assert_eq!(told(&stored), told(&tokens));
+    assert_eq!(stored.extra, tokens.extra);
     credential.refresh().await.unwrap();
     let tokens = credential.latest().unwrap();
     assert_eq!(tokens.access_token.expose(), "access-2");
