@@ -55,6 +55,22 @@ fn a_configuration_tells_where_and_as_whom_it_calls() {
     assert_eq!(configuration.credential().kind(), CredentialKind::OauthToken);
 }
 
+#[test]
+fn a_token_that_cannot_be_sent_is_called_by_its_kind() {
+    for (make, name) in [
+        (Credential::api_key as fn(&'static str) -> _, "the API key"),
+        (Credential::oauth_token, "the OAuth token"),
+        (Credential::access_token, "the access token"),
+    ] {
+        for (token, complaint) in [("", "is empty"), (" ", "is empty"), ("a b", "white space"), ("ä", "characters")] {
+            let error: onehorizon::Error = make(token).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.message().starts_with(&format!("{name} ")), "{error}");
+            assert!(error.message().contains(complaint), "{error}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_tells_its_head_its_body_and_how_it_was_had() {
     let answer = ok().header("x-request-id", "req_1").header("x-other", 7).after(SECOND);
