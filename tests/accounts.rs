@@ -71,6 +71,33 @@ fn a_token_that_cannot_be_sent_is_called_by_its_kind() {
     }
 }
 
+#[test]
+fn secrets_are_equal_when_their_texts_are() {
+    let secret = |text: &str| onehorizon::Secret::from(text);
+    for (one, other) in [("", ""), ("a", "a"), ("fake-secret", "fake-secret")] {
+        assert_eq!(secret(one), secret(other));
+    }
+    // Differences whose bits cancel out, and texts that begin alike.
+    for (one, other) in
+        [("", "a"), ("a", "b"), ("ab", "ba"), ("aa", "bb"), ("ab", "abc"), ("abc", "ab"), ("xaay", "xbby")]
+    {
+        assert_ne!(secret(one), secret(other), "{one} {other}");
+    }
+    assert_eq!(onehorizon::Secret::from(&secret("a")), secret("a"));
+}
+
+#[test]
+fn settings_do_not_undo_each_other() {
+    use onehorizon::quota::Pacing;
+    let builder = || Configuration::builder().access_token("token").workspace("w_1");
+    let configuration = builder().pacing(Pacing::documented()).on_quota_wait(|_| ()).deadline(SECOND).build().unwrap();
+    assert_eq!(configuration.credential().kind(), CredentialKind::Unknown);
+    assert_eq!((configuration.workspace().as_str(), configuration.quota().windows.len()), ("w_1", 2));
+    let own = builder().credential(Credential::api_key("key").unwrap()).max_response_bytes(1).build().unwrap();
+    assert_eq!((own.credential().kind(), own.workspace().as_str()), (CredentialKind::ApiKey, "w_1"));
+    assert!(own.quota().windows.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_tells_its_head_its_body_and_how_it_was_had() {
     let answer = ok().header("x-request-id", "req_1").header("x-other", 7).after(SECOND);

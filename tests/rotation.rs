@@ -403,6 +403,12 @@ async fn the_limit_is_known_whatever_status_the_service_has_for_it() {
     let refusal = Fault::status(403).body("application/json", r#"{"code":403,"message":"API key limit reached"}"#);
     stage.fake.fail_next(refusal.on("createApiKey"));
     assert!(ApiKeysApi::new(&stage.configuration()).create_api_key("x").await.unwrap_err().is_key_limit());
+    for words in ["limit of words reached", "a key cannot be that long", "no"] {
+        let body = format!(r#"{{"code":422,"message":"{words}"}}"#);
+        stage.fake.fail_next(Fault::status(422).body("application/json", body).on("createApiKey"));
+        let error = ApiKeysApi::new(&stage.configuration()).create_api_key("x").await.unwrap_err();
+        assert!(!error.is_key_limit(), "{error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
