@@ -272,3 +272,58 @@ fn chance_is_spread_between_nought_and_one() {
     assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
     assert!(numbers.iter().any(|number| *number < 0.5) && numbers.iter().any(|number| *number >= 0.5));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
+    for (deadline, attempts) in [(200, 1), (201, 2)] {
+        let wire = Wire::new([status(500)]);
+        let call = wire::read(&wire.configuration()).deadline(Duration::from_millis(deadline));
+        let started = tokio::time::Instant::now();
+        let result = call.await;
+        assert_eq!((wire.count(), result.is_ok()), (attempts, attempts == 2), "{deadline}");
+        assert_eq!(started.elapsed(), Duration::from_millis(if attempts == 2 { 200 } else { 0 }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_repeated_deletion_may_have_succeeded_before() {
+    let hint = async |method: &str, steps: [Step; 2]| {
+        let wire = Wire::new(steps);
+        let error = wire.configuration().request(method, "/thing").await.unwrap_err();
+        (error.attempts(), error.hint().unwrap_or_default().contains("may have deleted it"))
+    };
+    assert_eq!(hint("DELETE", [status(500), status(404)]).await, (2, true));
+    assert_eq!(hint("DELETE", [status(404), ok()]).await, (1, false));
+    assert_eq!(hint("DELETE", [status(500), status(409)]).await, (2, false));
+    assert_eq!(hint("GET", [status(500), status(404)]).await, (2, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forbidden_call_is_told_the_way_out_only_where_api_keys_are_not_allowed() {
+    let hint = async |operation: &str| {
+        let wire = Wire::rule(|_, _| status(403));
+        let configuration = wire.builder().access_token("token").build().unwrap();
+        let error = match operation {
+            "tasks" => TasksApi::new(&configuration).list_tasks().await.map(|_| ()).unwrap_err(),
+            _ => onehorizon::ApiKeysApi::new(&configuration).list_api_keys().await.map(|_| ()).unwrap_err(),
+        };
+        error.hint().unwrap_or_default().contains("OAuth token of a workspace owner")
+    };
+    assert!(hint("keys").await && !hint("tasks").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_of_retrying_do_not_undo_each_other() {
+    let retry = Retry::default().attempts(4).backoff(SECOND, 2 * SECOND).max_wait(5 * SECOND);
+    let wire = Wire::rule(|_, _| status(500));
+    let error = wire::read(&wire.builder().retry(retry.clone()).build().unwrap()).await.unwrap_err();
+    assert_eq!((error.attempts(), error.elapsed().backoff), (4, 5 * SECOND), "1 + 2 + 2 seconds");
+    for (wait, attempts) in [(5, 2), (6, 1)] {
+        let wire = Wire::new([limited(wait)]);
+        drop(wire::read(&wire.builder().retry(retry.clone()).build().unwrap()).await);
+        assert_eq!(wire.count(), attempts, "{wait}");
+    }
+    let attempts_last = Retry::never().backoff(SECOND, SECOND).max_wait(SECOND);
+    let wire = Wire::rule(|_, _| status(500));
+    assert_eq!(wire::read(&wire.builder().retry(attempts_last).build().unwrap()).await.unwrap_err().attempts(), 1);
+}
