@@ -341,6 +341,10 @@ async fn waits_are_told_before_they_begin_and_can_be_looked_at() {
     all_succeed(set).await;
     all_succeed(more).await;
     assert_eq!((configuration.quota().waiting, configuration.quota().closed_for), (0, None));
+    let told = told.lock().unwrap();
+    // Whoever becomes the first in line learns it: after a refusal one call goes ahead and the next one waits for it.
+    let all: Vec<_> = told.iter().map(|wait| (wait.ahead, wait.wait)).collect();
+    assert_eq!(all, [(0, 20 * SECOND), (1, ms(19_999)), (2, ms(19_999)), (0, Duration::ZERO)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -288,6 +288,9 @@ async fn waits_are_told_with_their_place_in_the_line() {
     let pacing = WaitReason::Pacing;
     assert_eq!((pacing.as_str(), WaitReason::Refused.as_str()), ("pacing", "refused"));
     assert_eq!(first, [(pacing, 0, 10), (pacing, 1, 10), (pacing, 2, 10), (pacing, 3, 20), (pacing, 4, 20)]);
+    // Whoever becomes the first in line learns it; the others' waits are as they were told.
+    let later: Vec<_> = told.iter().skip(5).map(|wait| (wait.ahead, wait.wait)).collect();
+    assert_eq!(later, [(0, ms(10_010))]);
 }
 
 #[tokio::test(start_paused = true)]
