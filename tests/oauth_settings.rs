@@ -32,6 +32,17 @@ fn a_login_asks_at_the_site_or_at_an_address_of_its_own() {
 }
 
 #[test]
+fn the_switch_of_the_challenge_method_is_named_where_it_may_help() {
+    let hint = |method: bool, reason: &str| {
+        let app = Server::rotating().builder().send_challenge_method(method).build().unwrap();
+        let error = app.login().unwrap().check(&format!("{CALLBACK}?error={reason}")).unwrap_err();
+        error.hint().unwrap_or_default().contains("send_challenge_method(false)")
+    };
+    assert!(hint(true, "invalid_request"));
+    assert!(!hint(false, "invalid_request") && !hint(true, "server_error") && !hint(false, "server_error"));
+}
+
+#[test]
 fn only_what_a_login_may_have_made_is_resumed() {
     let app = Server::rotating().app();
     let resumed = |state: usize, verifier: String| app.resume_login("s".repeat(state), verifier, SECOND).is_ok();

@@ -57,6 +57,14 @@ mod tests {
     }
 
     #[test]
+    fn years_and_months_begin_after_their_last_days() {
+        let day = |day: u64| text(Duration::from_secs(day * 86_400)).chars().take(10).collect::<String>();
+        assert_eq!((day(29), day(30)), ("2026-06-30".to_owned(), "2026-07-01".to_owned()));
+        assert_eq!((day(213), day(214)), ("2026-12-31".to_owned(), "2027-01-01".to_owned()));
+        assert_eq!((day(638), day(639)), ("2028-02-29".to_owned(), "2028-03-01".to_owned()));
+    }
+
+    #[test]
     fn time_stops_at_the_last_second_that_can_be_written() {
         assert_eq!(text(Duration::MAX), "9999-12-31T23:59:59.999Z");
     }
