@@ -110,3 +110,24 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "where the counted time starts")]
+    fn a_call_of_an_earlier_opening_does_not_count_in_a_later_one() {
+        let (start, wait) = (Instant::now(), Duration::from_millis(100));
+        let mut gate = Gate::default();
+        gate.close(start, wait);
+        let first = gate.enter(start + wait).ok();
+        gate.close(start + wait, wait);
+        let second = gate.enter(start + 2 * wait).ok();
+        assert!(first.is_some() && second.is_some() && first != second);
+        gate.leave(first.flatten(), true);
+        assert!(gate.enter(start + 2 * wait).is_err(), "the one call of this opening is under way");
+        gate.leave(second.flatten(), true);
+        assert!(gate.enter(start + 2 * wait).is_ok());
+    }
+}
