@@ -357,6 +357,31 @@ async fn a_spent_window_that_is_told_before_it_refuses_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_bucket_that_is_told_to_be_empty_is_waited_for_token_by_token() {
+    let told = ok().header("ratelimit-limit", 40).header("ratelimit-remaining", 0);
+    let wire = Wire::new([told]);
+    let pacing = Pacing::documented().shape(QuotaShape::TokenBucket);
+    let configuration = wire.builder().pacing(pacing).build().unwrap();
+    make_calls(&configuration, 3, 3).await;
+    assert_eq!(wire.sent(), [0, 1_502, 3_003], "40 tokens come back in 60.06 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_token_bucket_each_call_ahead_is_another_token_to_wait_for() {
+    let wire = Wire::new([]);
+    let pacing = Pacing::documented().shape(QuotaShape::TokenBucket);
+    let configuration = wire.builder().pacing(pacing).build().unwrap();
+    let calls = tokio::spawn({
+        let configuration = configuration.clone();
+        async move { make_calls(&configuration, 45, 45).await }
+    });
+    tokio::time::sleep(ms(100)).await;
+    let status = configuration.quota();
+    assert_eq!((wire.count(), status.waiting, status.next_free), (40, 5, ms(8_909)), "6 x 1.5015 s, less 0.1 s");
+    calls.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_larger_remainder_than_ours_changes_nothing() {
     let told = ok().header("x-ratelimit-limit", 3).header("x-ratelimit-remaining", 900);
     let wire = Wire::new(vec![told; 4]);
