@@ -1,9 +1,11 @@
 //! What settings do, and what answers and errors tell of a call.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 #[path = "support/wire.rs"]
 mod wire;
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Duration;
 
@@ -242,8 +244,7 @@ async fn an_answer_of_another_shape_is_told_with_the_place_in_it() {
     }
     let wire = Wire::new([Step::Answer(200, Vec::new(), r#"{"a":{"b":["x"]}}"#.to_owned())]);
     let call = wire::read(&wire.configuration());
-    type Nested = std::collections::BTreeMap<String, std::collections::BTreeMap<String, Vec<u64>>>;
-    let error = call.send::<Nested>().await.unwrap_err();
+    let error = call.send::<BTreeMap<String, BTreeMap<String, Vec<u64>>>>().await.unwrap_err();
     assert!(error.message().contains(".a.b[0]"), "{error}");
 }
 

@@ -1,4 +1,5 @@
 //! What an error keeps of an answer, and the way out that it names.
+#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "support/wire.rs"]

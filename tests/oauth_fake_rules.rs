@@ -38,11 +38,9 @@ fn form(pairs: &[(&'static str, &str)]) -> Form {
 
 /// The form with one parameter changed; `None` leaves it out.
 fn but(mut form: Form, name: &str, value: Option<&str>) -> Form {
-    match value {
-        Some(value) => {
-            form.iter_mut().filter(|(known, _)| *known == name).for_each(|pair| value.clone_into(&mut pair.1))
-        }
-        None => form.retain(|(known, _)| *known != name),
+    form.retain(|(known, _)| *known != name || value.is_some());
+    for (_, old) in form.iter_mut().filter(|(known, _)| *known == name) {
+        value.unwrap_or_default().clone_into(old);
     }
     form
 }

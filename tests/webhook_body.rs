@@ -1,5 +1,5 @@
 //! Bodies are collected up to a cap, and a stranger's word reserves little.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, missing_docs)]
 
 use onehorizon::webhook::{BodyCollector, WebhookError};
 

@@ -8,7 +8,7 @@ use onehorizon::webhook::replay::MemoryStore;
 use onehorizon::webhook::{Event, Outcome, Receiver, Reply, Verified, Verifier};
 
 #[path = "support/delivery.rs"]
-#[allow(dead_code, unreachable_pub, clippy::panic)]
+#[allow(dead_code, unreachable_pub, clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 mod delivery;
 
 const KEY: &str = "the-key";

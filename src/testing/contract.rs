@@ -257,6 +257,8 @@ fn items(node: Option<&Value>) -> impl Iterator<Item = &Value> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a broken test may panic")]
+
     use super::*;
 
     fn operation(change: impl FnOnce(&mut Value)) -> Result<Operation, String> {
