@@ -333,3 +333,27 @@ async fn a_late_401_of_a_token_that_was_replaced_meanwhile_costs_no_request() {
     }
     assert_eq!(server.token_requests(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_leaves_takes_nobodys_wake_up_along() {
+    let server = Server::rotating();
+    server.close();
+    let credential = stale(&server);
+    let mut leaves = Box::pin(credential.access_token());
+    assert!(poll_once(&mut leaves).await.is_none());
+    let stays: Vec<_> = (0..3)
+        .map(|_| {
+            tokio::spawn({
+                let credential = credential.clone();
+                async move { token(&credential).await }
+            })
+        })
+        .collect();
+    tokio::time::sleep(SECOND).await;
+    drop(leaves);
+    server.open();
+    for waiter in stays {
+        assert_eq!(tokio::time::timeout(SECOND, waiter).await.unwrap().unwrap(), "access-1");
+    }
+    assert_eq!(server.token_requests(), 1);
+}
