@@ -73,3 +73,23 @@ async fn each_refusal_with_a_known_way_out_names_it() {
         assert_eq!(error.hint(), None, "{error}");
     }
 }
+
+#[tokio::test]
+async fn words_are_found_in_each_place_where_official_clients_look() {
+    for (body, code, message) in [
+        (r#"{"code":"locked","message":"somebody edits it"}"#, Some("locked"), "somebody edits it"),
+        (r#"{"error":{"code":"locked","message":"somebody edits it"}}"#, Some("locked"), "somebody edits it"),
+        (r#"{"error":"invalid_token","error_description":"it is over"}"#, None, "it is over"),
+    ] {
+        let error = error_of(Step::Answer(409, Vec::new(), body.to_owned())).await;
+        assert_eq!((error.code(), error.message()), (code, message), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_shown_up_to_500_characters() {
+    for (length, shown) in [(499, "ä".repeat(499)), (500, "ä".repeat(500)), (501, "ä".repeat(500) + "…")] {
+        let body = format!(r#"{{"code":409,"message":"{}"}}"#, "ä".repeat(length));
+        assert_eq!(error_of(Step::Answer(409, Vec::new(), body)).await.message(), shown);
+    }
+}
