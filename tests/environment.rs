@@ -1,24 +1,21 @@
-//! What a configuration and a verifier take from the environment.
+//! What configurations, verifiers and apps take from the environment.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 use onehorizon::Configuration;
+use onehorizon::oauth::OauthAppBuilder;
 use onehorizon::webhook::Verifier;
 
 /// Runs the test below in a process of its own, since a test must not change its own environment.
 fn with(variables: &[(&str, &OsStr)]) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "prints_what_the_environment_makes", "--ignored", "--nocapture"])
-        .env_remove("ONE_API_KEY")
-        .env_remove("ONE_OAUTH_TOKEN")
-        .env_remove("ONE_HORIZON_BASE_URL")
-        .env_remove("ONE_WEBHOOK_KEY")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let mut test = Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "prints_what_the_environment_makes", "--ignored", "--nocapture"]);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ONE_")) {
+        test.env_remove(name);
+    }
+    let printed = String::from_utf8(test.envs(variables.iter().copied()).output().unwrap().stdout).unwrap();
     assert!(!printed.contains("secret-of-env"), "{printed}");
     printed
 }
@@ -34,6 +31,10 @@ fn prints_what_the_environment_makes() {
     }
     match Verifier::from_env() {
         Ok(verifier) => println!("{verifier:?}"),
+        Err(error) => println!("{error}"),
+    }
+    match OauthAppBuilder::from_env("https://app.example/callback").and_then(OauthAppBuilder::build) {
+        Ok(app) => println!("{app:?}"),
         Err(error) => println!("{error}"),
     }
 }
@@ -73,6 +74,24 @@ fn a_webhook_key_comes_from_its_variable() {
     check(&[("ONE_WEBHOOK_KEY", "secret-of-env")], r#"keys: ["key"]"#);
     check(&[], "ONE_WEBHOOK_KEY");
     check(&[("ONE_WEBHOOK_KEY", " ")], "empty");
+}
+
+#[test]
+fn the_environment_names_the_app() {
+    let (client, scope) = (("ONE_HORIZON_CLIENT_ID", "client-of-env"), ("ONE_HORIZON_SCOPE", "openid  agents"));
+    let app = [client, scope, ("ONE_HORIZON_CLIENT_SECRET", "secret-of-env")];
+    for says in [r#"client_id: "client-of-env""#, r#"scope: "openid agents""#, "https://onehorizon.ai/app/auth/token"] {
+        check(&app, says);
+    }
+    check(&[], "set ONE_HORIZON_CLIENT_ID");
+}
+
+#[test]
+fn one_base_url_in_the_environment_serves_the_api_and_the_login() {
+    for url in ["https://proxy.example", "https://proxy.example/api/v1"] {
+        let variables = [("ONE_HORIZON_CLIENT_ID", "c"), ("ONE_HORIZON_BASE_URL", url)];
+        check(&variables, "https://proxy.example/app/auth/authorize");
+    }
 }
 
 #[cfg(unix)]

@@ -4,7 +4,6 @@
 
 mod oauth_support;
 
-use std::process::Command;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -317,47 +316,4 @@ fn settings_that_leak_or_cannot_work_are_refused() {
         assert!(error.contains(says), "{says}: {error}");
     }
     assert!(build(|b| b.site("http://127.0.0.1:1")).is_empty());
-}
-
-/// Runs the test below in a process of its own, since a test must not change its own environment.
-fn with_environment(variables: &[(&str, &str)]) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "prints_the_app_of_the_environment", "--ignored", "--nocapture"])
-        .env_remove("ONE_HORIZON_CLIENT_ID")
-        .env_remove("ONE_HORIZON_CLIENT_SECRET")
-        .env_remove("ONE_HORIZON_SCOPE")
-        .env_remove("ONE_HORIZON_BASE_URL")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-#[ignore = "run by the tests of the environment"]
-fn prints_the_app_of_the_environment() {
-    match OauthAppBuilder::from_env(CALLBACK).and_then(OauthAppBuilder::build) {
-        Ok(app) => println!("{app:?}"),
-        Err(error) => println!("{error}"),
-    }
-}
-
-#[test]
-fn the_environment_names_the_app() {
-    let app = with_environment(&[
-        ("ONE_HORIZON_CLIENT_ID", "client-of-env"),
-        ("ONE_HORIZON_CLIENT_SECRET", "secret-of-env"),
-        ("ONE_HORIZON_SCOPE", "openid  agents"),
-    ]);
-    assert!(app.contains(r#"client_id: "client-of-env""#) && app.contains(r#"scope: "openid agents""#), "{app}");
-    assert!(app.contains("https://onehorizon.ai/app/auth/token") && !app.contains("secret-of-env"), "{app}");
-    assert!(with_environment(&[]).contains("set ONE_HORIZON_CLIENT_ID"));
-}
-
-#[test]
-fn one_base_url_in_the_environment_serves_the_api_and_the_login() {
-    for url in ["https://proxy.example", "https://proxy.example/api/v1"] {
-        let app = with_environment(&[("ONE_HORIZON_CLIENT_ID", "c"), ("ONE_HORIZON_BASE_URL", url)]);
-        assert!(app.contains("https://proxy.example/app/auth/authorize"), "{app}");
-    }
 }

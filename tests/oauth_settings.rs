@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn a_login_asks_at_the_site_or_at_an_address_of_its_own() {
     let server = Server::rotating();
-    let url = |app: onehorizon::oauth::OauthApp| app.login().unwrap().url().to_owned();
+    let url = |app: OauthApp| app.login().unwrap().url().to_owned();
     let at_site = url(server.builder().site("https://oh.example/api/v1").scopes(["openid", "email"]).build().unwrap());
     assert!(at_site.starts_with("https://oh.example/app/auth/authorize?"), "{at_site}");
     assert_eq!(parameters(&at_site)["scope"], "openid email");
