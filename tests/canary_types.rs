@@ -164,7 +164,7 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&lease);
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
-    watch.error(&StoreError::new("no connection"));
+    watch.show(&StoreError::new("no connection"));
     let conformance = replay::conformance::Conformance::new(MemoryStore::new);
     watch.look(&conformance);
     watch.look(&replay::conformance::Violation::Failed(StoreError::new("no connection")));

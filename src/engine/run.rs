@@ -10,7 +10,6 @@ use http::{HeaderValue, Method};
 
 use super::call::Call;
 use super::operation::{Access, address};
-use super::quota::{Caller, Ending, Shut, WaitReason};
 use super::retry::{Failed, may_repeat};
 use super::stopwatch::{Spent, Stopwatch};
 use super::{hint, trace};
@@ -18,6 +17,7 @@ use crate::configuration::Settings;
 use crate::credential::{CredentialKind, Token};
 use crate::error::{Error, ErrorKind, Refusal, Sent, TimeSpent, root_cause, without_echo, without_secret};
 use crate::limits::{RateLimit, WaitSource};
+use crate::quota::{Caller, Ending, Shut, WaitReason};
 use crate::response::{Head, Response};
 use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
 

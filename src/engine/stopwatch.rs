@@ -27,7 +27,7 @@ pub(super) struct Stopwatch<'a> {
 }
 
 /// Work that its time limit cut off.
-pub(super) struct OutOfTime;
+pub(crate) struct OutOfTime;
 
 impl<'a> Stopwatch<'a> {
     pub(super) fn start(clock: &'a dyn Clock, deadline: Option<Duration>) -> Self {
@@ -85,7 +85,7 @@ impl<'a> Stopwatch<'a> {
 }
 
 /// Runs the work, for `limit` at the most.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     clock: &dyn Clock,
     limit: Duration,
     work: impl Future<Output = T>,

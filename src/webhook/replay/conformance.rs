@@ -49,7 +49,13 @@ pub enum Violation {
     },
     /// A method failed.
     #[error("{0}")]
-    Failed(#[from] StoreError),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Violation {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl<O, S> Conformance<O>
