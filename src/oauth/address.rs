@@ -4,7 +4,7 @@ use url::Url;
 
 use super::app::DEFAULT_SITE;
 use super::error::{OauthError, OauthErrorKind};
-use crate::transport::address::{Purpose, is_overheard};
+use crate::transport::endpoint::{Purpose, is_overheard};
 
 /// The REST API's path below the site: a base URL that ends in it names the same site.
 const API_PATH: &str = "/api/v1";
