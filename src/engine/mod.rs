@@ -4,13 +4,10 @@
 
 mod call;
 mod decode;
-mod hint;
 mod operation;
 pub mod quota;
 mod retry;
 mod run;
-mod stopwatch;
-mod trace;
 
 pub(crate) use crate::clock::{Clock, SystemClock};
 pub use call::Pending;

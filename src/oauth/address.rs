@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::error::{OauthError, OauthErrorKind};
-use crate::transport::address::{Purpose, is_overheard};
+use crate::transport::endpoint::{Purpose, is_overheard};
 
 /// The site that users log in at.
 ///

@@ -27,10 +27,10 @@ use gate::{Bar, Round};
 use line::{Line, Place, Standing};
 use pacing::LONGEST_WINDOW;
 
-use super::stopwatch::{OutOfTime, within};
-use super::trace;
 use crate::clock::Clock;
+use crate::deadline::{OutOfTime, within};
 use crate::limits::RateLimit;
+use crate::trace;
 
 /// What is told before each wait.
 pub(crate) type OnWait = Arc<dyn Fn(&QuotaWait) + Send + Sync>;
