@@ -13,6 +13,8 @@ mod configuration;
 #[cfg(feature = "client")]
 mod credential;
 #[cfg(feature = "client")]
+mod deadline;
+#[cfg(feature = "client")]
 mod engine;
 #[cfg(feature = "client")]
 mod environment;
@@ -33,12 +35,16 @@ mod options;
 pub mod quota;
 #[cfg(feature = "client")]
 mod response;
+#[cfg(feature = "client")]
+mod retry_after;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
+#[cfg(feature = "client")]
+mod trace;
 #[cfg(feature = "client")]
 pub mod transport;
 #[cfg(feature = "webhook")]

@@ -15,7 +15,7 @@ use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
 use crate::quota::{Pacing, QuotaWait};
 use crate::secret::Secret;
-use crate::transport::address::Purpose;
+use crate::transport::endpoint::Purpose;
 use crate::transport::{ReqwestTransport, Transport};
 
 const USER_AGENT: &str = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"));

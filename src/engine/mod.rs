@@ -4,12 +4,9 @@
 
 mod call;
 mod decode;
-mod hint;
 mod operation;
 mod retry;
 mod run;
-pub(crate) mod stopwatch;
-pub(crate) mod trace;
 
 pub(crate) use crate::clock::{Clock, SystemClock};
 pub use call::Pending;

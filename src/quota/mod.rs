@@ -30,9 +30,9 @@ use queue::{Line, Place, Standing};
 use rules::LONGEST_WINDOW;
 
 use crate::clock::Clock;
-use crate::engine::stopwatch::{OutOfTime, within};
-use crate::engine::trace;
+use crate::deadline::{OutOfTime, within};
 use crate::limits::RateLimit;
+use crate::trace;
 
 /// What is told before each wait.
 pub(crate) type OnWait = Arc<dyn Fn(&QuotaWait) + Send + Sync>;

@@ -31,7 +31,7 @@ mod on {
     use tracing::{Instrument, Span, field};
 
     use super::Waits;
-    use crate::engine::operation::Operation;
+    use crate::engine::Operation;
 
     thread_local! {
         /// The span of the call that is being polled. `Span::current()` would not do: where this span is filtered out it
@@ -95,7 +95,7 @@ mod off {
     use std::time::Duration;
 
     use super::Waits;
-    use crate::engine::operation::Operation;
+    use crate::engine::Operation;
 
     pub(crate) async fn call<T>(_: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
         work.await

@@ -1,7 +1,7 @@
 //! Bytes in, bytes out: the floor of the house.
 
-pub(crate) mod address;
-mod on_reqwest;
+pub(crate) mod endpoint;
+mod reqwest;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-pub(crate) use on_reqwest::ReqwestTransport;
+pub(crate) use self::reqwest::ReqwestTransport;
 
 pub use crate::future::BoxFuture;
 
