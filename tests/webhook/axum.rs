@@ -80,6 +80,7 @@ async fn the_lower_of_both_body_limits_counts() {
 #[derive(Clone)]
 struct App {
     verifier: Verifier,
+    #[expect(dead_code, reason = "what else a state may hold")]
     greeting: &'static str,
 }
 
