@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use onehorizon::testing::Fault;
 use onehorizon::{
     ApiKeysApi, Configuration, Credential, ErrorKind, OrphanedKey, RotationProgress, RotationStep, Secret,
 };
+use onehorizon_testing::Fault;
 use support::stage::{OLD, OLD_SECRET, Stage, confirm_fails, play};
 
 #[tokio::test(start_paused = true)]
