@@ -112,7 +112,7 @@ impl fmt::Display for OrphanedKey {
             Self::Old(id) => write!(f, "the old key {id} may be active"),
             Self::Suspected(id) => write!(f, "the key {id} appeared in the meantime and is probably the replacement"),
             Self::Unknown { description } => {
-                write!(f, "a key with the description {description:?} may be active: list the keys to find it",)
+                write!(f, "a key with the description {description:?} may be active: list the keys to find it")
             }
         }
     }

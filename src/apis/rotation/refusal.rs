@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::de::IgnoredAny;
 
 use crate::error::Error;
+use crate::models::Json;
 use crate::response::Response;
 
 /// Whether the service itself refused a request before working on it.
@@ -13,7 +14,7 @@ use crate::response::Response;
 /// service did the work; nor are 408 and 499, which say that somebody stopped waiting.
 pub(super) fn is_refusal_by_the_service(error: &Error) -> bool {
     let status = error.status().is_some_and(|status| (400..500).contains(&status) && !matches!(status, 408 | 499));
-    let fields: HashMap<String, IgnoredAny> = serde_json::from_slice(error.body()).unwrap_or_default();
+    let fields: HashMap<String, Json> = serde_json::from_slice(error.body()).unwrap_or_default();
     status && ["code", "message", "error", "errors", "detail", "title"].iter().any(|name| fields.contains_key(*name))
 }
 

@@ -11,7 +11,7 @@ use crate::apis::ApiKeysApi;
 use crate::configuration::Configuration;
 use crate::credential::Credential;
 use crate::deadline::within;
-use crate::error::{Error, ErrorKind, Sent, without_secret};
+use crate::error::{ErrorKind, Sent, without_secret};
 use crate::limits::ACTIVE_API_KEYS;
 use crate::models::{ApiKeyId, CreatedApiKey, Json};
 use crate::response::Response;
