@@ -36,8 +36,8 @@ use onehorizon::transport::{Failure, TransportError, TransportRequest};
 use onehorizon::webhook::replay::{self, Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
-    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, LeftKey, RequestOptions, Retry, RotationStep,
-    Secret, Sent, SystemClock, TasksApi, Timestamp,
+    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
+    RotationStep, Secret, Sent, SystemClock, TasksApi, Timestamp,
 };
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -164,7 +164,7 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&lease);
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
-    watch.error(&StoreError::new("no connection"));
+    watch.show(&StoreError::new("no connection"));
     let conformance = replay::conformance::Conformance::new(MemoryStore::new);
     watch.look(&conformance);
     watch.look(&replay::conformance::Violation::Failed(StoreError::new("no connection")));
@@ -247,7 +247,7 @@ async fn a_rotation_prints_no_secret() {
             Err(error) => {
                 watch.error(&error);
                 watch.text("a message", error.message());
-                error.left().iter().for_each(|left| watch.look(left));
+                error.orphaned_keys().iter().for_each(|left| watch.look(left));
                 error.created().into_iter().for_each(|created| watch.look(created));
             }
         }
@@ -304,7 +304,7 @@ async fn everything_else_prints_no_secret() {
     watch.look(&CredentialKind::ApiKey);
     watch.look(&(ErrorKind::Api, Sent::No));
     watch.look(&RotationStep::Check);
-    watch.look(&LeftKey::Unknown);
+    watch.look(&OrphanedKey::Unknown);
     let mut request = TransportRequest::new(Method::GET, SIGNED_URL.parse().unwrap());
     request.headers.insert("authorization", "canary".parse().unwrap());
     watch.look(&request);

@@ -7,7 +7,7 @@ mod stage;
 
 use std::collections::BTreeMap;
 
-use onehorizon::{LeftKey, RotationError};
+use onehorizon::{OrphanedKey, RotationError};
 use stage::{OLD, OLD_SECRET, Stage, play};
 
 /// One row: what the table says, or what happened.
@@ -34,7 +34,7 @@ async fn observe(stage: &Stage, result: &Result<onehorizon::RotatedApiKey, Rotat
     let store = stage.store.holds();
     let store = if store == OLD_SECRET { "old" } else { "new" };
     let none = || "-".to_owned();
-    let left = result.as_ref().err().map(RotationError::left).unwrap_or_default();
+    let left = result.as_ref().err().map(RotationError::orphaned_keys).unwrap_or_default();
     let left: Vec<&str> = left
         .iter()
         .map(|left| {
@@ -42,11 +42,11 @@ async fn observe(stage: &Stage, result: &Result<onehorizon::RotatedApiKey, Rotat
                 assert!(stage.fake.active_keys().iter().any(|known| id == known.as_str()), "{left} is no key");
             }
             match left {
-                LeftKey::New(id) | LeftKey::Suspected(id) if id == OLD => panic!("{left} is the old key"),
-                LeftKey::New(_) => "new",
-                LeftKey::Old(id) if id == OLD => "old",
-                LeftKey::Suspected(_) => "suspected",
-                LeftKey::Unknown => "unknown",
+                OrphanedKey::New(id) | OrphanedKey::Suspected(id) if id == OLD => panic!("{left} is the old key"),
+                OrphanedKey::New(_) => "new",
+                OrphanedKey::Old(id) if id == OLD => "old",
+                OrphanedKey::Suspected(_) => "suspected",
+                OrphanedKey::Unknown => "unknown",
                 other => panic!("{other}"),
             }
         })
@@ -88,7 +88,7 @@ async fn every_row_of_the_table_comes_true() {
             let printed = format!("{error} {error:?}");
             assert!(!printed.contains("not-a-secret"), "{case}: {printed}");
             assert!(!printed.contains('\n'), "{case}: one line: {printed}");
-            for id in error.left().iter().filter_map(LeftKey::id) {
+            for id in error.orphaned_keys().iter().filter_map(OrphanedKey::id) {
                 assert!(error.to_string().contains(id.as_str()), "{case}: {error}");
             }
         }

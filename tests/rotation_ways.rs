@@ -9,7 +9,9 @@ use std::io;
 use std::time::Duration;
 
 use onehorizon::testing::Fault;
-use onehorizon::{ApiKeysApi, Configuration, Credential, ErrorKind, LeftKey, RotationProgress, RotationStep, Secret};
+use onehorizon::{
+    ApiKeysApi, Configuration, Credential, ErrorKind, OrphanedKey, RotationProgress, RotationStep, Secret,
+};
 use stage::{OLD, OLD_SECRET, Stage, confirm_fails, play};
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +90,7 @@ async fn a_failure_on_the_way_back_is_told_beside_the_failure_itself() {
     let mut stage = Stage::new();
     let error = play("confirming fails, and so does the restorer", &mut stage).await.unwrap_err();
     assert_eq!(error.undo_failure().unwrap().to_string(), "the store is gone");
-    let id = error.left().iter().find_map(LeftKey::id).unwrap();
+    let id = error.orphaned_keys().iter().find_map(OrphanedKey::id).unwrap();
     assert!(stage.fake.active_keys().iter().any(|key| id == key.as_str()), "{id}");
     assert!(error.to_string().contains("[undoing failed: the store is gone]"), "{error}");
     assert!(error.hint().unwrap().contains("put the old secret back"), "{error}");
@@ -230,12 +232,12 @@ async fn another_workspace_and_description_reach_every_call() {
 async fn a_refusal_with_room_for_more_keys_is_not_about_their_number() {
     let mut stage = Stage::new();
     let error = play("creating is refused", &mut stage).await.unwrap_err();
-    assert!(!error.is_limit_reached() && error.left().is_empty(), "{error}");
+    assert!(!error.is_limit_reached() && error.orphaned_keys().is_empty(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_fails_at_creating_may_have_made_a_key() {
-    for (status, left) in [(500, &[LeftKey::Unknown][..]), (599, &[LeftKey::Unknown]), (418, &[])] {
+    for (status, left) in [(500, &[OrphanedKey::Unknown][..]), (599, &[OrphanedKey::Unknown]), (418, &[])] {
         let mut stage = Stage::new();
         stage.fake.script([
             Fault::pass().on("listApiKeys"),
@@ -243,8 +245,8 @@ async fn a_server_that_fails_at_creating_may_have_made_a_key() {
             Fault::status(status).on("createApiKey"),
         ]);
         let error = play("nothing fails", &mut stage).await.unwrap_err();
-        assert_eq!(error.left(), left, "{status}: {error}");
-        assert!(error.left().iter().all(|left| left.id().is_none()));
+        assert_eq!(error.orphaned_keys(), left, "{status}: {error}");
+        assert!(error.orphaned_keys().iter().all(|left| left.id().is_none()));
     }
 }
 
@@ -253,5 +255,5 @@ async fn a_new_key_that_is_gone_already_is_not_left_over() {
     let stage = Stage::new();
     stage.fake.fail_next(Fault::status(404).on("revokeApiKey"));
     let error = stage.refusing_installer().await.unwrap_err();
-    assert!(error.left().is_empty() && error.undo_failure().is_none(), "{error}");
+    assert!(error.orphaned_keys().is_empty() && error.undo_failure().is_none(), "{error}");
 }

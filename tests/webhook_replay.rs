@@ -223,7 +223,7 @@ async fn the_conformance_checks_find_a_store_that_breaks_a_rule() {
 #[test]
 fn a_stores_failure_has_its_cause() {
     let error = StoreError::new(std::io::Error::other("disk full"));
-    assert_eq!(error.to_string(), "the replay store failed: disk full");
-    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(error.to_string(), "the store failed: disk full");
+    let cause = error.as_error();
     assert!(cause.downcast_ref::<std::io::Error>().is_some());
 }

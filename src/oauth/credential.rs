@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::app::OauthApp;
 use super::error::OauthError;
-use super::refresh::{Inner, Save};
+use super::refresher::{Inner, Save};
 use super::tokens::Tokens;
 use crate::credential::{Credential, TokenProvider};
 use crate::error::Error;

@@ -18,9 +18,9 @@ pub enum Scheme {
 
 /// What proved a delivery, and under which label.
 #[derive(Clone, Debug)]
-pub(super) struct Proof {
-    pub(super) scheme: Scheme,
-    pub(super) label: Option<Arc<str>>,
+pub(in crate::webhook) struct Proof {
+    pub(in crate::webhook) scheme: Scheme,
+    pub(in crate::webhook) label: Option<Arc<str>>,
 }
 
 /// A value that a [`Verifier`](super::Verifier) vouches for.
@@ -39,7 +39,7 @@ pub struct Verified<T> {
 }
 
 impl<T> Verified<T> {
-    pub(super) fn new(value: T, proof: Proof) -> Self {
+    pub(in crate::webhook) fn new(value: T, proof: Proof) -> Self {
         Self { value, proof }
     }
 

@@ -4,8 +4,8 @@ use ctutils::{Choice, CtEq};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::error::VerifierError;
 use crate::secret::Secret;
+use crate::webhook::error::VerifierError;
 
 /// A webhook key as its SHA-256 digest.
 ///

@@ -1,14 +1,13 @@
-//! What [`ApiKeysApi`] does beyond the contract's operations: replacing a key without a moment without one.
-
-mod outcome;
-mod run;
+//! The builders of a rotation.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ApiKeysApi;
+use super::error::Fault;
+use super::progress::RotationProgress;
+use crate::apis::ApiKeysApi;
 use crate::configuration::Configuration;
 use crate::engine::CREATE_API_KEY;
 use crate::error::Error;
@@ -17,14 +16,11 @@ use crate::models::{ApiKeyId, CreatedApiKey, WorkspaceId};
 use crate::secret::Secret;
 use crate::transport::BoxFuture;
 
-pub use outcome::{LeftKey, RotatedApiKey, RotationError, RotationProgress, RotationStep};
-
-type Fault = Box<dyn StdError + Send + Sync>;
-type Install = Box<dyn FnOnce(Secret) -> BoxFuture<'static, Result<(), Fault>> + Send>;
-type Restore = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), Fault>> + Send>;
-type Confirm = Arc<dyn Fn(Configuration) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
-type SecretFrom = Arc<dyn Fn(&CreatedApiKey) -> Option<Secret> + Send + Sync>;
-type Tell = Box<dyn FnMut(&RotationProgress) + Send>;
+pub(super) type Install = Box<dyn FnOnce(Secret) -> BoxFuture<'static, Result<(), Fault>> + Send>;
+pub(super) type Restore = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), Fault>> + Send>;
+pub(super) type Confirm = Arc<dyn Fn(Configuration) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+pub(super) type SecretFrom = Arc<dyn Fn(&CreatedApiKey) -> Option<Secret> + Send + Sync>;
+pub(super) type Tell = Box<dyn FnMut(&RotationProgress) + Send>;
 
 impl Error {
     /// The workspace has as many active API keys as it may have.
@@ -83,10 +79,10 @@ impl ApiKeysApi {
 #[must_use = "a rotation does nothing until it has an installer and is awaited"]
 #[derive(Clone, Debug)]
 pub struct RotateApiKey {
-    configuration: Configuration,
-    workspace: WorkspaceId,
-    old_key: ApiKeyId,
-    description: Option<String>,
+    pub(super) configuration: Configuration,
+    pub(super) workspace: WorkspaceId,
+    pub(super) old_key: ApiKeyId,
+    pub(super) description: Option<String>,
 }
 
 impl RotateApiKey {
@@ -132,19 +128,19 @@ impl RotateApiKey {
 /// A rotation that is ready to run: await it.
 #[must_use = "a rotation does nothing until it is awaited"]
 pub struct Rotation {
-    job: Job,
-    install: Install,
-    restore: Option<Restore>,
-    tell: Option<Tell>,
+    pub(super) job: Job,
+    pub(super) install: Install,
+    pub(super) restore: Option<Restore>,
+    pub(super) tell: Option<Tell>,
 }
 
 /// What the steps need and only look at.
-struct Job {
-    plan: RotateApiKey,
-    confirm: Option<Confirm>,
-    confirm_attempts: u32,
-    confirm_pause: Duration,
-    secret_from: Option<SecretFrom>,
+pub(super) struct Job {
+    pub(super) plan: RotateApiKey,
+    pub(super) confirm: Option<Confirm>,
+    pub(super) confirm_attempts: u32,
+    pub(super) confirm_pause: Duration,
+    pub(super) secret_from: Option<SecretFrom>,
 }
 
 impl Rotation {
@@ -210,15 +206,6 @@ impl Rotation {
     pub fn on_progress(mut self, tell: impl FnMut(&RotationProgress) + Send + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
-    }
-}
-
-impl IntoFuture for Rotation {
-    type Output = Result<RotatedApiKey, RotationError>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(run::rotate(self))
     }
 }
 

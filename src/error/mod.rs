@@ -1,7 +1,7 @@
 //! What can go wrong with a call, told so that a person or a program can act on it.
 
-mod answer;
 mod display;
+mod refusal;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-pub(crate) use answer::{Refusal, clean, excerpt, message_of, one_line, redact, without_echo};
+pub(crate) use refusal::{Refusal, clean, excerpt, message_of, one_line, redact, without_echo};
 
 use crate::limits::RateLimit;
 

@@ -1,10 +1,10 @@
 //! One span for each call; nothing in it is secret. Without the feature `tracing` all of this is nothing.
 
-use super::quota::WaitReason;
+use crate::quota::WaitReason;
 
 /// Why a call waits.
 #[derive(Clone, Copy)]
-pub(super) enum Waits {
+pub(crate) enum Waits {
     /// Before another attempt.
     Backoff,
     Quota(WaitReason),
@@ -31,7 +31,7 @@ mod on {
     use tracing::{Instrument, Span, field};
 
     use super::Waits;
-    use crate::engine::operation::Operation;
+    use crate::engine::Operation;
 
     thread_local! {
         /// The span of the call that is being polled. `Span::current()` would not do: where this span is filtered out it
@@ -44,7 +44,7 @@ mod on {
     }
 
     /// Runs a call in its span.
-    pub(in crate::engine) async fn call<T>(operation: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn call<T>(operation: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
         let mut span = tracing::info_span!(
             target: "onehorizon",
             "call",
@@ -64,26 +64,26 @@ mod on {
         .await
     }
 
-    pub(in crate::engine) fn attempt(number: u32) {
+    pub(crate) fn attempt(number: u32) {
         span().record("attempt", number);
     }
 
-    pub(in crate::engine) fn status(status: u16) {
+    pub(crate) fn status(status: u16) {
         span().record("status", status);
     }
 
-    pub(in crate::engine) fn waits(reason: Waits, wait: Duration) {
+    pub(crate) fn waits(reason: Waits, wait: Duration) {
         let seconds = wait.as_secs_f64();
         span().record("wait", reason.as_str());
         tracing::debug!(target: "onehorizon", reason = reason.as_str(), seconds, "waits");
     }
 
     /// The kind alone: a message may quote the user's data.
-    pub(in crate::engine) fn failed(error: &crate::error::Error) {
+    pub(crate) fn failed(error: &crate::error::Error) {
         span().record("error", field::debug(error.kind()));
     }
 
-    pub(in crate::engine) fn store_failed(_: &(dyn Error + Send + Sync)) {
+    pub(crate) fn store_failed(_: &(dyn Error + Send + Sync)) {
         tracing::warn!(target: "onehorizon", "the quota store failed; the call goes out unpaced");
     }
 }
@@ -95,26 +95,26 @@ mod off {
     use std::time::Duration;
 
     use super::Waits;
-    use crate::engine::operation::Operation;
+    use crate::engine::Operation;
 
-    pub(in crate::engine) async fn call<T>(_: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn call<T>(_: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
         work.await
     }
 
-    pub(in crate::engine) fn attempt(_: u32) {}
+    pub(crate) fn attempt(_: u32) {}
 
-    pub(in crate::engine) fn status(_: u16) {}
+    pub(crate) fn status(_: u16) {}
 
-    pub(in crate::engine) fn waits(reason: Waits, _: Duration) {
+    pub(crate) fn waits(reason: Waits, _: Duration) {
         let _ = reason.as_str();
     }
 
-    pub(in crate::engine) fn failed(_: &crate::error::Error) {}
+    pub(crate) fn failed(_: &crate::error::Error) {}
 
-    pub(in crate::engine) fn store_failed(_: &(dyn Error + Send + Sync)) {}
+    pub(crate) fn store_failed(_: &(dyn Error + Send + Sync)) {}
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(super) use off::*;
+pub(crate) use off::*;
 #[cfg(feature = "tracing")]
-pub(super) use on::*;
+pub(crate) use on::*;

@@ -1,21 +1,27 @@
 //! Checks that a delivery comes from who it says.
 
+mod builder;
+mod key;
+mod signature;
+mod verified;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ctutils::Choice;
 
-use super::builder::VerifierBuilder;
-use super::error::{AuthFailure, VerifierError, WebhookError};
-use super::event::Event;
-use super::key::KeyDigest;
-use super::media_type;
-use super::signature::{Signed, Signer, parse_timestamp};
-use super::verified::{Proof, Scheme, Verified};
-use crate::secret::Secret;
+pub use self::builder::VerifierBuilder;
+use self::key::KeyDigest;
+pub use self::signature::Signer;
+use self::signature::{Signed, parse_timestamp};
+use self::verified::Proof;
+pub use self::verified::{Scheme, Verified};
+use crate::webhook::error::{AuthFailure, WebhookError};
+use crate::webhook::event::Event;
+use crate::webhook::media_type;
 
-pub(super) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Checks webhook deliveries: who sent them and, where they are signed, that nothing was changed.
 ///
@@ -48,73 +54,33 @@ pub struct Verifier {
 }
 
 /// What a verifier is made of; the builder fills it.
-pub(super) struct Inner {
-    pub(super) keys: Vec<Candidate<KeyDigest>>,
-    pub(super) signers: Vec<Candidate<Signer>>,
-    pub(super) accept_all: bool,
-    pub(super) tolerance: Duration,
-    pub(super) names: HeaderNames,
-    pub(super) max_body_bytes: usize,
-    pub(super) clock: Clock,
+struct Inner {
+    keys: Vec<Candidate<KeyDigest>>,
+    signers: Vec<Candidate<Signer>>,
+    accept_all: bool,
+    tolerance: Duration,
+    names: HeaderNames,
+    max_body_bytes: usize,
+    clock: Clock,
 }
 
 /// One configured secret.
-pub(super) struct Candidate<T> {
-    pub(super) label: Arc<str>,
-    pub(super) not_after: Option<SystemTime>,
-    pub(super) secret: T,
+struct Candidate<T> {
+    label: Arc<str>,
+    not_after: Option<SystemTime>,
+    secret: T,
 }
 
 /// The names of the headers that carry a proof, in lower case.
-pub(super) struct HeaderNames {
-    pub(super) key: String,
-    pub(super) id: String,
-    pub(super) timestamp: String,
-    pub(super) signature: String,
+struct HeaderNames {
+    key: String,
+    id: String,
+    timestamp: String,
+    signature: String,
 }
 
 impl Verifier {
-    /// A verifier for the key shown at the webhook's settings, by custom in `ONE_WEBHOOK_KEY`. Its label is `key`.
-    ///
-    /// # Errors
-    /// When the key is empty or nothing but white space.
-    pub fn key(key: impl Into<Secret>) -> Result<Self, VerifierError> {
-        Self::builder().key("key", key).build()
-    }
-
-    /// A verifier for deliveries signed with a secret in base64, with or without `whsec_` in front. Its label is
-    /// `signature`.
-    ///
-    /// # Errors
-    /// When the secret is empty or not base64.
-    pub fn signed(secret: impl Into<Secret>) -> Result<Self, VerifierError> {
-        Self::builder().signed("signature", secret).build()
-    }
-
-    /// A verifier for the key in the environment variable `ONE_WEBHOOK_KEY`.
-    ///
-    /// # Errors
-    /// When the variable is missing or not Unicode, or the key in it is empty.
-    pub fn from_env() -> Result<Self, VerifierError> {
-        let name = "ONE_WEBHOOK_KEY";
-        let key = std::env::var(name).map_err(|_| VerifierError::MissingVariable { name })?;
-        Self::key(key)
-    }
-
-    /// Several secrets, other header names, another tolerance or clock.
-    pub fn builder() -> VerifierBuilder {
-        VerifierBuilder::new()
-    }
-
-    /// A verifier that believes everybody.
-    ///
-    /// Anyone who finds the address can then feed the receiver any event. For local experiments only.
-    #[must_use]
-    pub fn insecure_accept_all() -> Self {
-        VerifierBuilder::new().accept_all()
-    }
-
-    pub(super) fn from_inner(inner: Inner) -> Self {
+    fn from_inner(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
     }
 
@@ -159,7 +125,10 @@ impl Verifier {
     /// What the headers alone can show to be wrong, so that no stranger's body needs to be read.
     ///
     /// A signature cannot be checked before the body is there.
-    pub(super) fn check_head<'h>(&self, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> Result<(), WebhookError> {
+    pub(in crate::webhook) fn check_head<'h>(
+        &self,
+        headers: &impl Fn(&str) -> Option<&'h [u8]>,
+    ) -> Result<(), WebhookError> {
         let inner = &*self.inner;
         if inner.accept_all || self.uses_signature(headers) {
             return Ok(());
@@ -167,7 +136,7 @@ impl Verifier {
         self.prove_key(headers).map(drop).map_err(WebhookError::from)
     }
 
-    pub(super) fn prove<'h>(
+    pub(in crate::webhook) fn prove<'h>(
         &self,
         headers: &impl Fn(&str) -> Option<&'h [u8]>,
         body: &[u8],
@@ -185,7 +154,7 @@ impl Verifier {
         Ok(self.prove_key(headers)?)
     }
 
-    pub(super) fn now(&self) -> SystemTime {
+    pub(in crate::webhook) fn now(&self) -> SystemTime {
         (self.inner.clock)()
     }
 

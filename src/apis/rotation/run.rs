@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::ApiKeysApi;
-use super::{
-    Fault, Job, LeftKey, Restore, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep, Tell,
-};
+use super::builder::{Job, Restore, Rotation, Tell};
+use super::error::{Fault, RotationError};
+use super::progress::{OrphanedKey, RotatedApiKey, RotationProgress, RotationStep};
+use crate::apis::ApiKeysApi;
 use crate::configuration::Configuration;
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Sent, without_secret};
@@ -13,6 +13,7 @@ use crate::limits::ACTIVE_API_KEYS;
 use crate::models::{ApiKey, ApiKeyId, CreatedApiKey};
 use crate::response::Response;
 use crate::secret::Secret;
+use crate::transport::BoxFuture;
 
 const ANOTHER_NAME: &str = "created() has the answer: look for it there, and either tell by secret_from where the secret is \
                             or revoke the key";
@@ -31,8 +32,17 @@ struct Replacement {
     created: Response<CreatedApiKey>,
 }
 
+impl IntoFuture for Rotation {
+    type Output = Result<RotatedApiKey, RotationError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(rotate(self))
+    }
+}
+
 /// The whole way.
-pub(super) async fn rotate(rotation: Rotation) -> Result<RotatedApiKey, RotationError> {
+async fn rotate(rotation: Rotation) -> Result<RotatedApiKey, RotationError> {
     let Rotation { job, install, restore, tell } = rotation;
     let mut log = Log(tell);
     let before = job.check().await?;
@@ -116,9 +126,9 @@ impl Job {
         let secret = secret.or_else(|| self.secret_from.as_ref().and_then(|find| find(&created)));
         let Some(id) = created.api_key_id.get().cloned() else {
             let error = self.failed(RotationStep::Read, "the answer to creating the key does not tell its id");
-            return Err(unusable(error, LeftKey::Unknown).with_created(created));
+            return Err(unusable(error, OrphanedKey::Unknown).with_created(created));
         };
-        let left = LeftKey::New(id.clone());
+        let left = OrphanedKey::New(id.clone());
         let Some(secret) = secret else {
             let names: Vec<&str> = created.extra.names().collect();
             let message = format!("the new key came without `secret` (members unknown here: {})", names.join(", "));
@@ -156,7 +166,7 @@ impl Job {
     /// The way back after the new key was installed and could not be confirmed.
     async fn undo(&self, new: &Replacement, fault: Fault, restore: Option<Restore>, log: &mut Log) -> RotationError {
         let error = self.because(RotationStep::Confirm, fault);
-        let left = LeftKey::New(new.id.clone());
+        let left = OrphanedKey::New(new.id.clone());
         // Whatever uses the key has the new one now: revoking it could leave that without any.
         let Some(restore) = restore else { return error.leaving([left]).with_hint(FINISH_BY_HAND) };
         if let Err(fault) = restore().await {
@@ -171,7 +181,7 @@ impl Job {
         match self.revoke(id).await {
             Ok(()) => {}
             Err(fault) if fault.is_not_found() => {}
-            Err(fault) => return error.leaving([LeftKey::New(id.clone())]).undo_failed(fault),
+            Err(fault) => return error.leaving([OrphanedKey::New(id.clone())]).undo_failed(fault),
         }
         log.tell(&RotationProgress::NewRevoked(id.clone()));
         error
@@ -186,17 +196,17 @@ impl Job {
             Err(error) => Err(self
                 .because(RotationStep::Revoke, error.into())
                 .with_hint("the new key is installed and works: revoke the old one when the reason is gone")
-                .leaving([LeftKey::Old(self.plan.old_key.clone())])),
+                .leaving([OrphanedKey::Old(self.plan.old_key.clone())])),
         }
     }
 
     /// The keys that there are now and were not before.
-    async fn newcomers(&self, before: &Before) -> Vec<LeftKey> {
-        let Some(before) = before else { return vec![LeftKey::Unknown] };
-        let Ok(now) = self.keys().await else { return vec![LeftKey::Unknown] };
+    async fn newcomers(&self, before: &Before) -> Vec<OrphanedKey> {
+        let Some(before) = before else { return vec![OrphanedKey::Unknown] };
+        let Ok(now) = self.keys().await else { return vec![OrphanedKey::Unknown] };
         now.into_iter()
             .filter(|key| !before.iter().any(|known| known.api_key_id == key.api_key_id))
-            .map(|key| LeftKey::Suspected(key.api_key_id))
+            .map(|key| OrphanedKey::Suspected(key.api_key_id))
             .collect()
     }
 

@@ -1,10 +1,10 @@
 //! The transport on `reqwest`.
 
+use ::reqwest::{Client, redirect};
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, redirect};
 use url::Url;
 
-use super::address::is_loopback;
+use super::endpoint::is_loopback;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 
 /// Connections of one configuration, pooled.
@@ -18,7 +18,7 @@ impl ReqwestTransport {
         let mut builder = Client::builder()
             .user_agent(user_agent)
             .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
+            .retry(::reqwest::retry::never())
             .referer(false)
             .connect_timeout(connect_timeout)
             .tcp_nodelay(true);
@@ -33,7 +33,7 @@ impl ReqwestTransport {
 
 /// Rustls with ring and the platform's trust store, given to this client alone: no global provider is touched.
 #[cfg(feature = "rustls")]
-fn tls(builder: reqwest::ClientBuilder, base_url: &Url) -> Result<reqwest::ClientBuilder, String> {
+fn tls(builder: ::reqwest::ClientBuilder, base_url: &Url) -> Result<::reqwest::ClientBuilder, String> {
     use rustls_platform_verifier::BuilderVerifierExt;
 
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
@@ -53,12 +53,12 @@ fn tls(builder: reqwest::ClientBuilder, base_url: &Url) -> Result<reqwest::Clien
 
 #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for every choice of TLS")]
-fn tls(builder: reqwest::ClientBuilder, _: &Url) -> Result<reqwest::ClientBuilder, String> {
+fn tls(builder: ::reqwest::ClientBuilder, _: &Url) -> Result<::reqwest::ClientBuilder, String> {
     Ok(builder)
 }
 
 #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn tls(builder: reqwest::ClientBuilder, base_url: &Url) -> Result<reqwest::ClientBuilder, String> {
+fn tls(builder: ::reqwest::ClientBuilder, base_url: &Url) -> Result<::reqwest::ClientBuilder, String> {
     if base_url.scheme() == "https" {
         return Err(
             "this build has no TLS: enable the feature `rustls` or `native-tls`, or bring a transport".to_owned()
@@ -70,7 +70,7 @@ fn tls(builder: reqwest::ClientBuilder, base_url: &Url) -> Result<reqwest::Clien
 impl Transport for ReqwestTransport {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
         let limit = request.max_response_bytes;
-        let mut outgoing = reqwest::Request::new(request.method, request.url);
+        let mut outgoing = ::reqwest::Request::new(request.method, request.url);
         *outgoing.headers_mut() = request.headers;
         if !request.body.is_empty() {
             *outgoing.body_mut() = Some(request.body.into());
@@ -88,7 +88,7 @@ impl Transport for ReqwestTransport {
 }
 
 /// Reads to the end or to the limit, whichever comes first.
-async fn read_body(answer: &mut reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
+async fn read_body(answer: &mut ::reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
     let announced = answer.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > limit {
         return Err(Failure::TooLarge.into());
@@ -123,7 +123,7 @@ fn make_room(whole: &mut BytesMut, chunk: usize, announced: usize) {
     }
 }
 
-fn failure(error: reqwest::Error) -> TransportError {
+fn failure(error: ::reqwest::Error) -> TransportError {
     let failure = match (error.is_connect(), error.is_timeout()) {
         (true, true) => Failure::ConnectTimeout,
         (true, false) => Failure::Connect,

@@ -10,43 +10,43 @@ use crate::error::TimeSpent;
 
 /// What a stretch of time was spent on.
 #[derive(Clone, Copy)]
-pub(super) enum Spent {
+pub(crate) enum Spent {
     Request,
     Backoff,
     Quota,
 }
 
 /// The time of one call.
-pub(super) struct Stopwatch<'a> {
+pub(crate) struct Stopwatch<'a> {
     clock: &'a dyn Clock,
     started: Instant,
     /// When the last stretch ended, which is when the next one begins: one look at the clock serves both.
     mark: Instant,
     deadline: Option<Duration>,
-    pub(super) time: TimeSpent,
+    pub(crate) time: TimeSpent,
 }
 
 /// Work that its time limit cut off.
-pub(super) struct OutOfTime;
+pub(crate) struct OutOfTime;
 
 impl<'a> Stopwatch<'a> {
-    pub(super) fn start(clock: &'a dyn Clock, deadline: Option<Duration>) -> Self {
+    pub(crate) fn start(clock: &'a dyn Clock, deadline: Option<Duration>) -> Self {
         let started = clock.now();
         Self { clock, started, mark: started, deadline, time: TimeSpent::default() }
     }
 
     /// What is left until the deadline; `None` when there is no deadline.
-    pub(super) fn remaining(&self) -> Option<Duration> {
+    pub(crate) fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_sub(self.clock.now().saturating_duration_since(self.started)))
     }
 
     /// Whether a wait of this length ends before the deadline.
-    pub(super) fn allows(&self, wait: Duration) -> bool {
+    pub(crate) fn allows(&self, wait: Duration) -> bool {
         self.remaining().is_none_or(|remaining| wait < remaining)
     }
 
     /// Runs the work, for `limit` at the most.
-    pub(super) async fn limited<T>(
+    pub(crate) async fn limited<T>(
         &mut self,
         spent: Spent,
         limit: Duration,
@@ -60,14 +60,14 @@ impl<'a> Stopwatch<'a> {
     /// Does the work, however long it takes.
     ///
     /// The work is pinned by the caller: taken by value, an async function would hold it twice.
-    pub(super) async fn unlimited<T>(&mut self, spent: Spent, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn unlimited<T>(&mut self, spent: Spent, work: Pin<&mut impl Future<Output = T>>) -> T {
         let value = work.await;
         self.account(spent);
         value
     }
 
     /// Waits.
-    pub(super) async fn wait(&mut self, spent: Spent, wait: Duration) {
+    pub(crate) async fn wait(&mut self, spent: Spent, wait: Duration) {
         self.clock.sleep(wait).await;
         self.account(spent);
     }
@@ -85,7 +85,7 @@ impl<'a> Stopwatch<'a> {
 }
 
 /// Runs the work, for `limit` at the most.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     clock: &dyn Clock,
     limit: Duration,
     work: impl Future<Output = T>,

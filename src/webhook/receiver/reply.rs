@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::error::{AuthFailure, WebhookError};
-use super::event::Event;
-use super::replay::StoreError;
+use crate::webhook::error::{AuthFailure, WebhookError};
+use crate::webhook::event::Event;
+use crate::webhook::replay::StoreError;
 
 /// Headers of every reply: a webhook's answer is for its sender alone.
 const HEADERS: [(&str, &str); 2] = [("cache-control", "no-store"), ("x-content-type-options", "nosniff")];

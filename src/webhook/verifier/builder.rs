@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::error::VerifierError;
 use super::key::KeyDigest;
 use super::signature::Signer;
-use super::verifier::{Candidate, Clock, HeaderNames, Inner, Verifier};
+use super::{Candidate, Clock, HeaderNames, Inner, Verifier};
 use crate::limits;
 use crate::secret::Secret;
+use crate::webhook::error::VerifierError;
 
 /// How far a signature's time may be from this machine's, either way, unless configured otherwise.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -41,8 +41,50 @@ pub struct VerifierBuilder {
     clock: Clock,
 }
 
+impl Verifier {
+    /// A verifier for the key shown at the webhook's settings, by custom in `ONE_WEBHOOK_KEY`. Its label is `key`.
+    ///
+    /// # Errors
+    /// When the key is empty or nothing but white space.
+    pub fn key(key: impl Into<Secret>) -> Result<Self, VerifierError> {
+        Self::builder().key("key", key).build()
+    }
+
+    /// A verifier for deliveries signed with a secret in base64, with or without `whsec_` in front. Its label is
+    /// `signature`.
+    ///
+    /// # Errors
+    /// When the secret is empty or not base64.
+    pub fn signed(secret: impl Into<Secret>) -> Result<Self, VerifierError> {
+        Self::builder().signed("signature", secret).build()
+    }
+
+    /// A verifier for the key in the environment variable `ONE_WEBHOOK_KEY`.
+    ///
+    /// # Errors
+    /// When the variable is missing or not Unicode, or the key in it is empty.
+    pub fn from_env() -> Result<Self, VerifierError> {
+        let name = "ONE_WEBHOOK_KEY";
+        let key = std::env::var(name).map_err(|_| VerifierError::MissingVariable { name })?;
+        Self::key(key)
+    }
+
+    /// Several secrets, other header names, another tolerance or clock.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+
+    /// A verifier that believes everybody.
+    ///
+    /// Anyone who finds the address can then feed the receiver any event. For local experiments only.
+    #[must_use]
+    pub fn insecure_accept_all() -> Self {
+        VerifierBuilder::new().accept_all()
+    }
+}
+
 impl VerifierBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             keys: Vec::new(),
             secrets: Vec::new(),
@@ -139,7 +181,7 @@ impl VerifierBuilder {
     }
 
     /// A verifier without secrets, for [`Verifier::insecure_accept_all`].
-    pub(super) fn accept_all(self) -> Verifier {
+    fn accept_all(self) -> Verifier {
         Verifier::from_inner(Inner {
             keys: Vec::new(),
             signers: Vec::new(),

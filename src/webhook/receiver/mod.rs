@@ -1,24 +1,23 @@
 //! From a request to a reply, without a framework.
 
+mod body;
+mod builder;
+mod reply;
+
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::body::BodyCollector;
-use super::error::WebhookError;
-use super::event::Event;
-use super::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore};
-use super::reply::{Accepted, Outcome, Reply};
-use super::verified::Verified;
-use super::verifier::Verifier;
-
-/// How long a claim keeps other deliveries of an event away unless configured otherwise.
-///
-/// Longer than the service waits for an answer (3 s), and short enough that the retry after about a minute finds the
-/// lease of a process that died ended.
-const LEASE: Duration = Duration::from_secs(30);
+pub use self::body::BodyCollector;
+pub use self::builder::ReceiverBuilder;
+use self::reply::Accepted;
+pub use self::reply::{Outcome, Reply};
+use crate::webhook::error::WebhookError;
+use crate::webhook::event::Event;
+use crate::webhook::replay::{Claim, Commit, Lease, ReplayStore};
+use crate::webhook::verifier::{Verified, Verifier};
 
 /// The longest event id that is claimed, in bytes; an event with a longer one is refused.
 pub const MAX_EVENT_ID_BYTES: usize = 512;
@@ -79,25 +78,6 @@ struct Inner {
 type Observer = Arc<dyn Fn(&Reply) + Send + Sync>;
 
 impl Receiver {
-    /// A receiver that remembers events in memory.
-    #[must_use]
-    pub fn new(verifier: Verifier) -> Self {
-        Self::builder(verifier).build()
-    }
-
-    /// Another store, lease or observer.
-    pub fn builder(verifier: Verifier) -> ReceiverBuilder {
-        ReceiverBuilder {
-            inner: Inner {
-                verifier,
-                store: Arc::new(MemoryStore::new()),
-                lease: LEASE,
-                open_probe: false,
-                observer: None,
-            },
-        }
-    }
-
     /// Looks at a request before its body is read.
     ///
     /// Feed the body to the collector, then call [`receive`](Self::receive); a chunk that it refuses is answered by
@@ -252,58 +232,5 @@ impl Drop for Held<'_> {
         if self.unfinished {
             self.store.abandon(self.lease);
         }
-    }
-}
-
-/// Builds a [`Receiver`].
-#[must_use = "a builder does nothing until it is built"]
-pub struct ReceiverBuilder {
-    inner: Inner,
-}
-
-impl ReceiverBuilder {
-    /// Where processed events are remembered; in memory unless set.
-    pub fn store(mut self, store: impl ReplayStore + 'static) -> Self {
-        self.inner.store = Arc::new(store);
-        self
-    }
-
-    /// As [`store`](Self::store), for a store that others use too.
-    pub fn shared_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
-        self.inner.store = store;
-        self
-    }
-
-    /// How long a claim keeps other deliveries of an event away; 30 seconds unless set. Longer than the handler
-    /// ever takes, shorter than the minute after which the service tries again.
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.inner.lease = lease;
-        self
-    }
-
-    /// Lets GET and HEAD through without a key or signature; off unless set.
-    ///
-    /// For signed deliveries alone, where a probe has no signature.
-    pub fn open_probe(mut self, open: bool) -> Self {
-        self.inner.open_probe = open;
-        self
-    }
-
-    /// Is shown each reply, for logs and metrics.
-    pub fn on_reply(mut self, observer: impl Fn(&Reply) + Send + Sync + 'static) -> Self {
-        self.inner.observer = Some(Arc::new(observer));
-        self
-    }
-
-    /// The receiver.
-    #[must_use]
-    pub fn build(self) -> Receiver {
-        Receiver { inner: Arc::new(self.inner) }
-    }
-}
-
-impl fmt::Debug for ReceiverBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceiverBuilder").field("verifier", &self.inner.verifier).finish_non_exhaustive()
     }
 }

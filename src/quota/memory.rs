@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::pacing::{LONGEST_WINDOW, QuotaRules, QuotaShape, Window};
+use super::rules::{LONGEST_WINDOW, QuotaRules, QuotaShape, Window};
 use super::store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
 use crate::clock::{Clock, SystemClock};
 use crate::limits::RateLimit;

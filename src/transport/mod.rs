@@ -1,20 +1,18 @@
 //! Bytes in, bytes out: the floor of the house.
 
-pub(crate) mod address;
-mod on_reqwest;
+pub(crate) mod endpoint;
+mod reqwest;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::pin::Pin;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-pub(crate) use on_reqwest::ReqwestTransport;
+pub(crate) use self::reqwest::ReqwestTransport;
 
-/// A boxed future that can move between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use crate::future::BoxFuture;
 
 /// Carries one request to the service and its answer back; implement it to send through a stack of your own.
 ///

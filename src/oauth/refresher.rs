@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorKind, Secrets};
-use super::exchange::Received;
-use super::flight::{Flight, NoOutcome, Waiters};
+use super::single_flight::{Flight, NoOutcome, Waiters};
+use super::token_endpoint::Received;
 use super::tokens::Tokens;
 use crate::secret::Secret;
 use crate::transport::BoxFuture;

@@ -11,8 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::error::VerifierError;
 use crate::secret::Secret;
+use crate::webhook::error::VerifierError;
 
 /// Base64 that takes secrets and signatures with and without padding, and writes it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

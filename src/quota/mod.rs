@@ -6,9 +6,10 @@
 #[cfg(feature = "testing")]
 mod conformance;
 mod gate;
-mod line;
 mod memory;
 mod pacing;
+mod queue;
+mod rules;
 mod status;
 mod store;
 
@@ -19,18 +20,19 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "testing")]
 pub use conformance::conformance;
 pub use memory::MemoryQuota;
-pub use pacing::{Pacing, QuotaRules, QuotaShape, Window};
+pub use pacing::Pacing;
+pub use rules::{QuotaRules, QuotaShape, Window};
 pub use status::{QuotaStatus, QuotaWait, WaitReason};
 pub use store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
 
 use gate::{Bar, Round};
-use line::{Line, Place, Standing};
-use pacing::LONGEST_WINDOW;
+use queue::{Line, Place, Standing};
+use rules::LONGEST_WINDOW;
 
-use super::stopwatch::{OutOfTime, within};
-use super::trace;
 use crate::clock::Clock;
+use crate::deadline::{OutOfTime, within};
 use crate::limits::RateLimit;
+use crate::trace;
 
 /// What is told before each wait.
 pub(crate) type OnWait = Arc<dyn Fn(&QuotaWait) + Send + Sync>;

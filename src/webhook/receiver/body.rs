@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::error::WebhookError;
+use crate::webhook::error::WebhookError;
 
 /// The most that is reserved for an announced length, which is only a stranger's word.
 const RESERVED: usize = 16 * 1024;

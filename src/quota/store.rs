@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use super::pacing::{QuotaRules, Window};
+use super::rules::{QuotaRules, Window};
 use crate::limits::RateLimit;
 use crate::transport::BoxFuture;
 

@@ -1,0 +1,12 @@
+//! Replacing an API key while there is always a working one: create, install, confirm, revoke.
+//!
+//! [`ApiKeysApi::rotate_api_key`](super::ApiKeysApi::rotate_api_key) starts a rotation.
+
+mod builder;
+mod error;
+mod progress;
+mod run;
+
+pub use builder::{RotateApiKey, Rotation};
+pub use error::RotationError;
+pub use progress::{OrphanedKey, RotatedApiKey, RotationProgress, RotationStep};
