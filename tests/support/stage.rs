@@ -176,6 +176,7 @@ pub fn confirm_fails(stage: &Stage) {
 }
 
 /// Sets a case up and runs it.
+#[allow(clippy::too_many_lines, reason = "one arm for each row of the table")]
 pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::RotatedApiKey, RotationError> {
     let fault = |fault: Fault| stage.fake.fail_next(fault);
     match case {
