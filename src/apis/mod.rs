@@ -1,10 +1,10 @@
 //! The curated face of the generated clients.
 
-mod api_keys;
 mod request;
+mod rotation;
 mod tasks;
 
-pub use api_keys::{LeftKey, RotateApiKey, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep};
 pub use request::Request;
+pub use rotation::{OrphanedKey, RotateApiKey, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep};
 
 pub use crate::generated::apis::*;

@@ -4,21 +4,17 @@
 
 mod call;
 mod decode;
-mod hint;
 mod operation;
-pub mod quota;
 mod retry;
 mod run;
-mod stopwatch;
-mod trace;
 
 pub(crate) use crate::clock::{Clock, SystemClock};
 pub use call::Pending;
 pub use retry::Retry;
 
+pub(crate) use crate::quota::{OnWait, Quota};
 pub(crate) use call::{Call, ListStyle};
 pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS, check_segment};
-pub(crate) use quota::{OnWait, Quota};
 pub(crate) use retry::Budget;
 
 /// What generated operations are written with.

@@ -10,16 +10,16 @@ use http::{HeaderValue, Method};
 
 use super::call::Call;
 use super::operation::{Access, address};
-use super::quota::{Caller, Ending, Shut, WaitReason};
 use super::retry::{Failed, may_repeat};
-use super::stopwatch::{Spent, Stopwatch};
-use super::{hint, trace};
 use crate::configuration::Settings;
 use crate::credential::{CredentialKind, Token};
+use crate::deadline::{Spent, Stopwatch};
 use crate::error::{Error, ErrorKind, Refusal, Sent, TimeSpent, root_cause, without_echo, without_secret};
 use crate::limits::{RateLimit, WaitSource};
+use crate::quota::{Caller, Ending, Shut, WaitReason};
 use crate::response::{Head, Response};
 use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
+use crate::{retry_after, trace};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -330,7 +330,7 @@ fn broken(error: TransportError, token: &Token) -> Miss {
 /// Tells a success from a refusal.
 fn judge(call: &Call, settings: &Settings, answer: TransportResponse, token: &Token) -> Result<Response<Bytes>, Miss> {
     let TransportResponse { status, headers, body } = answer;
-    let rate_limit = hint::rate_limit(status, &headers, &body, &*settings.clock);
+    let rate_limit = retry_after::rate_limit(status, &headers, &body, &*settings.clock);
     if status.is_success() {
         let headers = without_echo(headers, token.secret.expose());
         let head = Head { status, headers, body: body.clone(), attempts: 0, time: TimeSpent::default(), rate_limit };

@@ -1,0 +1,135 @@
+//! Where to send, as whom, and how patiently.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+mod builder;
+
+pub use builder::ConfigurationBuilder;
+
+use crate::credential::Credential;
+use crate::engine::{Budget, Clock, Quota, Retry};
+use crate::error::Error;
+use crate::models::WorkspaceId;
+use crate::quota::QuotaStatus;
+use crate::transport::Transport;
+
+/// The address of the service.
+///
+/// Evidence: documented (API keys page).
+pub const DEFAULT_BASE_URL: &str = "https://onehorizon.ai/api/v1";
+
+/// The workspace that owns the API key.
+///
+/// Evidence: documented (API keys page).
+pub const CURRENT_WORKSPACE: &str = "current";
+
+/// Where to send, as whom, and how patiently; made once and shared by all clients.
+///
+/// Cloning is cheap, and clones share their connections and what they know of the quota.
+///
+/// ```
+/// use onehorizon::{Configuration, TasksApi};
+/// # fn main() -> Result<(), onehorizon::Error> {
+/// let configuration = Configuration::builder().api_key("the-key").workspace("w_1").build()?;
+/// let tasks = TasksApi::new(&configuration);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Configuration(Arc<Settings>);
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) base_url: Url,
+    pub(crate) credential: Credential,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) max_response_bytes: usize,
+    pub(crate) retry: Retry,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) quota: Arc<Quota>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Configuration {
+    /// A builder with the documented defaults.
+    pub fn builder() -> ConfigurationBuilder {
+        ConfigurationBuilder::default()
+    }
+
+    /// Reads the credential from `ONE_API_KEY`, else `ONE_OAUTH_TOKEN`, and the address from `ONE_HORIZON_BASE_URL`
+    /// if it is set.
+    ///
+    /// # Errors
+    /// `Config` if neither credential is set, or a value cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        ConfigurationBuilder::from_env()?.build()
+    }
+
+    /// What this configuration and its clones know of the quota at this moment.
+    #[must_use]
+    pub fn quota(&self) -> QuotaStatus {
+        self.0.quota.status()
+    }
+
+    /// The same with another credential of the same workspace, for instance a new API key to try out.
+    ///
+    /// Both share their connections and what they know of the quota, since the service counts by workspace.
+    ///
+    /// ```
+    /// use onehorizon::{Configuration, Credential};
+    /// # fn main() -> Result<(), onehorizon::Error> {
+    /// let old = Configuration::builder().api_key("old-key").build()?;
+    /// let new = old.with_credential(Credential::api_key("new-key")?);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_credential(&self, credential: Credential) -> Self {
+        self.derived(credential, self.workspace().clone())
+    }
+
+    pub(crate) fn derived(&self, credential: Credential, workspace: WorkspaceId) -> Self {
+        Self(Arc::new(Settings { credential, workspace, ..(*self.0).clone() }))
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    /// The address that requests go to.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.0.base_url.as_str()
+    }
+
+    /// The workspace of calls that do not name one.
+    #[must_use]
+    pub fn workspace(&self) -> &WorkspaceId {
+        &self.0.workspace
+    }
+
+    /// The credential.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.0.credential
+    }
+}
+
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Configuration")
+            .field("base_url", &self.base_url())
+            .field("credential", &self.0.credential)
+            .field("workspace", &self.0.workspace)
+            .field("timeout", &self.0.timeout)
+            .field("deadline", &self.0.deadline)
+            .field("max_response_bytes", &self.0.max_response_bytes)
+            .field("retry", &self.0.retry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! One span for each call; nothing in it is secret. Without the feature `tracing` all of this is nothing.
+
+use crate::quota::WaitReason;
+
+/// Why a call waits.
+#[derive(Clone, Copy)]
+pub(crate) enum Waits {
+    /// Before another attempt.
+    Backoff,
+    Quota(WaitReason),
+}
+
+impl Waits {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Backoff => "backoff",
+            Self::Quota(reason) => reason.as_str(),
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+mod on {
+    use std::cell::RefCell;
+    use std::error::Error;
+    use std::future::poll_fn;
+    use std::mem;
+    use std::pin::{Pin, pin};
+    use std::time::Duration;
+
+    use tracing::{Instrument, Span, field};
+
+    use super::Waits;
+    use crate::engine::Operation;
+
+    thread_local! {
+        /// The span of the call that is being polled. `Span::current()` would not do: where this span is filtered out it
+        /// is the user's own, and not every subscriber knows it.
+        static CALL: RefCell<Span> = const { RefCell::new(Span::none()) };
+    }
+
+    fn span() -> Span {
+        CALL.with_borrow(Span::clone)
+    }
+
+    /// Runs a call in its span.
+    pub(crate) async fn call<T>(operation: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
+        let mut span = tracing::info_span!(
+            target: "onehorizon",
+            "call",
+            operation = operation.id,
+            attempt = field::Empty,
+            status = field::Empty,
+            wait = field::Empty,
+            error = field::Empty,
+        );
+        let mut work = pin!(work.instrument(span.clone()));
+        poll_fn(|context| {
+            let outer = CALL.replace(mem::replace(&mut span, Span::none()));
+            let result = work.as_mut().poll(context);
+            span = CALL.replace(outer);
+            result
+        })
+        .await
+    }
+
+    pub(crate) fn attempt(number: u32) {
+        span().record("attempt", number);
+    }
+
+    pub(crate) fn status(status: u16) {
+        span().record("status", status);
+    }
+
+    pub(crate) fn waits(reason: Waits, wait: Duration) {
+        let seconds = wait.as_secs_f64();
+        span().record("wait", reason.as_str());
+        tracing::debug!(target: "onehorizon", reason = reason.as_str(), seconds, "waits");
+    }
+
+    /// The kind alone: a message may quote the user's data.
+    pub(crate) fn failed(error: &crate::error::Error) {
+        span().record("error", field::debug(error.kind()));
+    }
+
+    pub(crate) fn store_failed(_: &(dyn Error + Send + Sync)) {
+        tracing::warn!(target: "onehorizon", "the quota store failed; the call goes out unpaced");
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod off {
+    use std::error::Error;
+    use std::pin::Pin;
+    use std::time::Duration;
+
+    use super::Waits;
+    use crate::engine::Operation;
+
+    pub(crate) async fn call<T>(_: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
+        work.await
+    }
+
+    pub(crate) fn attempt(_: u32) {}
+
+    pub(crate) fn status(_: u16) {}
+
+    pub(crate) fn waits(reason: Waits, _: Duration) {
+        let _ = reason.as_str();
+    }
+
+    pub(crate) fn failed(_: &crate::error::Error) {}
+
+    pub(crate) fn store_failed(_: &(dyn Error + Send + Sync)) {}
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) use off::*;
+#[cfg(feature = "tracing")]
+pub(crate) use on::*;

@@ -1,0 +1,133 @@
+//! The transport on `reqwest`.
+
+use ::reqwest::{Client, redirect};
+use bytes::{Bytes, BytesMut};
+use url::Url;
+
+use super::endpoint::is_loopback;
+use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
+
+/// Connections of one configuration, pooled.
+pub(crate) struct ReqwestTransport {
+    client: Client,
+}
+
+impl ReqwestTransport {
+    /// A transport for this base address; the error is one line for the user.
+    pub(crate) fn new(base_url: &Url, user_agent: &str, connect_timeout: std::time::Duration) -> Result<Self, String> {
+        let mut builder = Client::builder()
+            .user_agent(user_agent)
+            .redirect(redirect::Policy::none())
+            .retry(::reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(connect_timeout)
+            .tcp_nodelay(true);
+        if is_loopback(base_url) {
+            builder = builder.no_proxy();
+        }
+        let client =
+            tls(builder, base_url)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))?;
+        Ok(Self { client })
+    }
+}
+
+/// Rustls with ring and the platform's trust store, given to this client alone: no global provider is touched.
+#[cfg(feature = "rustls")]
+fn tls(builder: ::reqwest::ClientBuilder, base_url: &Url) -> Result<::reqwest::ClientBuilder, String> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS could not be set up: {error}"))?;
+    // A plain-text address (a test server on this machine) needs no trust store, and loading one takes time.
+    let config = if base_url.scheme() == "https" {
+        config
+            .with_platform_verifier()
+            .map_err(|error| format!("the platform's trust store could not be used: {error}"))?
+    } else {
+        config.with_root_certificates(rustls::RootCertStore::empty())
+    };
+    Ok(builder.tls_backend_preconfigured(config.with_no_client_auth()))
+}
+
+#[cfg(all(feature = "native-tls", not(feature = "rustls")))]
+#[allow(clippy::unnecessary_wraps, reason = "one signature for every choice of TLS")]
+fn tls(builder: ::reqwest::ClientBuilder, _: &Url) -> Result<::reqwest::ClientBuilder, String> {
+    Ok(builder)
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn tls(builder: ::reqwest::ClientBuilder, base_url: &Url) -> Result<::reqwest::ClientBuilder, String> {
+    if base_url.scheme() == "https" {
+        return Err(
+            "this build has no TLS: enable the feature `rustls` or `native-tls`, or bring a transport".to_owned()
+        );
+    }
+    Ok(builder)
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        let limit = request.max_response_bytes;
+        let mut outgoing = ::reqwest::Request::new(request.method, request.url);
+        *outgoing.headers_mut() = request.headers;
+        if !request.body.is_empty() {
+            *outgoing.body_mut() = Some(request.body.into());
+        }
+        // Handed over before the future is boxed, so that the request is not moved into it and out again.
+        let pending = self.client.execute(outgoing);
+        Box::pin(async move {
+            let mut answer = pending.await.map_err(failure)?;
+            let status = answer.status();
+            let headers = std::mem::take(answer.headers_mut());
+            let body = read_body(&mut answer, limit).await?;
+            Ok(TransportResponse { status, headers, body })
+        })
+    }
+}
+
+/// Reads to the end or to the limit, whichever comes first.
+async fn read_body(answer: &mut ::reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
+    let announced = answer.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if announced > limit {
+        return Err(Failure::TooLarge.into());
+    }
+    let Some(first) = answer.chunk().await.map_err(failure)? else { return Ok(Bytes::new()) };
+    if first.len() > limit {
+        return Err(Failure::TooLarge.into());
+    }
+    let Some(second) = answer.chunk().await.map_err(failure)? else { return Ok(first) };
+    let mut whole = BytesMut::new();
+    let mut next = Some(second);
+    make_room(&mut whole, first.len(), announced);
+    whole.extend_from_slice(&first);
+    while let Some(chunk) = next {
+        if chunk.len() > limit - whole.len() {
+            return Err(Failure::TooLarge.into());
+        }
+        make_room(&mut whole, chunk.len(), announced);
+        whole.extend_from_slice(&chunk);
+        next = answer.chunk().await.map_err(failure)?;
+    }
+    Ok(whole.freeze())
+}
+
+/// Makes room for a chunk: for all that is announced, but a lying `Content-Length` must not make us reserve what never
+/// comes, so no more than 1 MiB or four times what is there.
+fn make_room(whole: &mut BytesMut, chunk: usize, announced: usize) {
+    let needed = whole.len() + chunk;
+    if whole.capacity() < needed {
+        let room = announced.min(needed.saturating_mul(4).max(1 << 20)).max(needed);
+        whole.reserve(room - whole.len());
+    }
+}
+
+fn failure(error: ::reqwest::Error) -> TransportError {
+    let failure = match (error.is_connect(), error.is_timeout()) {
+        (true, true) => Failure::ConnectTimeout,
+        (true, false) => Failure::Connect,
+        (false, _) => Failure::Interrupted,
+    };
+    TransportError::new(failure, error.without_url())
+}
