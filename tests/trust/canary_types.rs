@@ -11,7 +11,7 @@ use onehorizon::limits::{RateLimit, WaitSource};
 use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, Take, WaitReason};
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
-use onehorizon::webhook::replay::{self, Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
+use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
@@ -289,7 +289,7 @@ async fn everything_else_prints_no_secret() {
     watch.look(&CredentialKind::ApiKey);
     watch.look(&(ErrorKind::Api, Sent::No));
     watch.look(&RotationStep::Check);
-    watch.look(&OrphanedKey::Unknown);
+    watch.look(&OrphanedKey::Unknown { description: "ci".to_owned() });
     let mut request = TransportRequest::new(Method::GET, SIGNED_URL.parse().unwrap());
     request.headers.insert("authorization", "canary".parse().unwrap());
     watch.look(&request);
