@@ -289,7 +289,7 @@ async fn everything_else_prints_no_secret() {
     watch.look(&CredentialKind::ApiKey);
     watch.look(&(ErrorKind::Api, Sent::No));
     watch.look(&RotationStep::Check);
-    watch.look(&OrphanedKey::Unknown);
+    watch.look(&OrphanedKey::Unknown { description: "ci".to_owned() });
     let mut request = TransportRequest::new(Method::GET, SIGNED_URL.parse().unwrap());
     request.headers.insert("authorization", "canary".parse().unwrap());
     watch.look(&request);
