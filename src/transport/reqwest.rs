@@ -10,14 +10,15 @@ use super::proxy::ProxyRules;
 use super::tls;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 
-/// Connections of one configuration, pooled.
-pub(crate) struct ReqwestTransport {
+/// The transport that clients use by default: a pool of connections by `reqwest`, without redirects and retries of its own.
+pub struct ReqwestTransport {
     client: Client,
 }
 
 impl ReqwestTransport {
     /// A transport for this base address; the error is one line for the user.
-    pub(crate) fn new(base_url: &Url, user_agent: &str, connect_timeout: std::time::Duration) -> Result<Self, String> {
+    #[doc(hidden)]
+    pub fn new(base_url: &Url, user_agent: &str, connect_timeout: std::time::Duration) -> Result<Self, String> {
         Self::with_network(base_url, user_agent, connect_timeout, &Network::default())
     }
 
@@ -47,6 +48,12 @@ impl ReqwestTransport {
         let builder = tls::apply(builder, base_url, network)?;
         let client = builder.build().map_err(|error| format!("no HTTP client could be made: {error}"))?;
         Ok(Self { client })
+    }
+}
+
+impl std::fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReqwestTransport").finish_non_exhaustive()
     }
 }
 
