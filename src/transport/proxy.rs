@@ -69,6 +69,9 @@ fn parse(what: &str, address: &Secret) -> Result<Secret, String> {
     let text = address.expose();
     let example = "name it as http://proxy.example:3128, with special characters of a password percent-encoded";
     let unusable = |fault: &str| format!("{what} {fault}: {example}");
+    if text.trim().is_empty() {
+        return Err(unusable("is empty"));
+    }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(unusable("has white space in it"));
     }

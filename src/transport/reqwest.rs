@@ -40,7 +40,7 @@ impl ReqwestTransport {
         // A builder of the user's may have proxies of its own, which cannot be seen.
         if !network.has_client_builder() || network.proxy.is_some() {
             let is_loopback = is_loopback(base_url);
-            if is_loopback {
+            if is_loopback && !network.has_client_builder() {
                 builder = builder.no_proxy();
             }
             builder = ProxyRules::new(network, base_url, is_loopback)?.apply(builder)?;
