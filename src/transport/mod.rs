@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-pub(crate) use self::reqwest::ReqwestTransport;
+pub use self::reqwest::ReqwestTransport;
 
 pub use crate::future::BoxFuture;
 

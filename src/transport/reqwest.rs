@@ -7,14 +7,15 @@ use url::Url;
 use super::endpoint::is_loopback;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 
-/// Connections of one configuration, pooled.
-pub(crate) struct ReqwestTransport {
+/// The transport that clients use by default: a pool of connections by `reqwest`, without redirects and retries of its own.
+pub struct ReqwestTransport {
     client: Client,
 }
 
 impl ReqwestTransport {
     /// A transport for this base address; the error is one line for the user.
-    pub(crate) fn new(base_url: &Url, user_agent: &str, connect_timeout: std::time::Duration) -> Result<Self, String> {
+    #[doc(hidden)]
+    pub fn new(base_url: &Url, user_agent: &str, connect_timeout: std::time::Duration) -> Result<Self, String> {
         let mut builder = Client::builder()
             .user_agent(user_agent)
             .redirect(redirect::Policy::none())
@@ -65,6 +66,12 @@ fn tls(builder: ::reqwest::ClientBuilder, base_url: &Url) -> Result<::reqwest::C
         );
     }
     Ok(builder)
+}
+
+impl std::fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReqwestTransport").finish_non_exhaustive()
+    }
 }
 
 impl Transport for ReqwestTransport {

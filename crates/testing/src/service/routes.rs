@@ -5,24 +5,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use super::contract::Operation;
-use super::record::Record;
-use super::reply::{self, Refused};
-use super::state::{DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
-use super::validate::{Violation, refusal};
+use crate::contract::Operation;
+use crate::contract::validate::{Violation, refusal};
+use crate::record::Record;
+use crate::service::reply::{self, Refused};
+use crate::service::state::{DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
 
 /// Operations that are closed to members without a managing role, and to API keys.
 const KEY_MANAGEMENT: [&str; 3] = ["listApiKeys", "createApiKey", "revokeApiKey"];
 
 /// One request that passed all checks.
-pub(super) struct Call<'r> {
-    pub(super) operation: &'r Operation,
-    pub(super) who: &'r Principal,
-    pub(super) path: &'r [(String, String)],
-    pub(super) query: &'r [(String, String)],
-    pub(super) body: &'r [u8],
+pub(crate) struct Call<'r> {
+    pub(crate) operation: &'r Operation,
+    pub(crate) who: &'r Principal,
+    pub(crate) path: &'r [(String, String)],
+    pub(crate) query: &'r [(String, String)],
+    pub(crate) body: &'r [u8],
     /// The time since the fake began.
-    pub(super) now: Duration,
+    pub(crate) now: Duration,
 }
 
 impl Call<'_> {
@@ -54,7 +54,7 @@ impl Call<'_> {
 }
 
 /// Why this credential may not call the operation at all.
-pub(super) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refused> {
+pub(crate) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refused> {
     let managing = KEY_MANAGEMENT.contains(&operation.id.as_str());
     let message = match who {
         Principal::Key { .. } if managing => {
@@ -70,7 +70,7 @@ pub(super) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refuse
 }
 
 /// Does what the operation says.
-pub(super) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
+pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
     let answered = match call.operation.id.as_str() {
         "listTasks" => Ok(list_tasks(state, call)),
         "fetchTask" => fetch_task(state, call),
@@ -137,6 +137,6 @@ fn list_documents(state: &State, call: &Call<'_>) -> Response<Bytes> {
     call.done(&Record::new().with("documents", &state.list_documents(&filter)))
 }
 
-pub(super) fn unknown(what: &str) -> Refused {
+pub(crate) fn unknown(what: &str) -> Refused {
     reply::refuse(StatusCode::NOT_FOUND, &format!("{what} not found"))
 }

@@ -1,18 +1,18 @@
 //! The small workspace that a fake starts with.
 
-use super::record::Record;
-use super::state::{ActiveKey, Member, Role, State};
+use crate::record::Record;
+use crate::service::state::{ActiveKey, Member, Role, State};
 
 const SEED: &str = include_str!("seed.json");
 
-pub(super) const API_KEY: &str = "fake-api-key-1001-not-a-secret";
-pub(super) const OWNER_TOKEN: &str = "fake-oauth-token-of-the-owner-not-a-secret";
-pub(super) const ADMIN_TOKEN: &str = "fake-oauth-token-of-the-admin-not-a-secret";
-pub(super) const MEMBER_TOKEN: &str = "fake-oauth-token-of-the-member-not-a-secret";
-pub(super) const WORKSPACE_ID: &str = "w_lighthouse";
+pub(crate) const API_KEY: &str = "fake-api-key-1001-not-a-secret";
+pub(crate) const OWNER_TOKEN: &str = "fake-oauth-token-of-the-owner-not-a-secret";
+pub(crate) const ADMIN_TOKEN: &str = "fake-oauth-token-of-the-admin-not-a-secret";
+pub(crate) const MEMBER_TOKEN: &str = "fake-oauth-token-of-the-member-not-a-secret";
+pub(crate) const WORKSPACE_ID: &str = "w_lighthouse";
 
 /// The members and keys of the workspace, and its work unless `empty`.
-pub(super) fn state(empty: bool) -> State {
+pub(crate) fn state(empty: bool) -> State {
     let seed = Record::parse(SEED).unwrap_or_default();
     let list = |name: &str| seed.get::<Vec<Record>>(name).unwrap_or_default();
     let mut state = State { workspace_id: WORKSPACE_ID.to_owned(), ..State::default() };
@@ -54,7 +54,7 @@ mod tests {
             [(API_KEY, "key_1001"), (OWNER_TOKEN, "u_ada"), (ADMIN_TOKEN, "u_tomas"), (MEMBER_TOKEN, "u_mira")]
         {
             let who = state.authenticate(token);
-            assert_eq!(who.as_ref().map(super::super::state::Principal::id), Some(id));
+            assert_eq!(who.as_ref().map(crate::service::state::Principal::id), Some(id));
         }
     }
 

@@ -61,7 +61,7 @@ impl Record {
     }
 
     /// The members with their raw values.
-    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &RawValue)> {
         self.members.iter().map(|(name, value)| (name.as_str(), &**value))
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::Secret;
-use crate::limits::ACTIVE_API_KEYS;
+use onehorizon::Secret;
+use onehorizon::limits::ACTIVE_API_KEYS;
 
-use super::record::Record;
-use super::time;
+use crate::record::Record;
+use crate::service::time;
 
 /// Lists cut descriptions after so many characters.
 const LISTED_DESCRIPTION: usize = 200;
@@ -16,7 +16,7 @@ const ENDED: [&str; 3] = ["completed", "cancelled", "merged"];
 
 /// What a member of the workspace may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// Owns the workspace; may manage API keys.
     Owner,
     /// May manage API keys.
@@ -27,14 +27,14 @@ pub(super) enum Role {
 
 /// Who sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Principal {
+pub(crate) enum Principal {
     Key { id: String },
     User { id: String, role: Role },
 }
 
 impl Principal {
     /// The id of the key or of the user; no secret.
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         match self {
             Self::Key { id } | Self::User { id, .. } => id,
         }
@@ -42,55 +42,55 @@ impl Principal {
 }
 
 /// A member and the OAuth token that acts for them.
-pub(super) struct Member {
-    pub(super) user_id: String,
-    pub(super) role: Role,
-    pub(super) token: Secret,
+pub(crate) struct Member {
+    pub(crate) user_id: String,
+    pub(crate) role: Role,
+    pub(crate) token: Secret,
 }
 
 /// An active API key. A revoked one is gone: nobody can use or see it again.
-pub(super) struct ActiveKey {
-    pub(super) public: Record,
-    pub(super) id: String,
-    pub(super) secret: Secret,
+pub(crate) struct ActiveKey {
+    pub(crate) public: Record,
+    pub(crate) id: String,
+    pub(crate) secret: Secret,
 }
 
 /// What `listTasks` filters by.
 #[derive(Debug, Default)]
-pub(super) struct TaskFilter {
-    pub(super) all: bool,
-    pub(super) scopes: Vec<String>,
-    pub(super) statuses: Vec<String>,
+pub(crate) struct TaskFilter {
+    pub(crate) all: bool,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) statuses: Vec<String>,
 }
 
 /// What `listDocuments` filters by.
 #[derive(Debug, Default)]
-pub(super) struct DocumentFilter {
-    pub(super) task_id: Option<String>,
-    pub(super) include_content: bool,
-    pub(super) limit: Option<usize>,
+pub(crate) struct DocumentFilter {
+    pub(crate) task_id: Option<String>,
+    pub(crate) include_content: bool,
+    pub(crate) limit: Option<usize>,
 }
 
 /// Why a change does not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Obstacle {
+pub(crate) enum Obstacle {
     Unknown,
     OtherId,
     TooManyKeys,
 }
 
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) workspace_id: String,
-    pub(super) members: Vec<Member>,
-    pub(super) keys: Vec<ActiveKey>,
-    pub(super) tasks: Vec<Record>,
-    pub(super) documents: Vec<Record>,
-    pub(super) sequence: u32,
+pub(crate) struct State {
+    pub(crate) workspace_id: String,
+    pub(crate) members: Vec<Member>,
+    pub(crate) keys: Vec<ActiveKey>,
+    pub(crate) tasks: Vec<Record>,
+    pub(crate) documents: Vec<Record>,
+    pub(crate) sequence: u32,
 }
 
 impl State {
-    pub(super) fn authenticate(&self, token: &str) -> Option<Principal> {
+    pub(crate) fn authenticate(&self, token: &str) -> Option<Principal> {
         if let Some(key) = self.keys.iter().find(|key| key.secret.expose() == token) {
             return Some(Principal::Key { id: key.id.clone() });
         }
@@ -98,7 +98,7 @@ impl State {
         Some(Principal::User { id: member.user_id.clone(), role: member.role })
     }
 
-    pub(super) fn is_workspace(&self, id: &str) -> bool {
+    pub(crate) fn is_workspace(&self, id: &str) -> bool {
         id == "current" || id == self.workspace_id
     }
 
@@ -108,7 +108,7 @@ impl State {
         5000 + self.sequence
     }
 
-    pub(super) fn list_tasks(&self, who: &Principal, filter: &TaskFilter) -> Vec<Record> {
+    pub(crate) fn list_tasks(&self, who: &Principal, filter: &TaskFilter) -> Vec<Record> {
         let asked = |values: &[String], record: &Record, name: &str| {
             values.is_empty() || record.text(name).is_some_and(|value| values.contains(&value))
         };
@@ -128,12 +128,12 @@ impl State {
             .collect()
     }
 
-    pub(super) fn task(&self, id: &str) -> Option<&Record> {
+    pub(crate) fn task(&self, id: &str) -> Option<&Record> {
         self.tasks.iter().find(|task| task.is("taskId", id))
     }
 
     /// Keeps what was sent and adds what only the service knows.
-    pub(super) fn create_task(&mut self, sent: &Record, now: Duration) -> Record {
+    pub(crate) fn create_task(&mut self, sent: &Record, now: Duration) -> Record {
         let id = format!("tsk_{}", self.next_number());
         let mut task = Record::new().with("taskId", &id).with("workspaceId", &self.workspace_id);
         for (name, value) in sent.values().filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId")) {
@@ -151,7 +151,7 @@ impl State {
 
     /// Replaces the whole task: a member that was not sent is gone, except what only the service
     /// can know (`taskId`, `workspaceId`, `createdAt`).
-    pub(super) fn replace_task(&mut self, id: &str, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
+    pub(crate) fn replace_task(&mut self, id: &str, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
         let workspace_id = self.workspace_id.clone();
         let task = self.tasks.iter_mut().find(|task| task.is("taskId", id)).ok_or(Obstacle::Unknown)?;
         if sent.raw("taskId").is_some() && !sent.is("taskId", id) {
@@ -167,7 +167,7 @@ impl State {
     }
 
     /// Puts a task in place, replacing one of the same id.
-    pub(super) fn put_task(&mut self, mut task: Record) {
+    pub(crate) fn put_task(&mut self, mut task: Record) {
         let id = task.text("taskId").filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| format!("tsk_{}", self.next_number()));
         task.set("taskId", &id);
@@ -177,12 +177,12 @@ impl State {
         }
     }
 
-    pub(super) fn remove_task(&mut self, id: &str) {
+    pub(crate) fn remove_task(&mut self, id: &str) {
         self.tasks.retain(|task| !task.is("taskId", id));
     }
 
     /// The created key with its secret, which no later answer shows again.
-    pub(super) fn create_key(&mut self, description: &str, now: Duration) -> Result<Record, Obstacle> {
+    pub(crate) fn create_key(&mut self, description: &str, now: Duration) -> Result<Record, Obstacle> {
         if self.keys.len() >= ACTIVE_API_KEYS {
             return Err(Obstacle::TooManyKeys);
         }
@@ -200,14 +200,14 @@ impl State {
         Ok(created)
     }
 
-    pub(super) fn revoke_key(&mut self, id: &str) -> Result<(), Obstacle> {
+    pub(crate) fn revoke_key(&mut self, id: &str) -> Result<(), Obstacle> {
         let index = self.keys.iter().position(|key| key.id == id).ok_or(Obstacle::Unknown)?;
         self.keys.remove(index);
         Ok(())
     }
 
     /// Documents without their content unless it is asked for.
-    pub(super) fn list_documents(&self, filter: &DocumentFilter) -> Vec<Record> {
+    pub(crate) fn list_documents(&self, filter: &DocumentFilter) -> Vec<Record> {
         let wanted = |document: &&Record| filter.task_id.as_deref().is_none_or(|id| document.is("taskId", id));
         let lighten = |document: &Record| {
             let mut document = document.clone();

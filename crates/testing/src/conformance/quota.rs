@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::pacing::Pacing;
-use super::store::{Ending, QuotaStore, Slot, Take};
-use crate::limits::RateLimit;
-use crate::transport::BoxFuture;
+use onehorizon::BoxFuture;
+use onehorizon::limits::RateLimit;
+use onehorizon::quota::{Ending, Pacing, QuotaStore, Slot, Take};
 
 /// No request of this test takes longer.
 const LEASE: Duration = Duration::from_secs(30);
@@ -19,10 +18,11 @@ const LEASE: Duration = Duration::from_secs(30);
 /// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use onehorizon::quota::{MemoryQuota, conformance};
+/// use onehorizon::quota::MemoryQuota;
+/// use onehorizon_testing::conformance::quota::conformance;
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), String> {
-/// let pass = |time| -> onehorizon::transport::BoxFuture<'static, ()> { Box::pin(tokio::time::sleep(time)) };
+/// let pass = |time| -> onehorizon::BoxFuture<'static, ()> { Box::pin(tokio::time::sleep(time)) };
 /// conformance(|| Arc::new(MemoryQuota::default()), pass, Duration::from_secs(1)).await
 /// # }
 /// ```
@@ -141,7 +141,8 @@ async fn gives_nothing_while_the_service_refuses<S: QuotaStore + ?Sized>(
     unit: Duration,
 ) -> Result<(), String> {
     let pacing = Pacing::new().window(5, unit * 2);
-    let told = RateLimit { retry_after: Some(unit * 6), ..RateLimit::default() };
+    let mut told = RateLimit::default();
+    told.retry_after = Some(unit * 6);
     store.learn(pacing.rules(), &told);
     pass(unit * 4).await;
     expect(spend(store, &pacing, 5).await?.0 == 0, "no slot is given while the service refuses")?;
@@ -152,7 +153,8 @@ async fn gives_nothing_while_the_service_refuses<S: QuotaStore + ?Sized>(
 async fn believes_a_smaller_remainder<S: QuotaStore + ?Sized>(store: &S, unit: Duration) -> Result<(), String> {
     let pacing = Pacing::new().window(10, unit * 20);
     expect(spend(store, &pacing, 2).await?.0 == 2, "a new store has room")?;
-    let told = RateLimit { limit: Some(10), remaining: Some(3), ..RateLimit::default() };
+    let mut told = RateLimit::default();
+    (told.limit, told.remaining) = (Some(10), Some(3));
     store.learn(pacing.rules(), &told);
     let usage = store.usage(pacing.rules(), 0);
     expect(

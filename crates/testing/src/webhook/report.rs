@@ -5,13 +5,13 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::models::EventId;
-use crate::transport::TransportResponse;
+use onehorizon::models::EventId;
+use onehorizon::transport::TransportResponse;
 
 /// What became of a probe.
 #[derive(Clone, Debug)]
 pub struct WebhookProbe {
-    pub(super) attempts: Vec<WebhookAttempt>,
+    pub(crate) attempts: Vec<WebhookAttempt>,
 }
 
 impl WebhookProbe {
@@ -31,8 +31,8 @@ impl WebhookProbe {
 /// What became of an event.
 #[derive(Clone, Debug)]
 pub struct WebhookReport {
-    pub(super) event_id: EventId,
-    pub(super) attempts: Vec<WebhookAttempt>,
+    pub(crate) event_id: EventId,
+    pub(crate) attempts: Vec<WebhookAttempt>,
 }
 
 impl WebhookReport {
@@ -83,11 +83,11 @@ pub enum WebhookFailure {
 }
 
 impl WebhookAttempt {
-    pub(super) fn answered(response: TransportResponse) -> Self {
+    pub(crate) fn answered(response: TransportResponse) -> Self {
         Self { status: Some(response.status), failure: None, headers: response.headers, body: response.body }
     }
 
-    pub(super) fn failed(failure: WebhookFailure) -> Self {
+    pub(crate) fn failed(failure: WebhookFailure) -> Self {
         Self { status: None, failure: Some(failure), headers: HeaderMap::new(), body: Bytes::new() }
     }
 
@@ -122,7 +122,7 @@ impl WebhookAttempt {
     }
 
     /// Why it is to be delivered again; `None` when it was taken.
-    pub(super) fn retry_reason(&self) -> Option<String> {
+    pub(crate) fn retry_reason(&self) -> Option<String> {
         match (self.status, self.failure) {
             (Some(status), _) if status.is_success() => None,
             (Some(status), _) => Some(format!("http_{}", status.as_u16())),

@@ -7,17 +7,17 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::limits::{BURST_REQUESTS, QUOTA_REQUESTS};
+use onehorizon::limits::{BURST_REQUESTS, QUOTA_REQUESTS};
 
-use super::core::{BASE_PATH, Core};
-use super::faults::Fault;
-use super::log::RecordedRequest;
-use super::quota::{Quota, QuotaModel};
-use super::record::Record;
-use super::seed;
-use super::server::Server;
-use super::transport::FakeTransport;
-use super::validate::Violation;
+use crate::contract::validate::Violation;
+use crate::record::Record;
+use crate::server::Server;
+use crate::service::faults::Fault;
+use crate::service::quota::{Quota, QuotaModel};
+use crate::service::recorded::RecordedRequest;
+use crate::service::seed;
+use crate::service::{BASE_PATH, Core};
+use crate::transport::FakeTransport;
 
 /// A One Horizon that lives in this process.
 ///
@@ -49,7 +49,7 @@ use super::validate::Violation;
 /// Dropping the fake closes its socket and every connection.
 #[derive(Debug)]
 pub struct FakeOneHorizon {
-    pub(super) core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     server: Option<Server>,
 }
 
@@ -86,7 +86,7 @@ impl FakeOneHorizon {
     }
 
     /// Answers one request without any socket. The scenario's part that only a connection can play
-    /// is told by the [`Delivery`](super::Delivery) in the answer's extensions.
+    /// is told by the [`Delivery`](crate::Delivery) in the answer's extensions.
     #[must_use]
     pub fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
         self.core.handle(request)

@@ -9,7 +9,7 @@ const START: u64 = 1_780_304_400;
 const LAST: u64 = 253_402_300_799;
 
 /// The RFC 3339 text of an instant, told by the time since the fake began.
-pub(super) fn text(since_start: Duration) -> String {
+pub(crate) fn text(since_start: Duration) -> String {
     let seconds = START.saturating_add(since_start.as_secs()).min(LAST);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);

@@ -5,7 +5,7 @@
 //! What the service does not document, the fake decides, and says so where it does.
 //!
 //! ```
-//! use onehorizon::testing::{FakeOneHorizon, Fault};
+//! use onehorizon_testing::{FakeOneHorizon, Fault};
 //! use onehorizon::{Configuration, TasksApi};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -41,34 +41,23 @@
     reason = "the fake plays a server, whose delays are real or on tokio's paused timer"
 )]
 
+pub mod conformance;
 mod contract;
-mod core;
 mod fake;
-mod faults;
-mod log;
-mod oauth;
-mod query;
-mod quota;
+mod login;
 mod record;
-mod reply;
-mod report;
-mod routes;
-mod seed;
-mod sender;
 mod server;
-mod state;
-mod time;
+mod service;
 mod transport;
-mod validate;
-mod webhooks;
+mod webhook;
 
+pub use self::contract::validate::Violation;
 pub use self::fake::{FakeBuilder, FakeOneHorizon};
-pub use self::faults::{Cut, Delivery, Fault, Wait};
-pub use self::log::RecordedRequest;
-pub use self::quota::QuotaModel;
 pub use self::record::Record;
-pub use self::report::{WebhookAttempt, WebhookFailure, WebhookProbe, WebhookReport};
-pub use self::sender::{SenderError, WebhookSender, WebhookSenderBuilder};
+pub use self::service::faults::{Cut, Delivery, Fault, Wait};
+pub use self::service::quota::QuotaModel;
+pub use self::service::recorded::RecordedRequest;
 pub use self::transport::FakeTransport;
-pub use self::validate::Violation;
-pub use self::webhooks::{NewEvent, RegisteredWebhook};
+pub use self::webhook::registered::{NewEvent, RegisteredWebhook};
+pub use self::webhook::report::{WebhookAttempt, WebhookFailure, WebhookProbe, WebhookReport};
+pub use self::webhook::sender::{SenderError, WebhookSender, WebhookSenderBuilder};

@@ -1,7 +1,8 @@
 //! Checks whether a [`ReplayStore`] keeps its contract.
 //!
 //! ```
-//! use onehorizon::webhook::replay::{MemoryStore, conformance::Conformance};
+//! use onehorizon::webhook::replay::MemoryStore;
+//! use onehorizon_testing::conformance::claims::Conformance;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! Conformance::new(MemoryStore::new).check().await.unwrap();
@@ -15,7 +16,8 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use super::{Claim, Commit, Lease, ReplayStore, StoreError};
+use onehorizon::StoreError;
+use onehorizon::webhook::replay::{Claim, Commit, Lease, ReplayStore};
 
 /// How many claims are made side by side.
 const RIVALS: usize = 32;
@@ -164,7 +166,7 @@ where
 
     async fn ids_are_compared_byte_for_byte(&self) -> Result<(), Violation> {
         let mut case = self.case();
-        let long = "x".repeat(crate::webhook::MAX_EVENT_ID_BYTES - 1);
+        let long = "x".repeat(onehorizon::webhook::MAX_EVENT_ID_BYTES - 1);
         let ids = ["evt_1", "EVT_1", "evt_1 ", "evt_10", "evt%1", "évt_1", "e\u{301}vt_1", "'; --", "../evt_1"];
         let long_ids = [format!("{long}1"), format!("{long}2")];
         for id in ids.into_iter().chain(long_ids.iter().map(String::as_str)) {
@@ -184,7 +186,7 @@ where
             match claim? {
                 Claim::Fresh(_) => fresh += 1,
                 Claim::Running => {}
-                Claim::Done => return Err(broken("nothing is done before a commit", Claim::Done)),
+                other => return Err(broken("nothing is done before a commit", other)),
             }
         }
         if fresh == 1 { Ok(()) } else { Err(broken("of claims made side by side one is fresh", fresh)) }

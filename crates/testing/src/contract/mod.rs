@@ -1,26 +1,26 @@
 //! The operations of the embedded contract, ready to be matched and checked.
 
+pub(crate) mod query;
+pub(crate) mod validate;
+
 use std::sync::OnceLock;
 
 use http::{Method, StatusCode};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-/// The document that the SDK is generated from; requests are held against the same text.
-const DOCUMENT: &str = include_str!("../../openapi/onehorizon.json");
-
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// What the contract says about one route.
 #[derive(Debug)]
-pub(super) struct Operation {
-    pub(super) id: String,
-    pub(super) method: Method,
-    pub(super) success: StatusCode,
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: Method,
+    pub(crate) success: StatusCode,
     /// Whether API keys are refused.
-    pub(super) oauth_only: bool,
-    pub(super) parameters: Vec<Parameter>,
-    pub(super) body: Option<Body>,
+    pub(crate) oauth_only: bool,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) body: Option<Body>,
     template: Vec<Segment>,
 }
 
@@ -31,18 +31,18 @@ enum Segment {
 }
 
 #[derive(Debug)]
-pub(super) struct Parameter {
-    pub(super) name: String,
-    pub(super) place: Place,
-    pub(super) required: bool,
-    pub(super) kind: Kind,
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) required: bool,
+    pub(crate) kind: Kind,
     /// Whether an array is written as one key per item (`true`) or comma-joined.
-    pub(super) explode: bool,
-    pub(super) schema: Validator,
+    pub(crate) explode: bool,
+    pub(crate) schema: Validator,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Path,
     Query,
     Header,
@@ -50,7 +50,7 @@ pub(super) enum Place {
 
 /// How a parameter's text becomes a JSON value.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     Boolean,
     Number,
@@ -58,15 +58,15 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug)]
-pub(super) struct Body {
-    pub(super) required: bool,
+pub(crate) struct Body {
+    pub(crate) required: bool,
     /// Media type and schema.
-    pub(super) media: Vec<(String, Validator)>,
+    pub(crate) media: Vec<(String, Validator)>,
 }
 
 /// The result of looking a path up.
 #[derive(Debug)]
-pub(super) enum Match<'c> {
+pub(crate) enum Match<'c> {
     /// The operation and its path parameters, decoded.
     Operation(&'c Operation, Vec<(String, String)>),
     /// The path exists under these methods only.
@@ -75,15 +75,15 @@ pub(super) enum Match<'c> {
 }
 
 #[derive(Debug)]
-pub(super) struct Contract {
+pub(crate) struct Contract {
     operations: Vec<Operation>,
 }
 
 impl Contract {
     /// The embedded contract, read once per process.
-    pub(super) fn embedded() -> Result<&'static Self, &'static str> {
+    pub(crate) fn embedded() -> Result<&'static Self, &'static str> {
         static CONTRACT: OnceLock<Result<Contract, String>> = OnceLock::new();
-        CONTRACT.get_or_init(|| Self::read(DOCUMENT)).as_ref().map_err(String::as_str)
+        CONTRACT.get_or_init(|| Self::read(onehorizon::CONTRACT)).as_ref().map_err(String::as_str)
     }
 
     fn read(text: &str) -> Result<Self, String> {
@@ -101,7 +101,7 @@ impl Contract {
     }
 
     /// Finds the operation of a path below the base path; the segments are still percent-encoded.
-    pub(super) fn find(&self, method: &Method, path: &str) -> Match<'_> {
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Match<'_> {
         let segments: Vec<Option<String>> = path.trim_start_matches('/').split('/').map(decode_segment).collect();
         let fitting: Vec<_> =
             self.operations.iter().filter_map(|operation| Some((operation, operation.captures(&segments)?))).collect();
@@ -142,7 +142,7 @@ impl Operation {
 
 /// Decodes one path segment; `None` when the escapes are broken.
 fn decode_segment(segment: &str) -> Option<String> {
-    super::query::percent_decode(segment, false)
+    crate::contract::query::percent_decode(segment, false)
 }
 
 struct Reader<'d> {

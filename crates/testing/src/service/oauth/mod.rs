@@ -1,6 +1,5 @@
 //! The fake's own login: `/app/auth/authorize` with a consent page, and `/app/auth/token`.
 
-mod door;
 mod page;
 
 use std::time::{Duration, Instant};
@@ -13,25 +12,25 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::query;
-use super::record::Record;
-use super::reply;
-use super::state::{Principal, State};
+use crate::contract::query;
+use crate::record::Record;
+use crate::service::reply;
+use crate::service::state::{Principal, State};
 
-const AUTHORIZE: &str = "/app/auth/authorize";
+pub(crate) const AUTHORIZE: &str = "/app/auth/authorize";
 const TOKEN: &str = "/app/auth/token";
 /// How long a code can be used.
 const CODE_TIME: Duration = Duration::from_secs(60);
 
 /// The two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(crate) enum Endpoint {
     Authorize,
     Token,
 }
 
 impl Endpoint {
-    pub(super) fn find(request: &Request<Bytes>) -> Option<Self> {
+    pub(crate) fn find(request: &Request<Bytes>) -> Option<Self> {
         match request.uri().path() {
             AUTHORIZE => Some(Self::Authorize),
             TOKEN => Some(Self::Token),
@@ -40,7 +39,7 @@ impl Endpoint {
     }
 
     /// The name that faults wait for.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Authorize => "authorize",
             Self::Token => "token",
@@ -84,7 +83,7 @@ struct RefreshToken {
     used: bool,
 }
 
-pub(super) struct Oauth {
+pub(crate) struct Oauth {
     apps: Vec<App>,
     grants: Vec<Grant>,
     codes: Vec<Code>,
@@ -93,6 +92,41 @@ pub(super) struct Oauth {
     lifetime: Duration,
     rotates: bool,
     issued: u32,
+}
+
+/// What tests change in the login.
+impl Oauth {
+    pub(crate) fn add_app(&mut self, client_id: &str, client_secret: Option<&str>, redirect_url: &str) {
+        self.apps.push(App {
+            client_id: client_id.to_owned(),
+            client_secret: client_secret.map(str::to_owned),
+            redirect_url: redirect_url.to_owned(),
+        });
+    }
+
+    pub(crate) fn set_token_lifetime(&mut self, lifetime: Duration) {
+        self.lifetime = lifetime;
+    }
+
+    pub(crate) fn keep_refresh_tokens(&mut self) {
+        self.rotates = false;
+    }
+
+    pub(crate) fn expire_access_tokens(&mut self) {
+        self.access.clear();
+    }
+
+    pub(crate) fn revoke_grants(&mut self) {
+        for grant in &mut self.grants {
+            grant.alive = false;
+        }
+    }
+
+    pub(crate) fn expire_codes(&mut self, now: Instant) {
+        for code in &mut self.codes {
+            code.expires = now;
+        }
+    }
 }
 
 impl Default for Oauth {
@@ -133,7 +167,7 @@ const fn bad(code: &'static str, words: &'static str) -> Refusal {
 }
 
 impl Oauth {
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         endpoint: Endpoint,
         request: &Request<Bytes>,
@@ -153,7 +187,7 @@ impl Oauth {
     }
 
     /// The member whom an access token stands for.
-    pub(super) fn principal(&self, token: &str, state: &State, now: Instant) -> Option<Principal> {
+    pub(crate) fn principal(&self, token: &str, state: &State, now: Instant) -> Option<Principal> {
         let known = self.access.iter().find(|known| known.text == token && now < known.expires)?;
         let grant = self.grants.get(known.grant).filter(|grant| grant.alive)?;
         let member = state.members.iter().find(|member| member.user_id == grant.user_id)?;

@@ -1,5 +1,15 @@
 //! The fake itself: requests in, answers out, no sockets.
 
+pub(crate) mod faults;
+pub(crate) mod oauth;
+pub(crate) mod quota;
+pub(crate) mod recorded;
+pub(crate) mod reply;
+pub(crate) mod routes;
+pub(crate) mod seed;
+pub(crate) mod state;
+pub(crate) mod time;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,38 +19,38 @@ use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::contract::{Contract, Match, Operation};
-use super::faults::{Action, Cut, Delivery, Fault, Script};
-use super::log::{RecordedRequest, without_credentials};
-use super::oauth::{Endpoint, Oauth};
-use super::quota::Quota;
-use super::reply::Refused;
-use super::routes::{self, Call};
-use super::state::{Principal, State};
-use super::validate::{self, Parts, Violation};
-use super::webhooks::Webhooks;
-use super::{query, reply};
+use crate::contract::query;
+use crate::contract::validate::{self, Parts, Violation};
+use crate::contract::{Contract, Match, Operation};
+use crate::service::faults::{Action, Cut, Delivery, Fault, Script};
+use crate::service::oauth::{Endpoint, Oauth};
+use crate::service::quota::Quota;
+use crate::service::recorded::{RecordedRequest, without_credentials};
+use crate::service::reply::Refused;
+use crate::service::routes::Call;
+use crate::service::state::{Principal, State};
+use crate::webhook::registered::Webhooks;
 
 /// The path below which the REST API lives.
-pub(super) const BASE_PATH: &str = "/api/v1";
+pub(crate) const BASE_PATH: &str = "/api/v1";
 
-pub(super) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
+pub(crate) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 
-pub(super) struct Core {
+pub(crate) struct Core {
     clock: Clock,
     began: Instant,
     retry_after_header: bool,
     inner: Mutex<Inner>,
 }
 
-pub(super) struct Inner {
-    pub(super) state: State,
-    pub(super) quota: Option<Quota>,
-    pub(super) script: Script,
-    pub(super) oauth: Oauth,
-    pub(super) requests: Vec<RecordedRequest>,
-    pub(super) executed: BTreeMap<String, u64>,
-    pub(super) webhooks: Webhooks,
+pub(crate) struct Inner {
+    pub(crate) state: State,
+    pub(crate) quota: Option<Quota>,
+    pub(crate) script: Script,
+    pub(crate) oauth: Oauth,
+    pub(crate) requests: Vec<RecordedRequest>,
+    pub(crate) executed: BTreeMap<String, u64>,
+    pub(crate) webhooks: Webhooks,
     received: u64,
 }
 
@@ -52,7 +62,7 @@ struct Insight {
 }
 
 impl Core {
-    pub(super) fn new(state: State, quota: Option<Quota>, clock: Clock, retry_after_header: bool) -> Self {
+    pub(crate) fn new(state: State, quota: Option<Quota>, clock: Clock, retry_after_header: bool) -> Self {
         let inner = Inner {
             state,
             quota,
@@ -66,17 +76,17 @@ impl Core {
         Self { began: clock(), clock, retry_after_header, inner: Mutex::new(inner) }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         // Each request leaves the state whole, so a panic elsewhere does not spoil it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         (self.clock)()
     }
 
     /// Answers one request; what the HTTP side has to do beside that is in the extensions.
-    pub(super) fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
+    pub(crate) fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let mut inner = self.lock();
         inner.received += 1;
         let id = format!("fake-request-{:06}", inner.received);

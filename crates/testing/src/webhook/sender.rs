@@ -8,12 +8,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::limits::{WEBHOOK_RETRY_DELAYS, WEBHOOK_TIMEOUT};
-use crate::secret::Secret;
-use crate::transport::{BoxFuture, Failure, ReqwestTransport, Transport, TransportRequest};
-use crate::webhook::{Event, Signer, VerifierError};
+use onehorizon::Secret;
+use onehorizon::limits::{WEBHOOK_RETRY_DELAYS, WEBHOOK_TIMEOUT};
+use onehorizon::transport::{BoxFuture, Failure, ReqwestTransport, Transport, TransportRequest};
+use onehorizon::webhook::{Event, Signer, VerifierError};
 
-use super::report::{WebhookAttempt, WebhookFailure, WebhookProbe, WebhookReport};
+use crate::webhook::report::{WebhookAttempt, WebhookFailure, WebhookProbe, WebhookReport};
 
 type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -31,7 +31,7 @@ type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// is delivered again.
 ///
 /// ```no_run
-/// use onehorizon::testing::WebhookSender;
+/// use onehorizon_testing::WebhookSender;
 /// use onehorizon::webhook::Event;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let sender = WebhookSender::builder("http://127.0.0.1:3000/webhook").key("the-key").time_scale(0.001).build()?;

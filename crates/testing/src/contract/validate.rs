@@ -8,9 +8,9 @@ use jsonschema::{ValidationError, Validator};
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
-use super::contract::{Body, Kind, Operation, Parameter, Place};
-use super::record::Record;
-use super::reply::{self, Refused};
+use crate::contract::{Body, Kind, Operation, Parameter, Place};
+use crate::record::Record;
+use crate::service::reply::{self, Refused};
 
 /// Deeper JSON than this is refused before it is looked at.
 const MAX_DEPTH: usize = 100;
@@ -31,17 +31,17 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(super) fn new(place: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(place: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { place, path: path.into(), message: message.into() }
     }
 
-    pub(super) fn body(path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn body(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new("body", path, message)
     }
 }
 
 /// The answer to a request that violates the contract.
-pub(super) fn refusal(status: StatusCode, violations: &[Violation]) -> Refused {
+pub(crate) fn refusal(status: StatusCode, violations: &[Violation]) -> Refused {
     let first =
         violations.first().map(|violation| format!(": {} {}: {}", violation.place, violation.path, violation.message));
     let message = format!("the request is not what the API allows{}", first.unwrap_or_default());
@@ -56,15 +56,15 @@ pub(super) fn refusal(status: StatusCode, violations: &[Violation]) -> Refused {
 }
 
 /// The parts of a request that the contract speaks of.
-pub(super) struct Parts<'r> {
-    pub(super) path: &'r [(String, String)],
-    pub(super) query: &'r [(String, String)],
-    pub(super) headers: &'r HeaderMap,
-    pub(super) body: &'r [u8],
+pub(crate) struct Parts<'r> {
+    pub(crate) path: &'r [(String, String)],
+    pub(crate) query: &'r [(String, String)],
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) body: &'r [u8],
 }
 
 /// Every violation, with the status that answers them.
-pub(super) fn check(operation: &Operation, parts: &Parts<'_>) -> Result<(), (StatusCode, Vec<Violation>)> {
+pub(crate) fn check(operation: &Operation, parts: &Parts<'_>) -> Result<(), (StatusCode, Vec<Violation>)> {
     if let Some(violation) = check_media_type(operation.body.as_ref(), parts) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![violation]));
     }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::super::reply;
-use super::super::state::{Role, State};
+use crate::service::reply;
+use crate::service::state::{Role, State};
 
 const STYLE: &str = "\
 body{font:16px/1.5 system-ui,sans-serif;background:#f3f4f6;color:#111827;margin:0;display:grid;place-items:center;min-height:100vh}\
@@ -16,7 +16,7 @@ button{font:inherit;padding:.5rem 1.25rem;border-radius:8px;border:1px solid #9c
 button[value=allow]{background:#1d4ed8;border-color:#1d4ed8;color:#fff}small{color:#4b5563}";
 
 /// Asks which member logs in, and whether the app may act for them.
-pub(super) fn consent(client_id: &str, parameters: &[(String, String)], state: &State) -> Response<Bytes> {
+pub(crate) fn consent(client_id: &str, parameters: &[(String, String)], state: &State) -> Response<Bytes> {
     let scope = parameters.iter().find(|(name, _)| name == "scope").map_or("", |(_, scope)| scope.as_str());
     let item = |scope| format!("<li><code>{}</code></li>", escape(scope));
     let scopes = scope.split_whitespace().map(item).collect::<Vec<_>>().concat();
@@ -58,7 +58,7 @@ fn role(role: Role) -> &'static str {
 }
 
 /// Tells what makes a login impossible.
-pub(super) fn problem(words: &str) -> Response<Bytes> {
+pub(crate) fn problem(words: &str) -> Response<Bytes> {
     html(StatusCode::BAD_REQUEST, &format!("<h1>This login cannot go on</h1><p>{}</p>", escape(words)))
 }
 

@@ -1,7 +1,7 @@
 //! Query strings and percent escapes.
 
 /// The pairs of a query string in their order; `None` when an escape is broken.
-pub(super) fn parse(query: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn parse(query: &str) -> Option<Vec<(String, String)>> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -13,7 +13,7 @@ pub(super) fn parse(query: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// Decodes percent escapes; `None` when one is broken or the bytes are no UTF-8.
-pub(super) fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> {
+pub(crate) fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

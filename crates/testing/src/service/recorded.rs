@@ -6,22 +6,22 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 
-use super::validate::Violation;
+use crate::contract::validate::Violation;
 
 /// One request that reached the fake. No credential is kept; `Debug` shows neither the body nor
 /// the values of the query.
 #[derive(Clone)]
 pub struct RecordedRequest {
-    pub(super) id: String,
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: Vec<(String, String)>,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) operation: Option<String>,
-    pub(super) principal: Option<String>,
-    pub(super) status: Option<u16>,
-    pub(super) violations: Vec<Violation>,
+    pub(crate) id: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) operation: Option<String>,
+    pub(crate) principal: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) violations: Vec<Violation>,
 }
 
 impl RecordedRequest {
@@ -117,7 +117,7 @@ impl fmt::Debug for RecordedRequest {
 }
 
 /// A copy of the headers that holds no credential: the names stay, the values are emptied.
-pub(super) fn without_credentials(headers: &HeaderMap) -> HeaderMap {
+pub(crate) fn without_credentials(headers: &HeaderMap) -> HeaderMap {
     let mut copy = headers.clone();
     for name in [http::header::AUTHORIZATION, http::header::PROXY_AUTHORIZATION, http::header::COOKIE] {
         if copy.contains_key(&name) {

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use http::{Request, Uri};
 
-use crate::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
+use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 
-use super::core::Core;
-use super::faults::{Cut, Delivery};
+use crate::service::Core;
+use crate::service::faults::{Cut, Delivery};
 
-/// Sends a client's requests straight into a [`FakeOneHorizon`](super::FakeOneHorizon); clones share it.
+/// Sends a client's requests straight into a [`FakeOneHorizon`](crate::FakeOneHorizon); clones share it.
 ///
 /// Delays of a scenario sleep on tokio's timer, which tests can pause. A dropped connection and a
 /// truncated answer are [`Failure::Interrupted`]; a larger answer than allowed is [`Failure::TooLarge`].
 #[derive(Clone, Debug)]
 pub struct FakeTransport {
-    pub(super) core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
 }
 
 impl Transport for FakeTransport {

@@ -19,33 +19,33 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::core::Core;
-use super::faults::{Cut, Delivery};
-use super::reply;
+use crate::service::Core;
+use crate::service::faults::{Cut, Delivery};
+use crate::service::reply;
 
 /// Larger request bodies are refused.
 const MAX_REQUEST: usize = 10 * 1024 * 1024;
 
 /// A listening socket and its connections; all of them end with it.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     task: JoinHandle<Infallible>,
 }
 
 impl Server {
-    pub(super) async fn start(core: Arc<Core>) -> io::Result<Self> {
+    pub(crate) async fn start(core: Arc<Core>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         Ok(Self { address, task: tokio::spawn(accept(listener, core)) })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Stops listening and closes every connection; returns when all is gone.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.task.abort();
         // The only outcome of the task is its cancellation.
         let _ = (&mut self.task).await;

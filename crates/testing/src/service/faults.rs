@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::reply;
+use crate::service::reply;
 
 /// How a refusal tells the time to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +34,18 @@ pub enum Wait {
 /// What happens to one coming request.
 ///
 /// A fault waits in a queue until a request meets it; see
-/// [`FakeOneHorizon::script`](super::FakeOneHorizon::script).
+/// [`FakeOneHorizon::script`](crate::FakeOneHorizon::script).
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is scripted"]
 pub struct Fault {
     operation: Option<String>,
     times: Option<u32>,
-    pub(super) delay: Option<Duration>,
-    pub(super) action: Action,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) action: Action,
 }
 
 #[derive(Clone)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// Answer as usual.
     Pass,
     /// Answer with this and execute nothing.
@@ -192,23 +192,23 @@ impl Fault {
 
 /// The faults that wait for a request, first come first served.
 #[derive(Debug, Default)]
-pub(super) struct Script(VecDeque<Fault>);
+pub(crate) struct Script(VecDeque<Fault>);
 
 impl Script {
-    pub(super) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
+    pub(crate) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
         self.0.extend(faults.into_iter().filter(|fault| fault.times != Some(0)));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// The fault of a request of this operation, if one waits for it.
-    pub(super) fn next(&mut self, operation: Option<&str>) -> Option<Fault> {
+    pub(crate) fn next(&mut self, operation: Option<&str>) -> Option<Fault> {
         let meets = |fault: &Fault| fault.operation.is_none() || fault.operation.as_deref() == operation;
         let index = self.0.iter().position(meets)?;
         let fault = self.0.get_mut(index)?;
@@ -224,7 +224,7 @@ impl Script {
 }
 
 /// What the HTTP side does with an answer beside writing it; found among the extensions of the
-/// response of [`FakeOneHorizon::handle`](super::FakeOneHorizon::handle).
+/// response of [`FakeOneHorizon::handle`](crate::FakeOneHorizon::handle).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::limits::{BURST_WINDOW, QUOTA_WINDOW};
+use onehorizon::limits::{BURST_WINDOW, QUOTA_WINDOW};
 
 /// How the fake counts requests. The service documents the numbers (200 per 15 minutes, 40 per
 /// minute), not the model, so a client should get along with each of them.
@@ -21,13 +21,13 @@ pub enum QuotaModel {
 
 /// The two limits that every request has to pass.
 #[derive(Debug)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     quarter: Gate,
     minute: Gate,
 }
 
 impl Quota {
-    pub(super) fn new(model: QuotaModel, per_quarter: u32, per_minute: u32) -> Self {
+    pub(crate) fn new(model: QuotaModel, per_quarter: u32, per_minute: u32) -> Self {
         Self {
             quarter: Gate::new(model, per_quarter, QUOTA_WINDOW),
             minute: Gate::new(model, per_minute, BURST_WINDOW),
@@ -35,7 +35,7 @@ impl Quota {
     }
 
     /// Counts one request, or tells how long until the next one is let in. A refusal costs nothing.
-    pub(super) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         let wait = self.quarter.wait(now).max(self.minute.wait(now));
         if wait > Duration::ZERO {
             return Err(wait);
@@ -46,17 +46,17 @@ impl Quota {
     }
 
     /// Uses up what is left of the 15 minutes.
-    pub(super) fn spend(&mut self, now: Instant) {
+    pub(crate) fn spend(&mut self, now: Instant) {
         self.quarter.spend(now);
     }
 
     /// Uses up what is left of the minute.
-    pub(super) fn spend_minute(&mut self, now: Instant) {
+    pub(crate) fn spend_minute(&mut self, now: Instant) {
         self.minute.spend(now);
     }
 
     /// How many requests would be let in at once.
-    pub(super) fn left(&mut self, now: Instant) -> u32 {
+    pub(crate) fn left(&mut self, now: Instant) -> u32 {
         self.quarter.left(now).min(self.minute.left(now))
     }
 }

@@ -10,20 +10,21 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::webhook::{Event, WebhookError};
+use onehorizon::webhook::{Event, WebhookError};
 
-use super::fake::FakeOneHorizon;
-use super::record::Record;
-use super::report::WebhookReport;
-use super::routes::Call;
-use super::sender::WebhookSender;
-use super::state::Principal;
-use super::{seed, time};
+use crate::fake::FakeOneHorizon;
+use crate::record::Record;
+use crate::service::routes::Call;
+use crate::service::seed;
+use crate::service::state::Principal;
+use crate::service::time;
+use crate::webhook::report::WebhookReport;
+use crate::webhook::sender::WebhookSender;
 
 /// An event in the making, to test receivers with.
 ///
 /// ```
-/// use onehorizon::testing::NewEvent;
+/// use onehorizon_testing::NewEvent;
 /// let event = NewEvent::new("comment.created", "evt_1")
 ///     .resource("comment", "comment_1")
 ///     .related("taskId", "tsk_1")
@@ -97,14 +98,14 @@ impl NewEvent {
 
 /// The events that the fake has emitted, and who gets them.
 #[derive(Default)]
-pub(super) struct Webhooks {
+pub(crate) struct Webhooks {
     emitted: Vec<Event>,
     receivers: Vec<Weak<Subscription>>,
 }
 
 impl Webhooks {
     /// Emits the event of a change, if the operation makes one.
-    pub(super) fn emit(&mut self, call: &Call<'_>, response: &Response<Bytes>) {
+    pub(crate) fn emit(&mut self, call: &Call<'_>, response: &Response<Bytes>) {
         let event_type = match call.operation.id.as_str() {
             "createTask" => "task.created",
             // Not seen anywhere: named after the pattern of those that were.

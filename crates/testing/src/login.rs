@@ -1,15 +1,15 @@
 //! What tests can do with the fake's login.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderValue, LOCATION};
 use http::{Method, Request};
 use url::Url;
 
-use super::super::core::BASE_PATH;
-use super::super::fake::FakeOneHorizon;
-use super::{AUTHORIZE, App};
+use crate::fake::FakeOneHorizon;
+use crate::service::BASE_PATH;
+use crate::service::oauth::AUTHORIZE;
 
 /// Logging in, as the service is known or may be expected to do it.
 ///
@@ -34,41 +34,33 @@ impl FakeOneHorizon {
     ///
     /// An app with several callback addresses is registered once for each.
     pub fn add_oauth_app(&self, client_id: &str, client_secret: Option<&str>, redirect_url: &str) {
-        self.core.lock().oauth.apps.push(App {
-            client_id: client_id.to_owned(),
-            client_secret: client_secret.map(str::to_owned),
-            redirect_url: redirect_url.to_owned(),
-        });
+        self.core.lock().oauth.add_app(client_id, client_secret, redirect_url);
     }
 
     /// How long access tokens last that are given from now on; default an hour.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
-        self.core.lock().oauth.lifetime = lifetime;
+        self.core.lock().oauth.set_token_lifetime(lifetime);
     }
 
     /// Leaves refresh tokens valid when they are used, and gives no new ones with a refresh.
     pub fn keep_refresh_tokens(&self) {
-        self.core.lock().oauth.rotates = false;
+        self.core.lock().oauth.keep_refresh_tokens();
     }
 
     /// Ends all access tokens that came from logins; refresh tokens stay.
     pub fn expire_access_tokens(&self) {
-        self.core.lock().oauth.access.clear();
+        self.core.lock().oauth.expire_access_tokens();
     }
 
     /// Takes back what members have allowed: no token of theirs works any more.
     pub fn revoke_grants(&self) {
-        for grant in &mut self.core.lock().oauth.grants {
-            grant.alive = false;
-        }
+        self.core.lock().oauth.revoke_grants();
     }
 
     /// Makes codes as old as they can get, so that they have expired.
     pub fn expire_codes(&self) {
-        let now: Instant = self.core.now();
-        for code in &mut self.core.lock().oauth.codes {
-            code.expires = now;
-        }
+        let now = self.core.now();
+        self.core.lock().oauth.expire_codes(now);
     }
 
     /// Plays the member at the consent page: opens the address that an app sends its users to, logs in as `user_id` and

@@ -6,15 +6,15 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::record::Record;
+use crate::record::Record;
 
-pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer that refuses a request.
-pub(super) type Refused = Box<Response<Bytes>>;
+pub(crate) type Refused = Box<Response<Bytes>>;
 
 /// A JSON answer.
-pub(super) fn json(status: StatusCode, body: &Record) -> Response<Bytes> {
+pub(crate) fn json(status: StatusCode, body: &Record) -> Response<Bytes> {
     let mut response = empty(status);
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     *response.body_mut() = body.to_json().into();
@@ -22,32 +22,32 @@ pub(super) fn json(status: StatusCode, body: &Record) -> Response<Bytes> {
 }
 
 /// An answer without a body.
-pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
+pub(crate) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     response
 }
 
 /// The documented error body: the status as a number and a sentence.
-pub(super) fn error(status: StatusCode, message: &str) -> Response<Bytes> {
+pub(crate) fn error(status: StatusCode, message: &str) -> Response<Bytes> {
     json(status, &error_body(status, message))
 }
 
 /// The documented error, as a refusal.
-pub(super) fn refuse(status: StatusCode, message: &str) -> Refused {
+pub(crate) fn refuse(status: StatusCode, message: &str) -> Refused {
     Box::new(error(status, message))
 }
 
-pub(super) fn error_body(status: StatusCode, message: &str) -> Record {
+pub(crate) fn error_body(status: StatusCode, message: &str) -> Record {
     Record::new().with("code", &status.as_u16()).with("message", message)
 }
 
 /// The documented sentence of a spent quota.
-pub(super) fn rate_limit_message(seconds: u64) -> String {
+pub(crate) fn rate_limit_message(seconds: u64) -> String {
     format!("standard rate limit exceeded, retry in {seconds} seconds")
 }
 
 /// A wait in whole seconds, rounded up so that a caller that obeys is let in.
-pub(super) fn whole_seconds(wait: Duration) -> u64 {
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
