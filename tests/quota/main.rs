@@ -1,7 +1,7 @@
 //! Pacing, the queue, the gate and the stores of the request quota.
 
 // mutants: src/store.rs
-// mutants-with: lib engine
+// mutants-with: lib engine fake
 
 mod gate;
 mod lanes;
