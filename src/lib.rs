@@ -25,6 +25,8 @@ mod future;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
+#[cfg(feature = "client")]
+mod keyed_locks;
 pub mod limits;
 pub mod models;
 #[cfg(feature = "oauth")]
