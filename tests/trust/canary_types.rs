@@ -14,7 +14,7 @@ use onehorizon::testing::{
     Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
 };
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
-use onehorizon::webhook::replay::{self, Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
+use onehorizon::webhook::claims::{self, Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
@@ -142,7 +142,7 @@ async fn webhooks_print_neither_keys_nor_content() {
 }
 
 async fn replay_types(watch: &mut Watch) {
-    let store = MemoryStore::new();
+    let store = MemoryClaims::new();
     let lease = Lease::new("evt_1", 7);
     store.claim("evt_1", SystemTime::UNIX_EPOCH, Duration::from_secs(1)).await.unwrap();
     watch.look(&store);
@@ -150,7 +150,7 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = replay::conformance::Conformance::new(MemoryStore::new);
+    let conformance = replay::conformance::Conformance::new(MemoryClaims::new);
     watch.look(&conformance);
     watch.look(&replay::conformance::Violation::Failed(StoreError::new("no connection")));
 }

@@ -2,6 +2,7 @@
 
 mod axum;
 mod body;
+mod claims;
 mod conformance;
 mod crash;
 mod event;
@@ -9,4 +10,5 @@ mod interop;
 mod receiver;
 mod replay;
 mod reply;
+mod signed;
 mod verifier;
