@@ -12,6 +12,7 @@ pub mod hostile_server;
 pub mod http;
 pub mod moment;
 pub mod mutate;
+pub mod network;
 pub mod oauth;
 pub mod proofs;
 pub mod service;

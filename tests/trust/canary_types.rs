@@ -10,15 +10,15 @@ use http::Method;
 use onehorizon::limits::{RateLimit, WaitSource};
 use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, Take, WaitReason};
-use onehorizon::testing::{
-    Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
-};
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
-use onehorizon::webhook::claims::{self, Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
     RotationStep, Secret, Sent, SystemClock, TasksApi, Timestamp,
+};
+use onehorizon_testing::{
+    Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
 };
 use support::canary::{API_KEY, CREATED_KEY, SIGNED_URL, SIGNING_SECRET, WEBHOOK_KEY, Watch, event};
 use support::contract::Contract;
@@ -116,7 +116,7 @@ async fn webhooks_print_neither_keys_nor_content() {
     }
     for wrong in ["canary-wrong", ""] {
         let error = verifier
-            .event(|name| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
+            .event(|name: &str| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
         let error = error.unwrap_err();
         watch.error(&error);
         if let WebhookError::Unauthorized(failure) = &error {
@@ -150,9 +150,9 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = replay::conformance::Conformance::new(MemoryClaims::new);
+    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryClaims::new);
     watch.look(&conformance);
-    watch.look(&replay::conformance::Violation::Failed(StoreError::new("no connection")));
+    watch.look(&onehorizon_testing::conformance::claims::Violation::Failed(StoreError::new("no connection")));
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn the_fake_and_the_sender_print_no_secret() {
     watch.look(&Cut::Head);
     watch.look(&Wait::Untold);
     watch.look(&QuotaModel::FixedWindow);
-    watch.look(&onehorizon::testing::Delivery::default());
+    watch.look(&onehorizon_testing::Delivery::default());
 
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("canary")).mount(&server).await;

@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::webhook::claims::conformance::Conformance;
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
 use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+use onehorizon_testing::conformance::claims::Conformance;
 use support::moment::Moment;
 use tokio::net::TcpListener;
 

@@ -27,9 +27,6 @@ use std::time::{Duration, SystemTime};
 
 use crate::future::BoxFuture;
 
-#[cfg(feature = "testing")]
-#[path = "../replay/conformance.rs"]
-pub mod conformance;
 mod memory;
 
 pub use crate::store::StoreError;
