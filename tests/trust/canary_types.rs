@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 use onehorizon::limits::{RateLimit, WaitSource};
 use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
-use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, Take, WaitReason};
+use onehorizon::quota::{
+    Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
+};
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
@@ -276,12 +278,16 @@ async fn everything_else_prints_no_secret() {
     watch.look(&WaitSource::Message);
     let store = MemoryQuota::new(Arc::new(SystemClock));
     watch.look(&store);
-    let usage = store.usage(pacing.rules(), 1);
+    let usage = store.usage(pacing.rules(), Lane::Normal, 1);
     watch.look(&usage);
     usage.windows.iter().for_each(|window| watch.look(window));
-    watch.look(&Take::Granted(Slot::new(1)));
+    watch.look(&Take::Granted);
+    watch.look(&SlotRequest::new(Slot::new(1), Duration::from_secs(1)));
+    watch.look(&Waiter::new(1));
+    watch.look(&Fallback::Share);
+    watch.look(&Lane::Interactive);
     watch.look(&Slot::new(1));
-    watch.look(&Ending::Lost);
+    watch.look(&onehorizon::quota::Outcome::Lost);
     watch.look(&QuotaShape::Any);
     watch.look(&WaitReason::Pacing);
     watch.look(&SystemClock);
