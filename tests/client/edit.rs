@@ -64,7 +64,7 @@ impl Stage {
     }
 
     fn has(&self, field: &str, value: &str) -> bool {
-        self.fake.task("tsk_1").unwrap().is(field, &value)
+        self.fake.task("tsk_1").unwrap().is(field, value)
     }
 }
 
