@@ -39,9 +39,11 @@ mod response;
 mod retry_after;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
+mod setting;
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod store;
-#[cfg(feature = "testing")]
-pub mod testing;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod time_limit;
 mod timestamp;
 #[cfg(feature = "client")]
 mod trace;
@@ -74,3 +76,6 @@ pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use store::StoreError;
 pub use timestamp::Timestamp;
+
+/// The OpenAPI document that this version of the client is generated from, as JSON.
+pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");

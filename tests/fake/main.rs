@@ -1,5 +1,8 @@
 //! The fake service and the webhook sender behave as the contract says.
 
+// mutants: crates/testing/src
+// mutants-with: lib oauth
+
 mod contract;
 mod faults;
 mod oauth;

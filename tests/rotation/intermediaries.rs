@@ -1,7 +1,7 @@
 //! What a rotation believes of a response that an intermediary may have written, and of a listing that lags.
 
-use onehorizon::testing::Fault;
 use onehorizon::{OrphanedKey, RotationStep};
+use onehorizon_testing::Fault;
 use support::stage::{OLD, OLD_SECRET, Stage, page_for};
 
 #[tokio::test(start_paused = true)]

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use onehorizon::models::ApiKeyId;
-use onehorizon::testing::Fault;
 use onehorizon::{
     ApiKeysApi, Configuration, Credential, ErrorKind, OrphanedKey, RotationProgress, RotationStep, Secret,
 };
+use onehorizon_testing::Fault;
 use support::stage::{OLD, OLD_SECRET, Stage, confirm_fails, play};
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use onehorizon::testing::{FakeOneHorizon, FakeTransport, Fault};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::{ApiKeysApi, Configuration, Credential, RotateApiKey, Rotation, RotationError, RotationProgress};
+use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault};
 
 pub const OLD: &str = "key_1001";
 pub const OLD_SECRET: &str = "fake-api-key-1001-not-a-secret";

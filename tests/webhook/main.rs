@@ -1,7 +1,10 @@
 //! From the bytes of a delivery to the handler and the reply.
 
+// mutants-with: fake
+
 mod axum;
 mod body;
+mod claims;
 mod conformance;
 mod crash;
 mod event;
@@ -9,4 +12,5 @@ mod interop;
 mod receiver;
 mod replay;
 mod reply;
+mod signed;
 mod verifier;
