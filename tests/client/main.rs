@@ -6,7 +6,6 @@
 
 mod accounts;
 mod bad_input;
-mod edit;
 mod error_bodies;
 mod key_file;
 mod network;
