@@ -7,7 +7,7 @@ use crate::ir::{Field, Struct, Type};
 use crate::lower::Lowering;
 use crate::lower::shape::{Additional, Shape};
 use crate::naming::{Names, pascal, snake};
-use crate::pointer::Located;
+use crate::pointer::{Located, Pointer};
 
 /// Keywords that describe without giving a type.
 const REMARKS: &[&str] = &[
@@ -85,7 +85,11 @@ impl<'d> Lowering<'d> {
         let strangers: Vec<&String> =
             named.filter(|name| !shape.properties.iter().any(|(known, _)| known == name)).collect();
         for name in strangers {
-            self.curation_says(format!("models.{origin}: there is no member `{name}`"));
+            self.findings.stale_entry(
+                &Pointer::root(),
+                format!("models.{origin}: there is no member `{name}`"),
+                Some((vec!["models".to_owned(), origin.to_owned()], name.clone())),
+            );
         }
     }
 
