@@ -3,5 +3,7 @@
 // mutants: src/timestamp.rs
 // mutants-with: lib client webhook
 
+#[cfg(feature = "dates")]
+mod dates;
 mod round_trip;
 mod values;
