@@ -32,10 +32,8 @@ pub(crate) fn by_status(operation: &Operation, gate: &TokenStream) -> Vec<TokenS
     let declared = variants.iter().map(declaration);
     let read = variants.iter().map(|variant| {
         let (status, name) = (variant.status, ident(&variant.name));
-        match &variant.ty {
-            Some(_) => quote! { #status => Self::#name(read_json(body)?), },
-            None => quote! { #status => Self::#name, },
-        }
+        let value = variant.ty.as_ref().map(|_| quote! { (read_json(body)?) });
+        quote! { #status => Self::#name #value, }
     });
     vec![
         quote! {
@@ -66,11 +64,6 @@ pub(crate) fn by_status(operation: &Operation, gate: &TokenStream) -> Vec<TokenS
 fn declaration(variant: &StatusVariant) -> TokenStream {
     let docs = doc_attributes(&variant.docs, &format!("Status {}.", variant.status), true);
     let name = ident(&variant.name);
-    match &variant.ty {
-        Some(ty) => {
-            let ty = tokens(ty);
-            quote! { #docs #name(#ty), }
-        }
-        None => quote! { #docs #name, },
-    }
+    let value = variant.ty.as_ref().map(tokens).map(|ty| quote! { (#ty) });
+    quote! { #docs #name #value, }
 }
