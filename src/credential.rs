@@ -1,7 +1,10 @@
 //! Who calls.
 
+mod key_file;
+
 use std::error::Error as StdError;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -81,6 +84,16 @@ impl Credential {
     /// As [`api_key`](Self::api_key).
     pub fn access_token(token: impl Into<Secret>) -> Result<Self, Error> {
         Self::fixed(CredentialKind::Unknown, &token.into())
+    }
+
+    /// A workspace's API key that a file holds; see
+    /// [`ConfigurationBuilder::api_key_file`](crate::ConfigurationBuilder::api_key_file).
+    ///
+    /// # Errors
+    /// `Config`, naming the file, if it cannot be read or holds no key.
+    pub fn api_key_file(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let file = key_file::KeyFile::open(path.into()).map_err(|fault| Error::new(ErrorKind::Config, fault))?;
+        Ok(Self { kind: CredentialKind::ApiKey, source: Source::Provider(Arc::new(file)) })
     }
 
     /// OAuth access tokens from a provider.

@@ -1,7 +1,10 @@
 //! Bytes in, bytes out: the floor of the house.
 
 pub(crate) mod endpoint;
+pub(crate) mod network;
+mod proxy;
 mod reqwest;
+mod tls;
 
 use std::error::Error as StdError;
 use std::fmt;

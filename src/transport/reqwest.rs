@@ -5,6 +5,9 @@ use bytes::{Bytes, BytesMut};
 use url::Url;
 
 use super::endpoint::is_loopback;
+use super::network::Network;
+use super::proxy::ProxyRules;
+use super::tls;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 
 /// The transport that clients use by default: a pool of connections by `reqwest`, without redirects and retries of its own.
@@ -16,56 +19,36 @@ impl ReqwestTransport {
     /// A transport for this base address; the error is one line for the user.
     #[doc(hidden)]
     pub fn new(base_url: &Url, user_agent: &str, connect_timeout: std::time::Duration) -> Result<Self, String> {
-        let mut builder = Client::builder()
+        Self::with_network(base_url, user_agent, connect_timeout, &Network::default())
+    }
+
+    /// The same through these network settings.
+    pub(crate) fn with_network(
+        base_url: &Url,
+        user_agent: &str,
+        connect_timeout: std::time::Duration,
+        network: &Network,
+    ) -> Result<Self, String> {
+        let mut builder = network
+            .client_builder()?
             .user_agent(user_agent)
             .redirect(redirect::Policy::none())
             .retry(::reqwest::retry::never())
             .referer(false)
             .connect_timeout(connect_timeout)
             .tcp_nodelay(true);
-        if is_loopback(base_url) {
-            builder = builder.no_proxy();
+        // A builder of the user's may have proxies of its own, which cannot be seen.
+        if !network.has_client_builder() || network.proxy.is_some() {
+            let is_loopback = is_loopback(base_url);
+            if is_loopback && !network.has_client_builder() {
+                builder = builder.no_proxy();
+            }
+            builder = ProxyRules::new(network, base_url, is_loopback)?.apply(builder)?;
         }
-        let client =
-            tls(builder, base_url)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))?;
+        let builder = tls::apply(builder, base_url, network)?;
+        let client = builder.build().map_err(|error| format!("no HTTP client could be made: {error}"))?;
         Ok(Self { client })
     }
-}
-
-/// Rustls with ring and the platform's trust store, given to this client alone: no global provider is touched.
-#[cfg(feature = "rustls")]
-fn tls(builder: ::reqwest::ClientBuilder, base_url: &Url) -> Result<::reqwest::ClientBuilder, String> {
-    use rustls_platform_verifier::BuilderVerifierExt;
-
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS could not be set up: {error}"))?;
-    // A plain-text address (a test server on this machine) needs no trust store, and loading one takes time.
-    let config = if base_url.scheme() == "https" {
-        config
-            .with_platform_verifier()
-            .map_err(|error| format!("the platform's trust store could not be used: {error}"))?
-    } else {
-        config.with_root_certificates(rustls::RootCertStore::empty())
-    };
-    Ok(builder.tls_backend_preconfigured(config.with_no_client_auth()))
-}
-
-#[cfg(all(feature = "native-tls", not(feature = "rustls")))]
-#[allow(clippy::unnecessary_wraps, reason = "one signature for every choice of TLS")]
-fn tls(builder: ::reqwest::ClientBuilder, _: &Url) -> Result<::reqwest::ClientBuilder, String> {
-    Ok(builder)
-}
-
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-fn tls(builder: ::reqwest::ClientBuilder, base_url: &Url) -> Result<::reqwest::ClientBuilder, String> {
-    if base_url.scheme() == "https" {
-        return Err(
-            "this build has no TLS: enable the feature `rustls` or `native-tls`, or bring a transport".to_owned()
-        );
-    }
-    Ok(builder)
 }
 
 impl std::fmt::Debug for ReqwestTransport {

@@ -7,5 +7,7 @@
 mod accounts;
 mod bad_input;
 mod error_bodies;
+mod key_file;
+mod network;
 mod prism;
 mod transport_cap;

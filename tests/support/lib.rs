@@ -11,6 +11,7 @@ pub mod file_store;
 pub mod hostile_server;
 pub mod http;
 pub mod mutate;
+pub mod network;
 pub mod oauth;
 pub mod proofs;
 pub mod service;
