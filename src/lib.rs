@@ -39,7 +39,11 @@ mod response;
 mod retry_after;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
+mod setting;
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod store;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod time_limit;
 mod timestamp;
 #[cfg(feature = "client")]
 mod trace;

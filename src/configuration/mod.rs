@@ -15,6 +15,7 @@ use crate::engine::{Budget, Clock, Quota, Retry};
 use crate::error::Error;
 use crate::models::WorkspaceId;
 use crate::quota::QuotaStatus;
+use crate::store::StoreError;
 use crate::transport::Transport;
 
 /// The address of the service.
@@ -75,6 +76,14 @@ impl Configuration {
     #[must_use]
     pub fn quota(&self) -> QuotaStatus {
         self.0.quota.status()
+    }
+
+    /// Waits until the quota's store knows of all calls that have ended: for jobs that end after their last call.
+    ///
+    /// # Errors
+    /// What keeps the store from it. Nothing is lost then: the slots of the calls end with their leases.
+    pub async fn flush_quota(&self) -> Result<(), StoreError> {
+        self.0.quota.flush().await
     }
 
     /// The same with another credential of the same workspace, for instance a new API key to try out.

@@ -16,7 +16,7 @@ use crate::credential::{CredentialKind, Token};
 use crate::deadline::{Spent, Stopwatch};
 use crate::error::{Error, ErrorKind, Refusal, Sent, TimeSpent, root_cause, without_echo, without_secret};
 use crate::limits::{RateLimit, WaitSource};
-use crate::quota::{Caller, Ending, Shut, WaitReason};
+use crate::quota::{Caller, Outcome, Rejection, WaitReason};
 use crate::response::{Head, Response};
 use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
 use crate::{retry_after, trace};
@@ -104,6 +104,7 @@ async fn repeat(
     loop {
         let caller = Caller {
             operation: call.operation.id,
+            lane: call.options.lane,
             ticket,
             max_wait: patience,
             remaining: watch.remaining(),
@@ -118,8 +119,8 @@ async fn repeat(
             Err(shut) => return Err(shut_out(shut, settings, refused)),
         };
         if watch.remaining().is_some_and(|remaining| remaining.is_zero()) {
-            permit.settle(Ending::Unsent, None);
-            return Err(shut_out(Shut::Deadline, settings, refused));
+            permit.settle(Outcome::Unsent, None);
+            return Err(shut_out(Rejection::Deadline, settings, refused));
         }
         progress.attempts += 1;
         trace::attempt(progress.attempts);
@@ -131,7 +132,7 @@ async fn repeat(
         let miss = match attempt(call, settings, watch, request, &token).await {
             Ok(response) => {
                 trace::status(response.status());
-                permit.settle(Ending::Answered, response.rate_limit());
+                permit.settle(Outcome::Answered, response.rate_limit());
                 return Ok(Answer { response, token });
             }
             Err(miss) => miss,
@@ -144,7 +145,7 @@ async fn repeat(
         }
         let rate_limited = miss.error.is_rate_limited();
         let wait = wait_after(&miss.error, progress.attempts, settings);
-        permit.settle(ending(sent), told(&miss.error, wait).as_ref());
+        permit.settle(outcome(sent), reported(&miss.error, wait).as_ref());
         if miss.error.is_unauthorized() && !replaced {
             replaced = true;
             match in_time(watch, settings.credential.replace(&token)).await? {
@@ -191,7 +192,7 @@ fn wait_after(error: &Error, attempts: u32, settings: &Settings) -> Duration {
 }
 
 /// What an unsuccessful answer tells of the quota; a refusal always has a wait.
-fn told(error: &Error, wait: Duration) -> Option<RateLimit> {
+fn reported(error: &Error, wait: Duration) -> Option<RateLimit> {
     let mut told = error.rate_limit().cloned();
     if error.is_rate_limited() {
         told.get_or_insert_default().retry_after = Some(wait);
@@ -202,11 +203,11 @@ fn told(error: &Error, wait: Duration) -> Option<RateLimit> {
     told
 }
 
-fn ending(sent: Sent) -> Ending {
+fn outcome(sent: Sent) -> Outcome {
     match sent {
-        Sent::No => Ending::Unsent,
-        Sent::Maybe => Ending::Lost,
-        Sent::Yes => Ending::Answered,
+        Sent::No => Outcome::Unsent,
+        Sent::Maybe => Outcome::Lost,
+        Sent::Yes => Outcome::Answered,
     }
 }
 
@@ -220,19 +221,25 @@ async fn in_time<T>(watch: &mut Stopwatch<'_>, work: impl Future<Output = Result
 }
 
 /// The error of a call that may not send; `refused` is what the service said to an earlier attempt.
-fn shut_out(shut: Shut, settings: &Settings, refused: Option<Error>) -> Error {
+fn shut_out(shut: Rejection, settings: &Settings, refused: Option<Error>) -> Error {
     match shut {
-        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed before the request could be sent")
-            .with(|error| error.deadline = true),
-        Shut::TooLong { reason, wait } => {
+        Rejection::Deadline => {
+            Error::new(ErrorKind::Timeout, "the call's deadline passed before the request could be sent")
+                .with(|error| error.deadline = true)
+        }
+        Rejection::TooLong { reason, wait, waited } => {
             let ends_at = settings.clock.time_of_day().checked_add(wait);
             let error = refused.unwrap_or_else(|| {
                 let why = match reason {
                     WaitReason::Refused => "the service has said that the quota is spent",
                     WaitReason::Pacing => "pacing has no room",
                 };
-                let message =
-                    format!("{why} for another {:.0} s, longer than this call waits", wait.as_secs_f64().ceil());
+                let message = if wait.is_zero() {
+                    // Other calls are ahead, and how long they take is not known.
+                    format!("{why}, and this call waits no longer than {:.0} s", waited.as_secs_f64().ceil())
+                } else {
+                    format!("{why} for another {:.0} s, longer than this call waits", wait.as_secs_f64().ceil())
+                };
                 Error::new(ErrorKind::RateLimited, message).with(|error| {
                     error.hint = Some("wait until then, or let calls wait longer: max_wait, deadline");
                 })

@@ -15,6 +15,8 @@ mod extra;
 mod field;
 mod json;
 mod open;
+#[cfg(any(feature = "webhook", feature = "oauth"))]
+mod raw_object;
 mod text;
 
 pub use extra::Extra;
@@ -37,6 +39,8 @@ pub(crate) mod runtime {
     pub(crate) use super::field::{Field, required};
     pub(crate) use super::json::Json;
     pub(crate) use super::open::{open_enum, string_id, text_traits};
+    #[cfg(any(feature = "webhook", feature = "oauth"))]
+    pub(crate) use super::raw_object::RawObject;
     pub(crate) use super::text::Text;
     pub(crate) use crate::secret::Secret;
     pub(crate) use crate::timestamp::Timestamp;

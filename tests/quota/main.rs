@@ -4,7 +4,9 @@
 // mutants-with: lib engine fake
 
 mod gate;
+mod lanes;
 mod pacing;
 mod property;
+mod scale;
 mod store;
 mod threads;

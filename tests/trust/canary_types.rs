@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 use onehorizon::limits::{RateLimit, WaitSource};
 use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
-use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, Take, WaitReason};
+use onehorizon::quota::{
+    Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
+};
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
-use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
@@ -116,7 +118,7 @@ async fn webhooks_print_neither_keys_nor_content() {
     }
     for wrong in ["canary-wrong", ""] {
         let error = verifier
-            .event(|name| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
+            .event(|name: &str| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
         let error = error.unwrap_err();
         watch.error(&error);
         if let WebhookError::Unauthorized(failure) = &error {
@@ -142,7 +144,7 @@ async fn webhooks_print_neither_keys_nor_content() {
 }
 
 async fn replay_types(watch: &mut Watch) {
-    let store = MemoryStore::new();
+    let store = MemoryClaims::new();
     let lease = Lease::new("evt_1", 7);
     store.claim("evt_1", SystemTime::UNIX_EPOCH, Duration::from_secs(1)).await.unwrap();
     watch.look(&store);
@@ -150,7 +152,7 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryStore::new);
+    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryClaims::new);
     watch.look(&conformance);
     watch.look(&onehorizon_testing::conformance::claims::Violation::Failed(StoreError::new("no connection")));
 }
@@ -276,12 +278,16 @@ async fn everything_else_prints_no_secret() {
     watch.look(&WaitSource::Message);
     let store = MemoryQuota::new(Arc::new(SystemClock));
     watch.look(&store);
-    let usage = store.usage(pacing.rules(), 1);
+    let usage = store.usage(pacing.rules(), Lane::Normal, 1);
     watch.look(&usage);
     usage.windows.iter().for_each(|window| watch.look(window));
-    watch.look(&Take::Granted(Slot::new(1)));
+    watch.look(&Take::Granted);
+    watch.look(&SlotRequest::new(Slot::new(1), Duration::from_secs(1)));
+    watch.look(&Waiter::new(1));
+    watch.look(&Fallback::Share);
+    watch.look(&Lane::Interactive);
     watch.look(&Slot::new(1));
-    watch.look(&Ending::Lost);
+    watch.look(&onehorizon::quota::Outcome::Lost);
     watch.look(&QuotaShape::Any);
     watch.look(&WaitReason::Pacing);
     watch.look(&SystemClock);
