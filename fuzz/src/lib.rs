@@ -4,7 +4,6 @@ mod client;
 mod gauge;
 pub mod linear;
 mod models;
-mod moment;
 mod webhook;
 
 pub use client::{error_body, rate_limit_message, response_body, retry_after};

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-use super::operation::{Access, Operation, RetryClass};
+use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::{decode, run};
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl Call {
             Method::PUT | Method::DELETE => RetryClass::IdempotentWrite,
             _ => RetryClass::UnsafeWrite,
         };
-        let operation = Operation { id: "request", method, path: "", retry, access: Access::Any };
+        let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any };
         let mut call = Self::to(configuration, operation, Cow::Owned(route.to_owned()));
         call.options.fault = fault;
         call

@@ -4,7 +4,6 @@
 
 mod axum;
 mod body;
-mod claims;
 mod conformance;
 mod crash;
 mod event;
@@ -12,5 +11,4 @@ mod interop;
 mod receiver;
 mod replay;
 mod reply;
-mod signed;
 mod verifier;

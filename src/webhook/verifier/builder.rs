@@ -6,18 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use super::key::KeyDigest;
 use super::signature::Signer;
-use super::{Candidate, HeaderNames, Inner, Verifier};
-use crate::clock::Clock;
+use super::{Candidate, Clock, HeaderNames, Inner, Verifier};
 use crate::limits;
 use crate::secret::Secret;
-use crate::webhook::clock;
 use crate::webhook::error::VerifierError;
 
 /// How far a signature's time may be from this machine's, either way, unless configured otherwise.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
-
-/// How long a body may take unless configured otherwise: the service itself gives up after 3 s.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Builds a [`Verifier`] with several secrets, other header names, another tolerance or clock.
 ///
@@ -43,15 +38,14 @@ pub struct VerifierBuilder {
     key_header: String,
     signature_prefix: String,
     max_body_bytes: usize,
-    body_timeout: Duration,
-    clock: Arc<dyn Clock>,
+    clock: Clock,
 }
 
 impl Verifier {
     /// A verifier for the key shown at the webhook's settings, by custom in `ONE_WEBHOOK_KEY`. Its label is `key`.
     ///
     /// # Errors
-    /// When the key cannot be used: it is empty, or has a line end, white space or quotes around it.
+    /// When the key is empty or nothing but white space.
     pub fn key(key: impl Into<Secret>) -> Result<Self, VerifierError> {
         Self::builder().key("key", key).build()
     }
@@ -60,25 +54,19 @@ impl Verifier {
     /// `signature`.
     ///
     /// # Errors
-    /// When the secret cannot be used or is not base64.
+    /// When the secret is empty or not base64.
     pub fn signed(secret: impl Into<Secret>) -> Result<Self, VerifierError> {
         Self::builder().signed("signature", secret).build()
     }
 
-    /// A verifier for the key in the environment variable `ONE_WEBHOOK_KEY`, and for the one in
-    /// `ONE_WEBHOOK_KEY_PREVIOUS` where it is set: put the old key there while it is being rotated. Their labels are
-    /// `key` and `previous`. A variable that is set to nothing counts as not set.
+    /// A verifier for the key in the environment variable `ONE_WEBHOOK_KEY`.
     ///
     /// # Errors
-    /// When `ONE_WEBHOOK_KEY` is not set, or a key cannot be used.
+    /// When the variable is missing or not Unicode, or the key in it is empty.
     pub fn from_env() -> Result<Self, VerifierError> {
         let name = "ONE_WEBHOOK_KEY";
-        let key = variable(name)?.ok_or(VerifierError::MissingVariable { name })?;
-        let builder = Self::builder().key("key", key);
-        match variable("ONE_WEBHOOK_KEY_PREVIOUS")? {
-            Some(previous) => builder.key("previous", previous).build(),
-            None => builder.build(),
-        }
+        let key = std::env::var(name).map_err(|_| VerifierError::MissingVariable { name })?;
+        Self::key(key)
     }
 
     /// Several secrets, other header names, another tolerance or clock.
@@ -86,7 +74,7 @@ impl Verifier {
         VerifierBuilder::new()
     }
 
-    /// A verifier that checks nothing about the sender.
+    /// A verifier that believes everybody.
     ///
     /// Anyone who finds the address can then feed the receiver any event. For local experiments only.
     #[must_use]
@@ -104,8 +92,7 @@ impl VerifierBuilder {
             key_header: "x-one-webhook-key".to_owned(),
             signature_prefix: "webhook".to_owned(),
             max_body_bytes: limits::WEBHOOK_BODY_BYTES,
-            body_timeout: BODY_TIMEOUT,
-            clock: clock::system(),
+            clock: system_clock(),
         }
     }
 
@@ -161,18 +148,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// How long a request's body may take to arrive; 5 seconds unless set. Counted where the crate reads the body itself,
-    /// as the axum route and extractor do.
-    pub fn body_timeout(mut self, limit: Duration) -> Self {
-        self.body_timeout = limit;
-        self
-    }
-
-    /// The clock that expiry, freshness and time limits go by; the machine's unless set.
-    ///
-    /// The default clock can wait on a Tokio runtime only, with the feature `client` or `axum`: on another runtime time
-    /// limits need a clock that knows it.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
+    /// What tells the time; the system's clock unless set.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
@@ -199,7 +176,6 @@ impl VerifierBuilder {
             tolerance: self.tolerance,
             names,
             max_body_bytes: self.max_body_bytes,
-            body_timeout: self.body_timeout,
             clock: self.clock,
         }))
     }
@@ -218,7 +194,6 @@ impl VerifierBuilder {
                 signature: String::new(),
             },
             max_body_bytes: self.max_body_bytes,
-            body_timeout: self.body_timeout,
             clock: self.clock,
         })
     }
@@ -242,6 +217,12 @@ impl fmt::Debug for VerifierBuilder {
     }
 }
 
+/// The one place where webhook code reads the machine's clock.
+#[allow(clippy::disallowed_methods, reason = "the default of an injected clock")]
+fn system_clock() -> Clock {
+    Arc::new(SystemTime::now)
+}
+
 fn candidates<T>(
     secrets: Vec<Candidate<Secret>>,
     parse: impl Fn(&str, &Secret) -> Result<T, VerifierError>,
@@ -261,14 +242,4 @@ fn header_name(name: &str) -> Result<String, VerifierError> {
         return Err(VerifierError::InvalidHeaderName { name: name.to_owned() });
     }
     Ok(name.to_ascii_lowercase())
-}
-
-/// A variable of the environment; one that is set to nothing counts as not set.
-fn variable(name: &'static str) -> Result<Option<String>, VerifierError> {
-    match std::env::var(name) {
-        Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => Ok(Some(value)),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(VerifierError::MissingVariable { name }),
-    }
 }
