@@ -2,6 +2,7 @@
 
 mod request;
 mod rotation;
+mod summary;
 mod tasks;
 
 pub use request::Request;

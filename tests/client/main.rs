@@ -8,6 +8,7 @@ mod accounts;
 mod bad_input;
 mod error_bodies;
 mod key_file;
+mod lists;
 mod network;
 mod prism;
 mod transport_cap;

@@ -3,6 +3,8 @@
 // mutants: src/models
 // mutants-with: lib client webhook
 
+#[cfg(feature = "dates")]
+mod dates;
 mod presence;
 mod property;
 mod round_trip;

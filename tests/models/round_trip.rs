@@ -1,7 +1,7 @@
 //! Models keep everything: members and values nobody knows yet, nulls, numbers of any size.
 
+use onehorizon::Secret;
 use onehorizon::models::{Json, Presence, Task, TaskId, TaskStatus};
-use onehorizon::{Secret, Timestamp};
 
 const TASK: &str =
     r#"{"taskId":"tsk_1","title":"Recap","status":"planned","mood":{"calm":[1,2.50,1e400]},"owner":null}"#;
@@ -115,15 +115,4 @@ fn a_secret_is_never_shown() {
     assert!(!format!("{secret:?} {:#?}", Some(&secret)).contains("canary"));
     assert_eq!(secret, Secret::from(String::from("canary")));
     assert_ne!(secret, Secret::from("canarz"));
-}
-
-#[test]
-fn a_timestamp_keeps_its_text_and_converts_on_demand() {
-    let time: Timestamp = serde_json::from_str(r#""2026-05-10T08:30:00.1+02:00""#).unwrap();
-    assert_eq!(time.as_str(), "2026-05-10T08:30:00.1+02:00");
-    let seconds = 1_778_394_600;
-    assert_eq!(time.to_jiff().unwrap().as_second(), seconds);
-    assert_eq!(time.to_chrono().unwrap().timestamp(), seconds);
-    assert_eq!(time.to_time().unwrap().unix_timestamp(), seconds);
-    assert!(Timestamp::from("soon").to_jiff().is_err());
 }

@@ -48,15 +48,12 @@ fn an_open_enum_knows_its_values_and_keeps_others() {
 }
 
 #[test]
-fn a_point_in_time_keeps_its_text_and_refuses_to_be_what_it_is_not() {
+fn a_point_in_time_keeps_its_text() {
     let time = Timestamp::from(String::from("2026-05-10T08:30:00Z"));
     assert_eq!(
         (time.to_string().as_str(), format!("{time:?}").as_str()),
         (time.as_str(), "Timestamp(2026-05-10T08:30:00Z)")
     );
-    assert_eq!(Timestamp::from(time.to_jiff().unwrap()), time);
-    let soon = Timestamp::from("soon");
-    assert!(soon.to_jiff().is_err() && soon.to_chrono().is_err() && soon.to_time().is_err());
 }
 
 #[test]

@@ -101,6 +101,8 @@ pub(crate) struct Struct {
     /// The type of members beside the named ones, if the document says it.
     pub(crate) additional: Option<Type>,
     pub(crate) setters: bool,
+    /// Rust name and element type of the list that iterating goes through.
+    pub(crate) items: Option<(String, Type)>,
     /// Rust name of the member that `From<&str>` fills.
     pub(crate) from: Option<String>,
 }
