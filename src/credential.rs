@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
+use crate::setting::{self, Fault, Form};
 use crate::transport::BoxFuture;
 
 const SCHEME: &str = "Bearer ";
@@ -157,24 +158,15 @@ fn no_token() -> Error {
 }
 
 impl Token {
-    /// A token that fits into a header; the error completes a sentence and tells nothing of the token.
-    fn new(secret: &Secret) -> Result<Self, &'static str> {
+    /// A token that fits into a header; the fault completes a sentence and repeats nothing of the token.
+    fn new(secret: &Secret) -> Result<Self, Fault> {
         let text = secret.expose();
-        if text.trim().is_empty() {
-            return Err("is empty");
-        }
-        if text.chars().any(char::is_whitespace) {
-            return Err("has white space in it: was it copied with a line end?");
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("has characters that no token has");
-        }
+        setting::check(Form::Token, text)?;
         let mut bearer = Zeroizing::new(String::with_capacity(SCHEME.len() + text.len()));
         bearer.push_str(SCHEME);
         bearer.push_str(text);
         // All copies of the header share these bytes, which are overwritten with the last of them.
-        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer))
-            .map_err(|_| "has characters that no header can carry")?;
+        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).map_err(|_| Fault::NotAscii)?;
         header.set_sensitive(true);
         Ok(Self { secret: secret.clone(), header })
     }

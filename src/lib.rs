@@ -25,6 +25,8 @@ mod future;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
+#[cfg(feature = "client")]
+mod keyed_locks;
 pub mod limits;
 pub mod models;
 #[cfg(feature = "oauth")]
@@ -39,7 +41,11 @@ mod response;
 mod retry_after;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
+mod setting;
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod store;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod time_limit;
 #[cfg(feature = "client")]
 mod trace;
 #[cfg(feature = "client")]

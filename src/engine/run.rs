@@ -177,7 +177,7 @@ async fn repeat(
 
 /// How long to wait before another attempt.
 fn wait_after(error: &Error, attempts: u32, settings: &Settings) -> Duration {
-    let jittered = || settings.retry.jittered(attempts, &*settings.clock);
+    let jittered = || settings.retry.pause(attempts, &*settings.clock);
     let told = error.retry_after();
     if error.is_rate_limited() {
         // Whoever rounds down tells a wait that ends too early; asking again at once would only waste the attempt.

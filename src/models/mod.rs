@@ -27,6 +27,8 @@ mod json;
 mod mode;
 mod object;
 mod open;
+#[cfg(any(feature = "webhook", feature = "oauth"))]
+mod raw_object;
 mod record;
 mod text;
 mod timestamp;
@@ -58,6 +60,8 @@ pub(crate) mod runtime {
     pub(crate) use super::mode::is_whole_response;
     pub(crate) use super::object::{OpenObject, open_object, read_object};
     pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};
+    #[cfg(any(feature = "webhook", feature = "oauth"))]
+    pub(crate) use super::raw_object::RawObject;
     pub(crate) use super::record::{Field, Path, Presence, Record, Unreadable};
     pub(crate) use super::text::Text;
     pub(crate) use super::timestamp::Timestamp;

@@ -44,7 +44,7 @@ fn tokens_that_cannot_be_tokens_are_refused_without_being_shown() {
         (" \t", "is empty"),
         ("canary-token\n", "line end"),
         ("canary token", "white space"),
-        ("canary\u{7}token", "no token has"),
+        ("canary\u{7}token", "control character"),
         ("canary\u{e9}", "no token has"),
     ] {
         for refused in [Credential::api_key(token), Credential::oauth_token(token), Credential::access_token(token)] {
@@ -60,8 +60,12 @@ fn tokens_that_cannot_be_tokens_are_refused_without_being_shown() {
 #[test]
 fn base_urls_that_would_not_do_are_refused_with_the_reason() {
     for (url, complaint) in [
-        ("", "absolute address"),
+        ("", "empty"),
         ("onehorizon.ai/api/v1", "absolute address"),
+        ("https://onehorizon.ai/api/v1\n", "line end"),
+        ("\"https://onehorizon.ai/api/v1\"", "quotes"),
+        ("https://${HOST}/api/v1", "placeholder"),
+        ("https://onehorizon.ai /api", "white space"),
         ("ftp://onehorizon.ai", "https://"),
         ("mailto:a@b.c", "https://"),
         ("http://onehorizon.ai/api/v1", "in the clear"),

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod bad_input;
+mod edit;
 mod error_bodies;
 mod key_file;
 mod lists;

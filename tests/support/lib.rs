@@ -10,6 +10,7 @@ pub mod fault_server;
 pub mod file_store;
 pub mod hostile_server;
 pub mod http;
+pub mod moment;
 pub mod mutate;
 pub mod network;
 pub mod oauth;

@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use onehorizon::limits::{RateLimit, WaitSource};
-use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
+use onehorizon::models::{Extra, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
 };
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
-use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
@@ -120,7 +120,7 @@ async fn webhooks_print_neither_keys_nor_content() {
     }
     for wrong in ["canary-wrong", ""] {
         let error = verifier
-            .event(|name| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
+            .event(|name: &str| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
         let error = error.unwrap_err();
         watch.error(&error);
         if let WebhookError::Unauthorized(failure) = &error {
@@ -146,7 +146,7 @@ async fn webhooks_print_neither_keys_nor_content() {
 }
 
 async fn replay_types(watch: &mut Watch) {
-    let store = MemoryStore::new();
+    let store = MemoryClaims::new();
     let lease = Lease::new("evt_1", 7);
     store.claim("evt_1", SystemTime::UNIX_EPOCH, Duration::from_secs(1)).await.unwrap();
     watch.look(&store);
@@ -154,7 +154,7 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryStore::new);
+    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryClaims::new);
     watch.look(&conformance);
     watch.look(&onehorizon_testing::conformance::claims::Violation::Failed(StoreError::new("no connection")));
 }

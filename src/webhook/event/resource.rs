@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-use super::members::Members;
+use crate::models::runtime::RawObject;
 use crate::models::{EventResource, TaskId, from_json};
 
 /// Reads the resource; where a member has an unexpected shape it is left out, and the reason is given beside it.
@@ -24,7 +24,7 @@ pub(super) fn read(text: &str) -> Option<(EventResource, Option<serde_json::Erro
 /// Keeps the members that the model can read, each judged by itself.
 fn read_loosely(text: &str) -> Option<EventResource> {
     let no_type: &RawValue = serde_json::from_str("\"\"").ok()?;
-    let members = Members::parse(text).ok()?;
+    let members = RawObject::parse(text).ok()?;
     let mut kept: BTreeMap<&str, &RawValue> = BTreeMap::from([("type", no_type)]);
     for (name, value) in members.iter() {
         if name != "type" && kept.contains_key(name) {
