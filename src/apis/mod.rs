@@ -3,6 +3,7 @@
 mod edit;
 mod request;
 mod rotation;
+mod summary;
 
 pub use edit::{EditOutcome, EditTask, EditedTask};
 pub use request::Request;
