@@ -6,6 +6,7 @@ mod find_or_create;
 mod request;
 mod rotation;
 mod steps;
+mod summary;
 
 pub use bulk::{Bulk, BulkItem, BulkOutcome, BulkProgress, BulkReport};
 pub use edit::{EditOutcome, EditTask, EditedTask};
