@@ -74,7 +74,7 @@ pub use options::{CallOptions, RequestOptions};
 pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
-pub use store::StoreError;
+pub use store::{StoreError, StoreFuture};
 pub use timestamp::Timestamp;
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.

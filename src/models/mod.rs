@@ -38,6 +38,8 @@ pub(crate) mod runtime {
     pub(crate) use super::extra::{Extra, Key};
     pub(crate) use super::field::{Field, required};
     pub(crate) use super::json::Json;
+    #[cfg(feature = "oauth")]
+    pub(crate) use super::json::{RawText, with_raw};
     pub(crate) use super::open::{open_enum, string_id, text_traits};
     #[cfg(any(feature = "webhook", feature = "oauth"))]
     pub(crate) use super::raw_object::RawObject;
