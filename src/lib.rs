@@ -25,6 +25,8 @@ mod future;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
+#[cfg(feature = "client")]
+mod keyed_locks;
 pub mod limits;
 pub mod models;
 #[cfg(feature = "oauth")]
@@ -44,7 +46,6 @@ mod setting;
 mod store;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod time_limit;
-mod timestamp;
 #[cfg(feature = "client")]
 mod trace;
 #[cfg(feature = "client")]
@@ -68,6 +69,7 @@ pub use engine::{Pending, Retry};
 pub use error::{Error, ErrorKind, Sent, TimeSpent};
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use future::BoxFuture;
+pub use models::Timestamp;
 #[cfg(feature = "client")]
 pub use options::{CallOptions, RequestOptions};
 #[cfg(feature = "client")]
@@ -75,7 +77,6 @@ pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use store::{StoreError, StoreFuture};
-pub use timestamp::Timestamp;
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.
 pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");

@@ -1,9 +1,11 @@
 //! The curated face of the generated clients.
 
+mod edit;
 mod request;
 mod rotation;
-mod tasks;
+mod summary;
 
+pub use edit::{EditOutcome, EditTask, EditedTask};
 pub use request::Request;
 pub use rotation::{OrphanedKey, RotateApiKey, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep};
 

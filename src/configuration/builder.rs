@@ -311,6 +311,7 @@ impl ConfigurationBuilder {
             max_response_bytes: self.max_response_bytes,
             budget: Arc::new(Budget::default()),
             quota: Arc::new(Quota::new(&self.clock, self.pacing, self.on_quota_wait)),
+            edits: Arc::default(),
             retry: self.retry,
             transport,
             clock: self.clock,

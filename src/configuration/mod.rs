@@ -13,6 +13,7 @@ pub use builder::ConfigurationBuilder;
 use crate::credential::Credential;
 use crate::engine::{Budget, Clock, Quota, Retry};
 use crate::error::Error;
+use crate::keyed_locks::KeyedLocks;
 use crate::models::WorkspaceId;
 use crate::quota::QuotaStatus;
 use crate::store::StoreError;
@@ -53,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) retry: Retry,
     pub(crate) budget: Arc<Budget>,
     pub(crate) quota: Arc<Quota>,
+    pub(crate) edits: Arc<KeyedLocks>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }

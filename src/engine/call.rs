@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
-use super::operation::{Access, Operation, RetryClass};
+use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::{decode, run};
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -29,6 +29,10 @@ pub(crate) struct Call {
     pub(super) path: Vec<(Cow<'static, str>, String)>,
     pub(super) query: String,
     pub(super) body: Option<Bytes>,
+    /// The media type of the body, if it is not JSON.
+    pub(super) media: Option<&'static str>,
+    /// The media type of the response, if it is not JSON.
+    pub(super) accept: Option<&'static str>,
     pub(super) options: CallOptions,
 }
 
@@ -62,7 +66,7 @@ impl Call {
             Method::PUT | Method::DELETE => RetryClass::IdempotentWrite,
             _ => RetryClass::UnsafeWrite,
         };
-        let operation = Operation { id: "request", method, path: "", retry, access: Access::Any };
+        let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any };
         let mut call = Self::to(configuration, operation, Cow::Owned(route.to_owned()));
         call.options.fault = fault;
         call
@@ -76,6 +80,8 @@ impl Call {
             path: Vec::new(),
             query: String::new(),
             body: None,
+            media: None,
+            accept: None,
             options: CallOptions::default(),
         }
     }
@@ -192,6 +198,12 @@ impl fmt::Debug for Call {
 /// A call on its way. Dropping it ends the call; nothing goes on in the background.
 #[must_use = "a call makes progress only when it is awaited"]
 pub struct Pending<T>(BoxFuture<'static, Result<Response<T>, Error>>);
+
+impl<T> Pending<T> {
+    pub(super) fn new(work: impl Future<Output = Result<Response<T>, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+}
 
 impl<T> Future for Pending<T> {
     type Output = Result<Response<T>, Error>;

@@ -4,22 +4,38 @@ use http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
 
 use super::call::Call;
+use super::media::ByStatus;
+use super::operation::RAW_REQUEST;
 use super::run::Answer;
 use crate::error::{Error, ErrorKind, Sent, clean, excerpt, one_line, redact};
+use crate::models::{Json, from_json, from_response};
 use crate::response::Response;
 
 /// Reads the answer; the place in the JSON is looked for only when reading fails, since that costs a second pass.
 pub(super) fn value<T: DeserializeOwned>(answer: Answer, call: &Call) -> Result<Response<T>, Error> {
-    match from_bytes(&answer.response.value) {
+    // A raw request may fetch anything; the operations of the contract return whole objects.
+    let read = if call.operation.id == RAW_REQUEST { from_json } else { from_response };
+    match from_bytes(&answer.response.value, read) {
         Ok(value) => Ok(answer.response.map(|_| value)),
         Err(error) => Err(unreadable::<T>(&answer, &error, call)),
     }
 }
 
+/// Reads the answer as the type that its status asks for.
+pub(super) fn by_status<T: ByStatus>(answer: Answer, call: &Call) -> Result<Response<T>, Error> {
+    match T::read(answer.response.head.status, &answer.response.value) {
+        Ok(value) => Ok(answer.response.map(|_| value)),
+        Err(error) => Err(unreadable::<Json>(&answer, &error, call)),
+    }
+}
+
 /// Checking the encoding once for the whole text is a fifth quicker than once for every string in it.
-fn from_bytes<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+pub(super) fn from_bytes<T: DeserializeOwned>(
+    body: &[u8],
+    read: fn(&str) -> serde_json::Result<T>,
+) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
-        Ok(text) => serde_json::from_str(text),
+        Ok(text) => read(text),
         // This one says where the text breaks off.
         Err(_) => serde_json::from_slice(body),
     }
@@ -33,7 +49,11 @@ fn unreadable<T: DeserializeOwned>(answer: &Answer, error: &serde_json::Error, c
     } else if let Some(encoding) = encoding {
         format!("the answer is encoded ({}), which was not asked for", String::from_utf8_lossy(encoding.as_bytes()))
     } else if error.is_data() {
-        format!("at `${}`: {}", path_of::<T>(body).unwrap_or_default(), without_values(&error.to_string()))
+        let words = without_values(&error.to_string());
+        match (path_of::<T>(body).unwrap_or_default(), words.strip_prefix("in `")) {
+            (path, Some(deeper)) => format!("at `${path}.{deeper}"),
+            (path, None) => format!("at `${path}`: {words}"),
+        }
     } else {
         format!("the answer is not complete JSON: {error}")
     };

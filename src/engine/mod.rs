@@ -4,6 +4,7 @@
 
 mod call;
 mod decode;
+mod media;
 mod operation;
 mod retry;
 mod run;
@@ -21,8 +22,10 @@ pub(crate) use retry::Budget;
 pub(crate) mod prelude {
     #![allow(unused_imports, reason = "not every contract needs every part")]
 
-    pub(crate) use http::Method;
+    pub(crate) use bytes::Bytes;
+    pub(crate) use http::{Method, StatusCode};
 
+    pub(crate) use super::media::{ByStatus, read_json};
     pub(crate) use super::{Access, Call, ListStyle, Operation, Pending, RetryClass};
     pub(crate) use crate::configuration::Configuration;
     pub(crate) use crate::error::Error;

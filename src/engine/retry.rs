@@ -70,7 +70,7 @@ impl Retry {
     }
 
     /// The wait before another attempt, with full jitter.
-    pub(super) fn jittered(&self, attempts_made: u32, clock: &dyn Clock) -> Duration {
+    pub(crate) fn pause(&self, attempts_made: u32, clock: &dyn Clock) -> Duration {
         let ceiling = self.least(attempts_made);
         // A clock of the user's may give no number at all, which is as good as the longest wait.
         Duration::try_from_secs_f64(ceiling.as_secs_f64() * clock.random().clamp(0.0, 1.0)).unwrap_or(ceiling)

@@ -94,7 +94,7 @@ impl Current {
         self.refused || self.refresh_at.is_some_and(|at| now >= at)
     }
 
-    fn is_usable(&self, now: Instant) -> bool {
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
         !self.refused && self.expires.is_none_or(|at| now < at)
     }
 
@@ -113,7 +113,7 @@ impl Settings {
     }
 
     /// How long a whole refresh may take: each of its parts has a time limit of its own.
-    fn limit(&self) -> Duration {
+    pub(super) fn limit(&self) -> Duration {
         let shared = self.store.as_ref().map_or(Duration::ZERO, |store| store.limit());
         self.app.settings().timeout.saturating_add(self.save_timeout).saturating_add(shared).saturating_add(MARGIN)
     }

@@ -222,7 +222,7 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
     let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(code) = text("error") {
         let words = text("error_description").map(|words| secrets.clean(words));
-        return OauthError::refused(OauthErrorCode::from(secrets.clean(code)), words, Some(status.as_u16()));
+        return OauthError::refused(OauthErrorCode::other(&secrets.clean(code)), words, Some(status.as_u16()));
     }
     let words = message_of(body, |words| secrets.clean(words));
     let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));

@@ -6,8 +6,10 @@
 
 mod accounts;
 mod bad_input;
+mod edit;
 mod error_bodies;
 mod key_file;
+mod lists;
 mod network;
 mod prism;
 mod transport_cap;

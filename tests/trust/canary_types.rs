@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use onehorizon::limits::{RateLimit, WaitSource};
-use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
+use onehorizon::models::{Extra, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
 };
@@ -53,15 +53,17 @@ fn models_print_no_secret_and_nothing_they_do_not_know() {
     extra.insert("notYetKnown", CREATED_KEY).unwrap();
     watch.look(&extra);
     watch.look(&Json::from_value(&[SIGNED_URL]).unwrap());
-    watch.look(&Field::Value(Secret::from(CREATED_KEY)));
+    watch.look(&Some(Secret::from(CREATED_KEY)));
     watch.look(&Secret::from(CREATED_KEY));
     watch.show(&Timestamp::from("2026-05-10T08:30:00Z"));
-    if let TaskKind::Unknown(unknown) = TaskKind::from("not_yet_known") {
+    if let TaskKind::Unknown(unknown) = TaskKind::other("not_yet_known") {
         watch.look::<UnknownValue>(&unknown);
     }
-    let wrong = serde_json::from_str::<Task>(&format!(r#"{{"taskId":"tsk_1","contributors":"{SIGNED_URL}"}}"#));
-    // The reader's own error quotes what it read; the client takes it apart.
-    assert!(wrong.unwrap_err().to_string().contains("canary"));
+    let odd: Task = serde_json::from_str(&format!(r#"{{"taskId":"tsk_1","contributors":"{SIGNED_URL}"}}"#)).unwrap();
+    watch.look(&odd);
+    watch.look(&odd.unreadable());
+    // The reason quotes what it read; only the accessor shows it.
+    assert!(odd.unreadable()[0].error().contains("canary"));
     watch.done("models");
 }
 
@@ -169,7 +171,7 @@ async fn the_fake_and_the_sender_print_no_secret() {
         let (tasks, keys) = (TasksApi::new(&configuration), ApiKeysApi::new(&configuration));
         let created = keys.create_api_key("canary-free").await;
         if let Ok(created) = &created {
-            let secret = created.secret.get().unwrap().expose();
+            let secret = created.secret.as_ref().unwrap().expose();
             assert!(!format!("{created:?} {fake:?} {:?}", fake.requests()).contains(secret));
         }
         tasks.list_tasks().header("x-other", "canary").await.unwrap();

@@ -61,11 +61,11 @@ fn a_task_event_is_typed() {
     assert_eq!(event.time().as_str(), "2026-05-05T12:00:00Z");
     assert_eq!(event.subject(), Some("tsk_123"));
     assert_eq!(*event.workspace_id(), "w_123");
-    assert_eq!(event.actor().unwrap().id.get().unwrap(), "usr_123");
+    assert_eq!(event.actor().unwrap().id.as_deref(), Some("usr_123"));
     assert_eq!(*event.task_id().unwrap(), "tsk_123");
     let Payload::Task(task) = event.payload() else { panic!("{:?}", event.payload()) };
-    assert_eq!(task.title.get().unwrap(), "Review launch checklist");
-    assert_eq!(task.status.get(), Some(&TaskStatus::Planned));
+    assert_eq!(task.title, "Review launch checklist");
+    assert_eq!(task.status, TaskStatus::Planned);
     assert_eq!(event.to_model().unwrap().id, *event.id());
 }
 
@@ -76,7 +76,7 @@ fn a_comment_event_is_typed_and_leads_to_its_task() {
         "comment": {"commentId": "comment_1", "taskId": "tsk_9", "userId": "usr_1", "content": "Looks good."}
     }));
     let Payload::Comment(comment) = event.payload() else { panic!("{:?}", event.payload()) };
-    assert_eq!(comment.content.get().unwrap(), "Looks good.");
+    assert_eq!(comment.content.as_deref(), Some("Looks good."));
     assert_eq!(*event.task_id().unwrap(), "tsk_9");
 }
 
@@ -149,8 +149,8 @@ fn the_doubled_form_is_unwrapped() {
         let inner = json!({"taskId": "tsk_1", "commentId": "c_1", "title": "inner", "content": "inner"});
         let event = with_data(json!({"resource": {"type": member}, member: {member: inner, "more": 1}}));
         match event.payload() {
-            Payload::Task(task) => assert_eq!(task.title.get().unwrap(), "inner"),
-            Payload::Comment(comment) => assert_eq!(comment.content.get().unwrap(), "inner"),
+            Payload::Task(task) => assert_eq!(task.title, "inner"),
+            Payload::Comment(comment) => assert_eq!(comment.content.as_deref(), Some("inner")),
             other => panic!("{other:?}"),
         }
         let value: Value = event.data_member(member).unwrap().unwrap();
@@ -224,7 +224,7 @@ fn odd_members_of_the_resource_cost_only_themselves() {
     }));
     assert!(event.resource_error().is_some());
     assert_eq!(event.resource().resource_type.as_str(), "task");
-    assert!(event.resource().id.is_absent() && event.resource().team_id.is_absent());
+    assert!(event.resource().id.is_none() && event.resource().team_id.is_none());
     assert_eq!(event.resource().extra.raw("later"), Some("[1]"));
     assert_eq!(*event.task_id().unwrap(), "tsk_1");
     assert!(event.actor().is_none());

@@ -17,8 +17,9 @@ pub use self::payload::{Payload, Undecoded};
 use super::error::WebhookError;
 use super::headers::{Headers, NoHeaders};
 use crate::models::runtime::RawObject;
-use crate::models::{EventActor, EventId, EventResource, EventType, Json, TaskId, WebhookEvent, WorkspaceId};
-use crate::timestamp::Timestamp;
+use crate::models::{
+    EventActor, EventId, EventResource, EventType, Json, TaskId, Timestamp, WebhookEvent, WorkspaceId,
+};
 
 const ID_HEADER: &str = "x-one-event-id";
 const TYPE_HEADER: &str = "x-one-event-type";
@@ -113,7 +114,7 @@ impl Event {
         // The text says what the event is, too, so that whoever stores it finds what was claimed.
         let mut event = Self::read(&envelope.with(text, id, kind), headers)?;
         event.body_id = id.map(|_| EventId::from(&*envelope.id));
-        event.body_kind = kind.map(|_| EventType::from(&*envelope.kind));
+        event.body_kind = kind.map(|_| EventType::other(&*envelope.kind));
         Ok(event)
     }
 
@@ -138,7 +139,7 @@ impl Event {
             data: range_in(text, envelope.data.get()),
             id: EventId::from(&*envelope.id),
             body_id: None,
-            kind: EventType::from(&*envelope.kind),
+            kind: EventType::other(&*envelope.kind),
             body_kind: None,
             source: envelope.source.as_ref().into(),
             time: Timestamp::from(&*envelope.time),
