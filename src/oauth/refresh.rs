@@ -68,7 +68,7 @@ impl Refresh {
     async fn fetch(
         &self,
         mut current: Current,
-        dead: Option<OauthError>,
+        mut dead: Option<OauthError>,
         waiters: &Waiters,
     ) -> Result<Brought, OauthError> {
         let clock = &self.settings.app.settings().clock;
@@ -85,6 +85,8 @@ impl Refresh {
                         return Ok(Brought::Saved(newer));
                     }
                     current = newer;
+                    // The server has refused others than these.
+                    dead = None;
                     continue;
                 }
                 Turn::Empty => return Err(signed_out()),

@@ -41,7 +41,16 @@ impl OauthApp {
             ("code_verifier", verifier.expose()),
             ("redirect_uri", &self.settings().redirect_url),
         ];
-        Ok(self.post(&fields, &[code, verifier], || Duration::ZERO).await?.tokens)
+        let tokens = self.post(&fields, &[code, verifier], || Duration::ZERO).await?.tokens;
+        // A refresh takes what it gets, since the old refresh token is gone by then; here nothing is lost yet.
+        match tokens.extra.get::<String>("token_type") {
+            Some(Ok(kind)) => {
+                let kind = Secrets::default().clean(&kind);
+                let words = format!("the token is of the type `{kind}`, which is not `Bearer`");
+                Err(OauthError::new(OauthErrorKind::Decode, words).with_sent(Sent::Yes))
+            }
+            _ => Ok(tokens),
+        }
     }
 
     /// `paused` says for how long nobody has been driving the future, which does not count as time taken.
