@@ -1,8 +1,9 @@
-//! Time and randomness: the only place that asks the machine for them; a leaf that engine and OAuth share.
+//! Time and randomness: the only place that asks the machine for them. It imports nothing above it and, without the
+//! features `client` and `axum`, no async runtime.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::transport::BoxFuture;
+use crate::future::BoxFuture;
 
 /// Where this crate takes time and randomness from; replace it to test without waiting.
 pub trait Clock: Send + Sync + 'static {
@@ -19,10 +20,12 @@ pub trait Clock: Send + Sync + 'static {
     fn random(&self) -> f64;
 }
 
+#[cfg(any(feature = "client", feature = "axum"))]
 /// The machine's clock, sleeping on tokio's timer: under `tokio::time::pause` no time is spent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+#[cfg(any(feature = "client", feature = "axum"))]
 #[allow(clippy::disallowed_methods, reason = "the one place where time and randomness come from")]
 impl Clock for SystemClock {
     fn now(&self) -> Instant {

@@ -6,7 +6,7 @@
 
 #[cfg(feature = "client")]
 mod apis;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod clock;
 #[cfg(feature = "client")]
 mod configuration;
@@ -20,6 +20,8 @@ mod engine;
 mod environment;
 #[cfg(feature = "client")]
 mod error;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod future;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
@@ -30,10 +32,14 @@ pub mod oauth;
 #[cfg(feature = "client")]
 mod options;
 #[cfg(feature = "client")]
+pub mod quota;
+#[cfg(feature = "client")]
 mod response;
 #[cfg(feature = "client")]
 mod retry_after;
 mod secret;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
@@ -46,19 +52,25 @@ pub mod webhook;
 
 #[cfg(feature = "client")]
 pub use apis::*;
-#[cfg(feature = "client")]
-pub use clock::{Clock, SystemClock};
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub use clock::Clock;
+#[cfg(any(feature = "client", feature = "axum"))]
+pub use clock::SystemClock;
 #[cfg(feature = "client")]
 pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL};
 #[cfg(feature = "client")]
 pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]
-pub use engine::{Pending, Retry, quota};
+pub use engine::{Pending, Retry};
 #[cfg(feature = "client")]
 pub use error::{Error, ErrorKind, Sent, TimeSpent};
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub use future::BoxFuture;
 #[cfg(feature = "client")]
 pub use options::{CallOptions, RequestOptions};
 #[cfg(feature = "client")]
 pub use response::Response;
 pub use secret::Secret;
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub use store::StoreError;
 pub use timestamp::Timestamp;

@@ -1,6 +1,6 @@
 //! One span for each call; nothing in it is secret. Without the feature `tracing` all of this is nothing.
 
-use crate::engine::quota::WaitReason;
+use crate::quota::WaitReason;
 
 /// Why a call waits.
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-// An OAuth server by other people, set up as One Horizon is known to be: its two paths, the client secret in the form, PKCE.
+// An independent OAuth server, configured as One Horizon is known to be: its two paths, client secret in the form, PKCE.
 import { createServer } from 'node:http'
 import { Provider } from 'oidc-provider'
 
@@ -33,5 +33,5 @@ server.listen(0, '127.0.0.1', () => {
   console.log(`listening on ${issuer}`)
 })
 
-// Whoever forgets to stop it need not.
+// Stops by itself if nobody stops it.
 setTimeout(() => process.exit(0), 300_000)

@@ -1,10 +1,10 @@
-//! What a call allocates beyond decoding its answer, and what decoding allocates.
+//! Allocations of a call beyond decoding its response, and of decoding.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
-    reason = "a bench says so by panicking"
+    reason = "a bench panics on failure"
 )]
 
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use allocation_counter::measure;
 use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
 use onehorizon_benches::deliveries::{self, Delivery};
-use onehorizon_benches::{answers, canned::Canned, hand};
+use onehorizon_benches::{canned::Canned, hand, responses};
 
 /// Allocations that a call may make beyond those of decoding.
 const MOST_ALLOCATIONS: u64 = 40;
@@ -25,7 +25,7 @@ fn main() {
     deliveries();
 }
 
-/// Checking a proof must not allocate by the size of the body.
+/// The allocations of a check must not depend on the size of the body.
 fn deliveries() {
     for (name, verifier) in [("signature", deliveries::by_signature()), ("key", deliveries::by_key())] {
         let [small, large] = [1 << 10, 256 << 10].map(|bytes| {
@@ -38,34 +38,34 @@ fn deliveries() {
 }
 
 fn per_call(runtime: &tokio::runtime::Runtime) {
-    let text = answers::task(7);
+    let text = responses::task(7);
     let configuration = Configuration::builder()
-        .api_key(answers::API_KEY)
+        .api_key(responses::API_KEY)
         .transport(Canned::new(http::StatusCode::OK, text.clone()))
         .build()
         .unwrap();
     let tasks = TasksApi::new(&configuration);
     let call = || runtime.block_on(async { drop(black_box(tasks.fetch_task("tsk_00000007").await.unwrap())) });
     call();
-    let whole = measure(call);
+    let total = measure(call);
     let decoding = measure(|| drop(black_box(serde_json::from_str::<Task>(&text).unwrap())));
-    let beyond = whole.count_total - decoding.count_total;
+    let beyond = total.count_total - decoding.count_total;
     println!(
         "fetch_task in memory: {beyond} allocations, {} bytes beyond the {} allocations of decoding (budget {MOST_ALLOCATIONS})",
-        whole.bytes_total - decoding.bytes_total,
+        total.bytes_total - decoding.bytes_total,
         decoding.count_total
     );
     assert!(beyond <= MOST_ALLOCATIONS);
 }
 
 fn decoding() {
-    let text = answers::list(1_000);
+    let text = responses::list(1_000);
     let mut kept = 0;
     let models = measure(|| kept = black_box(serde_json::from_str::<TaskList>(&text).unwrap()).tasks.len());
     let derive = measure(|| kept = black_box(serde_json::from_str::<hand::TaskList>(&text).unwrap()).tasks.len());
     let value = measure(|| drop(black_box(serde_json::from_str::<serde_json::Value>(&text).unwrap())));
     for (name, info) in [("models", models), ("derive", derive), ("Value", value)] {
-        println!("1,000 tasks by {name}: {} allocations, {} KiB at the most", info.count_total, info.bytes_max / 1024);
+        println!("1,000 tasks by {name}: {} allocations, {} KiB at peak", info.count_total, info.bytes_max / 1024);
     }
     assert_eq!(kept, 1_000);
 }

@@ -1,11 +1,11 @@
-//! What a call costs beyond the same call written by hand: over loopback to a server in its own process, in rounds that
-//! take turns, and in memory. `call ROUNDS` for another number of rounds than 15.
+//! The cost of a call beside the same call written by hand: over loopback to a server in its own process, in alternating
+//! rounds, and in memory. `call ROUNDS` sets the number of rounds (default 15).
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
-    reason = "a bench says so by panicking"
+    reason = "a bench panics on failure"
 )]
 
 use std::hint::black_box;
@@ -13,9 +13,9 @@ use std::rc::Rc;
 
 use onehorizon::models::Task;
 use onehorizon::{Configuration, TasksApi};
-use onehorizon_benches::load::{Caller, Round, What, round};
+use onehorizon_benches::load::{Caller, Operation, Round, round};
 use onehorizon_benches::stats::{in_turn, median, paired_ratio, quantile};
-use onehorizon_benches::{answers, canned::Canned, process::Server};
+use onehorizon_benches::{canned::Canned, process::Server, responses};
 
 fn main() {
     let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
@@ -25,27 +25,27 @@ fn main() {
     let sdk = Rc::new(Caller::sdk(&server.base_url));
     let hand = Rc::new(Caller::hand(&server.base_url));
     println!(
-        "what    at once   wall sdk/hand   cpu sdk/hand   sdk: us a call   cpu us   p99 us   hand: us a call   cpu us   p99 us"
+        "call    concurrent   wall sdk/hand   cpu sdk/hand   sdk: us/call   cpu us   p99 us   hand: us/call   cpu us   p99 us"
     );
-    for (what, calls) in [(What::Fetch, 2_000), (What::List, 400)] {
-        for at_once in [1, 64] {
+    for (operation, calls) in [(Operation::Fetch, 2_000), (Operation::List, 400)] {
+        for concurrency in [1, 64] {
             let mut taken: [Vec<Round>; 2] = Default::default();
             for number in 0..=rounds {
                 let order = if number % 2 == 0 { [0, 1] } else { [1, 0] };
                 for index in order {
-                    let done = round(&runtime, if index == 0 { &sdk } else { &hand }, what, calls, at_once);
-                    // The first round opens the connections and does not count.
+                    let done = round(&runtime, if index == 0 { &sdk } else { &hand }, operation, calls, concurrency);
+                    // The first round opens the connections and is not counted.
                     if number > 0 {
                         taken[index].push(done);
                     }
                 }
             }
-            report(what, at_once, &taken);
+            report(operation, concurrency, &taken);
         }
     }
 }
 
-fn report(what: What, at_once: usize, taken: &[Vec<Round>; 2]) {
+fn report(operation: Operation, concurrency: usize, taken: &[Vec<Round>; 2]) {
     let wall = taken.each_ref().map(|rounds| rounds.iter().map(Round::wall_per_call).collect::<Vec<_>>());
     let cpu = taken.each_ref().map(|rounds| rounds.iter().map(Round::cpu_per_call).collect::<Vec<_>>());
     let p99 = taken.each_ref().map(|rounds| {
@@ -53,7 +53,7 @@ fn report(what: What, at_once: usize, taken: &[Vec<Round>; 2]) {
     });
     let [wall_sdk, wall_hand] = &wall;
     let [cpu_sdk, cpu_hand] = &cpu;
-    print!("{:7} {at_once:7}", format!("{what:?}"));
+    print!("{:7} {concurrency:10}", format!("{operation:?}"));
     print!("   {:13.3}   {:12.3}", paired_ratio(wall_sdk, wall_hand), paired_ratio(cpu_sdk, cpu_hand));
     for ((wall, cpu), p99) in wall.iter().zip(&cpu).zip(p99) {
         print!("   {:14.1}   {:6.1}   {:6.0}", median(wall) * 1e6, median(cpu) * 1e6, p99 * 1e6);
@@ -61,11 +61,11 @@ fn report(what: What, at_once: usize, taken: &[Vec<Round>; 2]) {
     println!();
 }
 
-/// A call through a transport that answers at once, less the reading of its answer.
+/// A call through a transport that responds at once, minus the decoding of its response.
 fn in_memory(runtime: &tokio::runtime::Runtime) {
-    let text = answers::task(7);
+    let text = responses::task(7);
     let configuration = Configuration::builder()
-        .api_key(answers::API_KEY)
+        .api_key(responses::API_KEY)
         .transport(Canned::new(http::StatusCode::OK, text.clone()))
         .build()
         .unwrap();
@@ -80,11 +80,8 @@ fn in_memory(runtime: &tokio::runtime::Runtime) {
             },
         ],
     );
-    if let [call, reading] = times.as_slice() {
-        let beyond = (median(call) - median(reading)) * 1e6;
-        println!(
-            "fetch_task in memory: {beyond:.2} us beyond the {:.2} us of reading the answer",
-            median(reading) * 1e6
-        );
+    if let [call, decoding] = times.as_slice() {
+        let beyond = (median(call) - median(decoding)) * 1e6;
+        println!("fetch_task in memory: {beyond:.2} us beyond the {:.2} us of decoding", median(decoding) * 1e6);
     }
 }

@@ -1,34 +1,34 @@
-//! Reading a list of 1,000 tasks, 30 % of whose members nobody knows.
+//! Decoding a list of 1,000 tasks with 30 % unknown fields.
 //!
-//! Set `MALLOC_TRIM_THRESHOLD_=100000000 MALLOC_MMAP_THRESHOLD_=33554432`: glibc otherwise gives the memory of a list back to
-//! the kernel after some contenders and not after others, by the sizes that the one before happened to leave behind.
+//! Set `MALLOC_TRIM_THRESHOLD_=100000000 MALLOC_MMAP_THRESHOLD_=33554432`. Otherwise glibc returns the memory of a list to the
+//! kernel after some contenders and not after others, depending on earlier allocation sizes.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
-    reason = "a bench says so by panicking"
+    reason = "a bench panics on failure"
 )]
 
 use std::hint::black_box;
 
 use onehorizon::models::TaskList;
 use onehorizon_benches::stats::{in_turn, median, paired_ratio};
-use onehorizon_benches::{answers, hand};
+use onehorizon_benches::{hand, responses};
 use serde::de::DeserializeOwned;
 
-/// As `reqwest` reads an answer.
+/// As `reqwest` decodes a response.
 fn from_bytes<T: DeserializeOwned>(body: &[u8]) {
     drop(black_box(serde_json::from_slice::<T>(black_box(body)).unwrap()));
 }
 
-/// As the engine reads an answer: its encoding is checked once for the whole.
+/// As the engine decodes a response: UTF-8 is checked once for the whole body.
 fn from_text<T: DeserializeOwned>(body: &[u8]) {
     drop(black_box(serde_json::from_str::<T>(std::str::from_utf8(black_box(body)).unwrap()).unwrap()));
 }
 
 fn main() {
-    let text = answers::list(1_000);
+    let text = responses::list(1_000);
     let body = text.as_bytes();
     let times = in_turn(
         60,
@@ -52,9 +52,9 @@ fn main() {
             paired_ratio(taken, derive_bytes)
         );
     }
-    let same_door = [paired_ratio(&times[0], derive_text), paired_ratio(models_bytes, derive_bytes)];
+    let same_entry = [paired_ratio(&times[0], derive_text), paired_ratio(models_bytes, derive_bytes)];
     println!(
-        "models by derive through the same door: {:.3} from text, {:.3} from bytes (target 1.15)",
-        same_door[0], same_door[1]
+        "models / derive, same entry point: {:.3} from text, {:.3} from bytes (target 1.15)",
+        same_entry[0], same_entry[1]
     );
 }

@@ -1,10 +1,10 @@
-//! The functions whose instructions `.ci/perf` counts: `hot NAME` runs one of them once, after a first run to warm up.
+//! The functions whose instructions `.ci/perf` counts. `hot NAME` runs one of them once, after a warm-up run.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
-    reason = "a bench says so by panicking"
+    reason = "a bench panics on failure"
 )]
 
 use std::hint::black_box;
@@ -14,9 +14,9 @@ use onehorizon::models::{Task, TaskList};
 use onehorizon::{Configuration, TasksApi};
 use onehorizon_benches::canned::Canned;
 use onehorizon_benches::deliveries::{self, Delivery};
-use onehorizon_benches::load::{Caller, Calls as _, What};
+use onehorizon_benches::load::{Caller, Calls as _, Operation};
 use onehorizon_benches::process::Server;
-use onehorizon_benches::{answers, hand};
+use onehorizon_benches::{hand, responses};
 use serde::de::DeserializeOwned;
 
 type Function = Box<dyn FnMut()>;
@@ -35,10 +35,10 @@ const GUARDED: &[&str] = &[
 ];
 
 fn function(name: &str) -> Option<Function> {
-    let task = answers::task(7);
+    let task = responses::task(7);
     Some(match name {
-        "decode_task" => reading::<Task>(task),
-        "decode_list" => reading::<TaskList>(answers::list(100)),
+        "decode_task" => decoding::<Task>(task),
+        "decode_list" => decoding::<TaskList>(responses::list(100)),
         "encode_task" => {
             let task: Task = serde_json::from_str(&task).unwrap();
             Box::new(move || drop(black_box(serde_json::to_vec(black_box(&task)).unwrap())))
@@ -51,7 +51,7 @@ fn function(name: &str) -> Option<Function> {
         ),
         "call_unreadable" => fetching(StatusCode::OK, task.replace(r#""labels":["#, r#""labels":"#), false),
         "call_list" => {
-            let (tasks, runtime) = (TasksApi::new(&in_memory(StatusCode::OK, answers::list(100))), runtime());
+            let (tasks, runtime) = (TasksApi::new(&in_memory(StatusCode::OK, responses::list(100))), runtime());
             Box::new(move || runtime.block_on(async { drop(black_box(tasks.list_tasks().all(true).await.unwrap())) }))
         }
         "webhook_key" => {
@@ -70,13 +70,13 @@ fn function(name: &str) -> Option<Function> {
     })
 }
 
-/// What is not guarded but compared with: the peer, and calls over loopback, to see where the work goes.
+/// Without a budget, for comparison: the peer, and calls over loopback.
 fn peer(name: &str) -> Option<Function> {
     Some(match name {
-        "peer_decode_list" => reading::<hand::TaskList>(answers::list(100)),
-        "value_decode_list" => reading::<serde_json::Value>(answers::list(100)),
+        "peer_decode_list" => decoding::<hand::TaskList>(responses::list(100)),
+        "value_decode_list" => decoding::<serde_json::Value>(responses::list(100)),
         "reader_decode_list" => {
-            let list = answers::list(100);
+            let list = responses::list(100);
             Box::new(move || drop(black_box(serde_json::from_reader::<_, TaskList>(list.as_bytes()).unwrap())))
         }
         "loopback_sdk" | "loopback_hand" => {
@@ -85,35 +85,35 @@ fn peer(name: &str) -> Option<Function> {
             let (caller, runtime) = (make(&server.base_url), runtime());
             Box::new(move || {
                 let _ = &server;
-                runtime.block_on(caller.call(What::Fetch));
+                runtime.block_on(caller.call(Operation::Fetch));
             })
         }
         _ => return None,
     })
 }
 
-fn reading<T: DeserializeOwned>(text: String) -> Function {
+fn decoding<T: DeserializeOwned>(text: String) -> Function {
     Box::new(move || drop(black_box(serde_json::from_slice::<T>(black_box(text.as_bytes())).unwrap())))
 }
 
-fn fetching(status: StatusCode, answer: String, succeeds: bool) -> Function {
-    let (tasks, runtime) = (TasksApi::new(&in_memory(status, answer)), runtime());
+fn fetching(status: StatusCode, body: String, succeeds: bool) -> Function {
+    let (tasks, runtime) = (TasksApi::new(&in_memory(status, body)), runtime());
     Box::new(move || {
         let result = runtime.block_on(async { black_box(tasks.fetch_task("tsk_00000007").await) });
         assert_eq!(result.is_ok(), succeeds);
     })
 }
 
-fn in_memory(status: StatusCode, answer: String) -> Configuration {
-    let transport = Canned::new(status, answer);
-    Configuration::builder().api_key(answers::API_KEY).transport(transport).build().unwrap()
+fn in_memory(status: StatusCode, body: String) -> Configuration {
+    let transport = Canned::new(status, body);
+    Configuration::builder().api_key(responses::API_KEY).transport(transport).build().unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Callgrind counts what happens in here.
+/// Callgrind counts the instructions in here.
 #[inline(never)]
 fn measured(function: &mut dyn FnMut()) {
     function();

@@ -1,10 +1,10 @@
-//! The most memory that a listing of 50,000 tasks holds, as the kernel counts it.
+//! Peak memory of a listing of 50,000 tasks, as the kernel counts it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
-    reason = "a bench says so by panicking"
+    reason = "a bench panics on failure"
 )]
 
 use onehorizon::{Configuration, TasksApi};
@@ -12,8 +12,8 @@ use onehorizon_benches::process::Server;
 
 const LENGTH: usize = 50_000;
 
-/// A line of the kernel's account of this process, in bytes.
-fn account(line: &str) -> f64 {
+/// A line of `/proc/self/status`, in bytes.
+fn status_bytes(line: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':')).unwrap();
     found.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0
@@ -31,25 +31,25 @@ fn main() {
     let tasks = TasksApi::new(&configuration);
     runtime.block_on(async { drop(tasks.fetch_task("tsk_00000007").await.unwrap()) });
 
-    let before = account("VmRSS");
+    let before = status_bytes("VmRSS");
     let list = runtime.block_on(async { tasks.list_tasks().all(true).await.unwrap() });
-    let most = account("VmHWM") - before;
+    let peak = status_bytes("VmHWM") - before;
     let body = list.raw().len();
     let list = list.into_inner();
     assert_eq!(list.tasks.len(), LENGTH);
-    // A copy has no spare room: what it adds is what the tasks themselves need.
-    let before = account("VmRSS");
+    // A clone has no spare capacity: what it adds is what the tasks themselves need.
+    let before = status_bytes("VmRSS");
     let copy = list.clone();
-    let needed = account("VmRSS") - before;
+    let needed = status_bytes("VmRSS") - before;
     assert_eq!(copy, list);
 
     let mebibytes = |bytes: f64| bytes / 1_048_576.0;
     #[allow(clippy::cast_precision_loss)]
     let body = mebibytes(body as f64);
     println!(
-        "{LENGTH} tasks over loopback: body {body:.1} MiB, tasks {:.1} MiB, at the most {:.1} MiB held = {:.2} x the tasks",
+        "{LENGTH} tasks over loopback: body {body:.1} MiB, tasks {:.1} MiB, peak {:.1} MiB = {:.2} x the tasks",
         mebibytes(needed),
-        mebibytes(most),
-        most / needed,
+        mebibytes(peak),
+        peak / needed,
     );
 }

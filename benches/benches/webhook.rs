@@ -1,11 +1,10 @@
-//! Checking and reading deliveries, beside the bare cryptography. The crates and programs that do the same are measured
-//! by `benches/peers/run`.
+//! Verifying and decoding deliveries, beside the bare cryptography. `benches/peers/run` measures other crates and programs.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
-    reason = "a bench says so by panicking"
+    reason = "a bench panics on failure"
 )]
 
 use std::hint::black_box;

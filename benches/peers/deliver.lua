@@ -1,4 +1,4 @@
--- wrk: a delivery of about 1 KiB with an id of its own.
+-- wrk: a delivery of about 1 KiB with a distinct id.
 local number = 0
 local filler = string.rep("Members of two teams receive the recap twice. ", 10)
 

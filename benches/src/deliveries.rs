@@ -6,11 +6,11 @@ use onehorizon::webhook::{Signer, Verifier};
 
 /// A webhook key.
 pub const KEY: &str = "bench-webhook-key-0c93d1";
-/// A signing secret: the one that the Standard Webhooks documentation prints.
+/// The signing secret from the Standard Webhooks documentation.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ID: &str = "msg_2b7f";
 
-/// When the deliveries are signed, and what the verifiers' clocks show.
+/// The time of signing, and the time on the verifiers' clocks.
 #[must_use]
 pub fn signed_at() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_778_487_300)
@@ -59,12 +59,12 @@ impl Delivery {
         Self { body, headers }
     }
 
-    /// How a verifier looks a header up.
+    /// Looks a header up, as a verifier does.
     pub fn find<'h>(&'h self) -> impl Fn(&str) -> Option<&'h [u8]> {
         move |name| self.headers.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value.as_bytes())
     }
 
-    /// What the signature covers before the body.
+    /// The signed text before the body.
     #[must_use]
     pub fn signed_prefix() -> String {
         format!("{ID}.1778487300.")

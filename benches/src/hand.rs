@@ -1,15 +1,15 @@
-//! The peer: what a user writes with `reqwest` and serde's derive, dropping what is not known.
+//! The peer: what a user writes with `reqwest` and serde's derive. It drops unknown fields.
 
 use serde::Deserialize;
 
-/// A listing.
+/// A list.
 #[derive(Debug, Deserialize)]
 pub struct TaskList {
     /// The tasks.
     pub tasks: Vec<Task>,
 }
 
-/// The members that the contract has.
+/// The fields of the contract.
 #[allow(missing_docs, clippy::struct_excessive_bools)]
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,7 +44,7 @@ pub struct Contributor {
     pub r#type: Option<Role>,
 }
 
-/// Closed, as most people write it; the cheapest way there is.
+/// Closed enums, as most people write them; the cheapest to decode.
 macro_rules! closed {
     ($($name:ident { $($variant:ident),* })*) => { $(
         #[allow(missing_docs)]
@@ -71,7 +71,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client as most people make one: no time limit, no retry, no limit on the answer's size.
+    /// A client as most people make one: no time limit, no retry, no limit on the response's size.
     #[must_use]
     pub fn new(base_url: &str, api_key: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");

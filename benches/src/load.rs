@@ -1,4 +1,4 @@
-//! Calls of one client, so many at a time.
+//! Concurrent calls of one client.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,26 +7,26 @@ use std::time::{Duration, Instant};
 use onehorizon::{Configuration, TasksApi};
 
 use crate::stats::cpu_time;
-use crate::{answers, hand};
+use crate::{hand, responses};
 
-/// Something that can be called.
+/// A client that can be measured.
 pub trait Calls {
-    /// One call.
-    fn call(&self, what: What) -> impl Future<Output = ()>;
+    /// Makes one call.
+    fn call(&self, operation: Operation) -> impl Future<Output = ()>;
 }
 
-/// Who calls.
+/// The clients measured.
 #[derive(Debug)]
 pub enum Caller {
     /// This crate's client.
     Sdk(TasksApi),
-    /// What a user writes by hand.
+    /// A client written by hand.
     Hand(hand::Client),
 }
 
-/// What is called.
+/// The operation called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum Operation {
     /// One task.
     Fetch,
     /// A list.
@@ -38,55 +38,55 @@ impl Caller {
     #[must_use]
     pub fn sdk(base_url: &str) -> Self {
         let configuration =
-            Configuration::builder().api_key(answers::API_KEY).base_url(base_url).build().expect("a configuration");
+            Configuration::builder().api_key(responses::API_KEY).base_url(base_url).build().expect("a configuration");
         Self::Sdk(TasksApi::new(&configuration))
     }
 
     /// The peer.
     #[must_use]
     pub fn hand(base_url: &str) -> Self {
-        Self::Hand(hand::Client::new(base_url, answers::API_KEY))
+        Self::Hand(hand::Client::new(base_url, responses::API_KEY))
     }
 }
 
 impl Calls for Caller {
-    async fn call(&self, what: What) {
-        let found = match (self, what) {
-            (Self::Sdk(tasks), What::Fetch) => {
-                usize::from(tasks.fetch_task("tsk_00000007").await.expect("an answer").task_id == "tsk_00000007")
+    async fn call(&self, operation: Operation) {
+        let found = match (self, operation) {
+            (Self::Sdk(tasks), Operation::Fetch) => {
+                usize::from(tasks.fetch_task("tsk_00000007").await.expect("a response").task_id == "tsk_00000007")
             }
-            (Self::Sdk(tasks), What::List) => tasks.list_tasks().all(true).await.expect("an answer").tasks.len(),
-            (Self::Hand(tasks), What::Fetch) => {
-                usize::from(tasks.fetch_task("tsk_00000007").await.expect("an answer").task_id == "tsk_00000007")
+            (Self::Sdk(tasks), Operation::List) => tasks.list_tasks().all(true).await.expect("a response").tasks.len(),
+            (Self::Hand(tasks), Operation::Fetch) => {
+                usize::from(tasks.fetch_task("tsk_00000007").await.expect("a response").task_id == "tsk_00000007")
             }
-            (Self::Hand(tasks), What::List) => tasks.list_tasks().await.expect("an answer").tasks.len(),
+            (Self::Hand(tasks), Operation::List) => tasks.list_tasks().await.expect("a response").tasks.len(),
         };
         assert!(found > 0);
     }
 }
 
-/// What a round of calls took.
+/// The cost of a round of calls.
 #[derive(Clone, Debug, Default)]
 pub struct Round {
     /// Calls made.
     pub calls: usize,
     /// Wall time.
     pub wall: Duration,
-    /// Processor time of this process.
+    /// CPU time of this process.
     pub cpu: Duration,
     /// Seconds of each call.
     pub latencies: Vec<f64>,
 }
 
 impl Round {
-    /// Seconds of wall time a call.
+    /// Seconds of wall time per call.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
     pub fn wall_per_call(&self) -> f64 {
         self.wall.as_secs_f64() / self.calls as f64
     }
 
-    /// Seconds of processor time a call.
+    /// Seconds of CPU time per call.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
     pub fn cpu_per_call(&self) -> f64 {
@@ -94,27 +94,27 @@ impl Round {
     }
 }
 
-/// Makes `calls` calls, `at_once` at a time, on the thread of the runtime.
+/// Makes `calls` calls, `concurrency` at a time, on the runtime's thread.
 pub fn round<C: Calls + 'static>(
     runtime: &tokio::runtime::Runtime,
     caller: &Rc<C>,
-    what: What,
+    operation: Operation,
     calls: usize,
-    at_once: usize,
+    concurrency: usize,
 ) -> Round {
     let left = Rc::new(Cell::new(calls));
     let set = tokio::task::LocalSet::new();
     let (started, cpu) = (Instant::now(), cpu_time());
     let latencies = set.block_on(runtime, async {
-        let workers: Vec<_> = (0..at_once)
+        let workers: Vec<_> = (0..concurrency)
             .map(|_| {
                 let (left, caller) = (Rc::clone(&left), Rc::clone(caller));
                 tokio::task::spawn_local(async move {
-                    let mut latencies = Vec::with_capacity(calls / at_once + 1);
+                    let mut latencies = Vec::with_capacity(calls / concurrency + 1);
                     while left.get() > 0 {
                         left.set(left.get() - 1);
                         let started = Instant::now();
-                        caller.call(what).await;
+                        caller.call(operation).await;
                         latencies.push(started.elapsed().as_secs_f64());
                     }
                     latencies

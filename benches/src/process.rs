@@ -1,21 +1,21 @@
-//! A server in a process of its own, so that its work is not counted as the client's.
+//! A server in its own process, so that its work is not counted as the client's.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// The server; it ends with this value.
+/// A running server; stopped on drop.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// The base URL to give to clients.
+    /// Base URL for clients.
     pub base_url: String,
 }
 
 impl Server {
-    /// Starts the program, which says on its first line where it listens.
+    /// Starts the program, which prints its base URL on the first line.
     #[must_use]
     pub fn start(program: &str, arguments: &[&str]) -> Self {
-        // It also stops when its standard input closes, should this process be killed.
+        // It also stops when its standard input closes, in case this process is killed.
         let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -23,7 +23,9 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("the server says where it is");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("the server prints its base URL");
         Self { child, base_url: line.trim().to_owned() }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers of a service, given to the client through a transport.
+//! Responses of a service, passed to the client through a transport.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,13 +16,13 @@ use crate::gauge::bounded;
 
 const TOKEN: &str = "canary-token-5f2a";
 
-/// The longest wait that anything may ask for.
+/// The longest wait that the client may report.
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 static NEXT: Mutex<Option<TransportResponse>> = Mutex::new(None);
 
 static CONFIGURATION: LazyLock<Configuration> = LazyLock::new(|| {
-    Configuration::builder().api_key(TOKEN).transport(Service).clock(Still).retry(Retry::never()).build().unwrap()
+    Configuration::builder().api_key(TOKEN).transport(Service).clock(FrozenClock).retry(Retry::never()).build().unwrap()
 });
 
 struct Service;
@@ -33,13 +33,13 @@ impl Transport for Service {
     }
 }
 
-/// Time stands still during a call, so that no time limit ever ends, and passes between calls, so that a refused call
-/// does not hold up the next.
-struct Still;
+/// Time is frozen during a call, so that no time limit fires, and advances between calls, so that a refused call does
+/// not delay the next.
+struct FrozenClock;
 
 static CALLS: AtomicU32 = AtomicU32::new(0);
 
-impl Clock for Still {
+impl Clock for FrozenClock {
     fn now(&self) -> Instant {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         *START + Duration::from_secs(2 * 60 * 60) * CALLS.load(Ordering::Relaxed)
@@ -73,10 +73,10 @@ fn call<T: DeserializeOwned + Send + 'static>(
     }
 }
 
-/// What holds for every error.
+/// Checks that hold for every error.
 fn check(error: &Error) {
     let (line, debug) = (error.to_string(), format!("{error:?}"));
-    assert!(!line.contains(TOKEN) && !debug.contains(TOKEN), "the token shows");
+    assert!(!line.contains(TOKEN) && !debug.contains(TOKEN), "the token is shown");
     assert!(!line.contains(char::is_control), "not one line: {line:?}");
     assert!(line.chars().count() < 2000, "too long: {line}");
     assert!(error.body().len() <= 16 * 1024);
@@ -84,7 +84,7 @@ fn check(error: &Error) {
     assert!(error.retry_after().is_none_or(|wait| wait <= YEAR));
 }
 
-/// The body of an answer that is no success; its first byte chooses the status.
+/// The body of an error response; its first byte selects the status.
 pub fn error_body(data: &[u8]) {
     const STATUSES: [u16; 12] = [400, 401, 403, 404, 409, 422, 429, 500, 503, 302, 418, 999];
     let Some((first, body)) = data.split_first() else { return };
@@ -96,8 +96,8 @@ pub fn error_body(data: &[u8]) {
     });
 }
 
-/// The body of a success.
-pub fn answer(data: &[u8]) {
+/// The body of a successful response.
+pub fn response_body(data: &[u8]) {
     bounded(data.len(), 64, || {
         if let Err(error) = call::<TaskList>(StatusCode::OK, HeaderMap::new(), data) {
             assert!(error.is_decode());
@@ -116,7 +116,7 @@ pub fn answer(data: &[u8]) {
     });
 }
 
-/// The message of a 429, as the service is documented to tell the wait.
+/// The message of a 429, in which the service is documented to report the wait.
 pub fn rate_limit_message(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let body = serde_json::to_vec(&std::collections::BTreeMap::from([("message", text)])).unwrap();

@@ -1,4 +1,4 @@
-//! Counts what a target allocates, and the processor time it takes.
+//! Counts the allocations and the CPU time of a target.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ static ALLOCATOR: Counting = Counting;
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call goes to the system's allocator unchanged.
+// SAFETY: every call is passed to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
@@ -33,20 +33,20 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What any call may allocate, whatever its input: the request, its headers, its address.
+/// Bytes that any call may allocate, whatever its input: the request, its headers, its URL.
 const BASE: usize = 64 * 1024;
 
-/// Runs the work, which may allocate `factor` bytes for each byte of its input, freed ones included.
+/// Runs `work`, which may allocate `factor` bytes for each byte of its input, freed ones included.
 pub(crate) fn bounded<T>(input: usize, factor: usize, work: impl FnOnce() -> T) -> T {
     let before = ALLOCATED.load(Ordering::Relaxed);
     let result = work();
-    let taken = ALLOCATED.load(Ordering::Relaxed) - before;
+    let allocated = ALLOCATED.load(Ordering::Relaxed) - before;
     let bound = BASE + factor * input;
-    assert!(taken <= bound, "{taken} bytes allocated for an input of {input}: more than {bound}");
+    assert!(allocated <= bound, "{allocated} bytes allocated for an input of {input}: more than {bound}");
     result
 }
 
-/// The processor time of the work on this thread: the least of three runs, so that other programs do not count.
+/// The CPU time of `work` on this thread: the minimum of three runs, so that other programs do not count.
 pub(crate) fn time(work: impl Fn()) -> Duration {
     let run = || {
         let before = now();
@@ -58,7 +58,7 @@ pub(crate) fn time(work: impl Fn()) -> Duration {
 
 fn now() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the structure lives across the call, which only writes to it.
+    // SAFETY: the structure outlives the call, which only writes to it.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

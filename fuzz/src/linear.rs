@@ -1,4 +1,4 @@
-//! Whether eight times the input takes eight times the work, not sixty-four.
+//! Checks that eight times the input takes about eight times the time, not sixty-four.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::gauge::time;
 const SMALL: usize = 8 * 1024;
 const TIMES: u32 = 8;
 
-/// Work of this much is too little to compare.
+/// Times below this are too short to compare.
 const NOISE: Duration = Duration::from_micros(300);
 
-/// How inputs grow: what is repeated, and what stands around it.
+/// What precedes and follows the repeated part of an input.
 const SHAPES: [(&[u8], &[u8]); 12] = [
     (b"", b""),
     (b"[", b"]"),
@@ -31,7 +31,7 @@ const EVENT: &[u8] = br#"{"specversion":"1.0","id":"e","type":"task.created","so
 
 const TARGETS: [fn(&[u8]); 9] = [
     crate::error_body,
-    crate::answer,
+    crate::response_body,
     crate::rate_limit_message,
     crate::retry_after,
     crate::model,
@@ -41,7 +41,7 @@ const TARGETS: [fn(&[u8]); 9] = [
     crate::webhook_request,
 ];
 
-/// The first byte chooses the target, the second the shape; the rest is repeated.
+/// The first byte selects the target, the second the shape; the rest is repeated.
 pub fn linear(data: &[u8]) {
     let [target, shape, unit @ ..] = data else { return };
     if unit.is_empty() || unit.len() > 512 {
@@ -52,7 +52,7 @@ pub fn linear(data: &[u8]) {
     let grown = |size: usize| [before, &unit.repeat(size / unit.len()), after].concat();
     let (small, large) = (grown(SMALL), grown(SMALL * TIMES as usize));
     let expected = time(|| run(&small)).max(NOISE) * TIMES;
-    // Three times the expected leaves room for caches and the allocator; a square would be eight times.
+    // A factor of three allows for caches and the allocator; quadratic time would be a factor of eight.
     let taken = (0..3).map(|_| time(|| run(&large))).min().unwrap_or_default();
     assert!(taken <= expected * 3, "{TIMES} times the input took {taken:?}, {expected:?} expected");
 }

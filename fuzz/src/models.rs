@@ -1,4 +1,4 @@
-//! Models, points in time, and the generator.
+//! Models, timestamps, and the generator.
 
 use onehorizon::Timestamp;
 use onehorizon::models::{CreatedApiKey, DocumentList, ErrorBody, NewTask, Task, TaskList, WebhookEvent};
@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 
 use crate::gauge::bounded;
 
-/// What is read is written back, and what is written is read as the same.
+/// Writing and reading again yields the same value and the same text.
 fn round_trip<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(data: &[u8]) {
     bounded(data.len(), 64, || {
         let Ok(value) = serde_json::from_slice::<T>(data) else { return };
         let text = serde_json::to_string(&value).unwrap();
         let again: T = serde_json::from_str(&text).unwrap();
-        assert!(value == again, "not the same after writing and reading: {text}");
+        assert!(value == again, "changed by writing and reading: {text}");
         assert_eq!(text, serde_json::to_string(&again).unwrap());
     });
 }
@@ -40,7 +40,7 @@ pub fn model(data: &[u8]) {
     }
 }
 
-/// The text of a point in time.
+/// A timestamp's text.
 pub fn timestamp(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     bounded(data.len(), 32, || {

@@ -22,13 +22,13 @@ fn now() -> SystemTime {
 
 static SIGNED: LazyLock<Verifier> =
     LazyLock::new(|| Verifier::builder().signed("one", SECRET).clock(now).build().unwrap());
-/// It remembers few events, so that what it holds does not grow with the number of runs.
+/// Its store keeps few events, so that memory does not grow with the number of runs.
 static RECEIVER: LazyLock<Receiver> = LazyLock::new(|| {
     let verifier = Verifier::builder().key("one", KEY).clock(now).build().unwrap();
     Receiver::builder(verifier).store(MemoryStore::with_limits(16, Duration::from_secs(60))).build()
 });
 
-/// The JSON of an event: what is read keeps its text, and the model of it writes the same back.
+/// The JSON of an event: reading keeps the text, and the event's model can be written and read again.
 pub fn event(data: &[u8]) {
     bounded(data.len(), 96, || {
         let Ok(event) = Event::from_json(data) else { return };
@@ -47,7 +47,7 @@ pub fn event(data: &[u8]) {
     });
 }
 
-/// The signature header, id and timestamp in lines of their own, then the body.
+/// Signature header, id and timestamp, each on its own line, then the body.
 pub fn signature(data: &[u8]) {
     let mut lines = data.splitn(4, |byte| *byte == b'\n');
     let mut next = || lines.next().unwrap_or_default();
@@ -75,7 +75,7 @@ pub fn signature(data: &[u8]) {
         let verified = SIGNED.verify(|name| headers.get(name).map(String::as_bytes), body);
         assert!(verified.is_ok() || id.contains('.') || !id.bytes().all(|byte| byte.is_ascii_graphic()), "{id:?}");
     });
-    // A secret of the attacker's choice is refused or works; it never panics.
+    // A secret chosen by the attacker is refused or works; it never panics.
     drop(Signer::new(Secret::from(String::from_utf8_lossy(data).into_owned())));
 }
 
@@ -116,7 +116,7 @@ pub fn webhook_request(data: &[u8]) {
             panic!("nothing here waits")
         };
         assert!(matches!(reply.status(), 200 | 204 | 400 | 401 | 405 | 413 | 415 | 500 | 503), "{}", reply.status());
-        // A handled event is answered with its own id and type.
+        // The reply to a handled event contains its id and type.
         assert!(reply.body().len() < 500 + 8 * data.len());
         assert!(reply.status() == 200 || !reply.body().contains(KEY), "{}", reply.body());
     });

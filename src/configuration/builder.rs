@@ -8,12 +8,12 @@ use url::Url;
 
 use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, Settings};
 use crate::credential::{Credential, CredentialKind};
-use crate::engine::quota::{Pacing, QuotaWait};
 use crate::engine::{Budget, Clock, OnWait, Quota, Retry, SystemClock};
 use crate::environment;
 use crate::error::{Error, ErrorKind};
 use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
+use crate::quota::{Pacing, QuotaWait};
 use crate::secret::Secret;
 use crate::transport::endpoint::Purpose;
 use crate::transport::{ReqwestTransport, Transport};

@@ -11,10 +11,10 @@ mod builder;
 pub use builder::ConfigurationBuilder;
 
 use crate::credential::Credential;
-use crate::engine::quota::QuotaStatus;
 use crate::engine::{Budget, Clock, Quota, Retry};
 use crate::error::Error;
 use crate::models::WorkspaceId;
+use crate::quota::QuotaStatus;
 use crate::transport::Transport;
 
 /// The address of the service.

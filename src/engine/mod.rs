@@ -5,7 +5,6 @@
 mod call;
 mod decode;
 mod operation;
-pub mod quota;
 mod retry;
 mod run;
 
@@ -13,9 +12,9 @@ pub(crate) use crate::clock::{Clock, SystemClock};
 pub use call::Pending;
 pub use retry::Retry;
 
+pub(crate) use crate::quota::{OnWait, Quota};
 pub(crate) use call::{Call, ListStyle};
 pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS, check_segment};
-pub(crate) use quota::{OnWait, Quota};
 pub(crate) use retry::Budget;
 
 /// What generated operations are written with.

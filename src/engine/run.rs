@@ -10,13 +10,13 @@ use http::{HeaderValue, Method};
 
 use super::call::Call;
 use super::operation::{Access, address};
-use super::quota::{Caller, Ending, Shut, WaitReason};
 use super::retry::{Failed, may_repeat};
 use crate::configuration::Settings;
 use crate::credential::{CredentialKind, Token};
 use crate::deadline::{Spent, Stopwatch};
 use crate::error::{Error, ErrorKind, Refusal, Sent, TimeSpent, root_cause, without_echo, without_secret};
 use crate::limits::{RateLimit, WaitSource};
+use crate::quota::{Caller, Ending, Shut, WaitReason};
 use crate::response::{Head, Response};
 use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
 use crate::{retry_after, trace};

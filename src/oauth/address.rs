@@ -2,9 +2,13 @@
 
 use url::Url;
 
-use super::app::DEFAULT_SITE;
 use super::error::{OauthError, OauthErrorKind};
 use crate::transport::endpoint::{Purpose, is_overheard};
+
+/// The site that users log in at.
+///
+/// Evidence: observed (official login example).
+pub const DEFAULT_SITE: &str = "https://onehorizon.ai";
 
 /// The REST API's path below the site: a base URL that ends in it names the same site.
 const API_PATH: &str = "/api/v1";

@@ -37,8 +37,43 @@ pub struct Login {
 #[derive(Clone)]
 pub struct AuthorizationCode(Secret);
 
+impl OauthApp {
+    /// Starts one login of one user: send the browser to its [`url`](Login::url) and keep it in the user's session.
+    ///
+    /// Evidence: observed (official login example); that `code_challenge_method` is understood is inferred.
+    ///
+    /// # Errors
+    /// `Config` if the system gives no random numbers.
+    pub fn login(&self) -> Result<Login, OauthError> {
+        let (state, verifier) = (pkce::state(&self.0.entropy)?, pkce::verifier(&self.0.entropy)?);
+        Ok(Login::new(self, state, verifier, Duration::ZERO))
+    }
+
+    /// A login that was started elsewhere, for instance by another process behind the same load balancer.
+    ///
+    /// `state` and `verifier` are those of [`Login::state`] and [`Login::verifier`], `age` is the time since the start.
+    ///
+    /// # Errors
+    /// `Config` if they cannot be what a login made.
+    pub fn resume_login(
+        &self,
+        state: impl Into<Secret>,
+        verifier: impl Into<Secret>,
+        age: Duration,
+    ) -> Result<Login, OauthError> {
+        let (state, verifier) = (state.into(), verifier.into());
+        if state.expose().len() < 16 || !pkce::is_verifier(verifier.expose()) {
+            return Err(OauthError::new(
+                OauthErrorKind::Config,
+                "the state or the verifier is not what a login made: it was cut off or changed",
+            ));
+        }
+        Ok(Login::new(self, state, verifier, age))
+    }
+}
+
 impl Login {
-    pub(super) fn new(app: &OauthApp, state: Secret, verifier: Secret, age: Duration) -> Self {
+    fn new(app: &OauthApp, state: Secret, verifier: Secret, age: Duration) -> Self {
         let started = app.settings().clock.now();
         Self { url: authorize_url(app, &state, &verifier), app: app.clone(), state, verifier, started, age }
     }

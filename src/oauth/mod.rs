@@ -34,17 +34,20 @@
 
 mod address;
 mod app;
+mod builder;
+mod credential;
 mod error;
-mod exchange;
-mod flight;
 mod login;
 mod pkce;
-mod refresh;
-mod refreshing;
+mod refresher;
+mod single_flight;
+mod token_endpoint;
 mod tokens;
 
-pub use app::{DEFAULT_SCOPES, DEFAULT_SITE, OauthApp, OauthAppBuilder};
+pub use address::DEFAULT_SITE;
+pub use app::OauthApp;
+pub use builder::{DEFAULT_SCOPES, OauthAppBuilder};
+pub use credential::{RefreshingBuilder, RefreshingCredential};
 pub use error::{OauthError, OauthErrorCode, OauthErrorKind};
 pub use login::{AuthorizationCode, Login};
-pub use refreshing::{RefreshingBuilder, RefreshingCredential};
 pub use tokens::Tokens;

@@ -5,7 +5,6 @@ mod reqwest;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::pin::Pin;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -13,8 +12,7 @@ use url::Url;
 
 pub(crate) use self::reqwest::ReqwestTransport;
 
-/// A boxed future that can move between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use crate::future::BoxFuture;
 
 /// Carries one request to the service and its answer back; implement it to send through a stack of your own.
 ///

@@ -32,13 +32,10 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 
-use super::body::BodyCollector;
 use super::error::WebhookError;
 use super::event::Event;
-use super::receiver::Receiver;
-use super::reply::Reply;
-use super::verified::Verified;
-use super::verifier::Verifier;
+use super::receiver::{BodyCollector, Receiver, Reply};
+use super::verifier::{Verified, Verifier};
 
 /// A route for all methods that answers webhook requests and runs the handler once an event.
 ///

@@ -12,25 +12,14 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
-mod body;
-mod builder;
 mod error;
 mod event;
-mod key;
 mod media_type;
 mod receiver;
 pub mod replay;
-mod reply;
-mod signature;
-mod verified;
 mod verifier;
 
-pub use body::BodyCollector;
-pub use builder::VerifierBuilder;
 pub use error::{AuthFailure, VerifierError, WebhookError};
 pub use event::{Event, Payload, Retry, Undecoded};
-pub use receiver::{MAX_EVENT_ID_BYTES, Receiver, ReceiverBuilder};
-pub use reply::{Outcome, Reply};
-pub use signature::Signer;
-pub use verified::{Scheme, Verified};
-pub use verifier::Verifier;
+pub use receiver::{BodyCollector, MAX_EVENT_ID_BYTES, Outcome, Receiver, ReceiverBuilder, Reply};
+pub use verifier::{Scheme, Signer, Verified, Verifier, VerifierBuilder};

@@ -1,5 +1,4 @@
 //! Secrets that sing when they get out, and the ears for them.
-#![allow(dead_code, reason = "not every test needs every part")]
 
 use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,30 +12,30 @@ use onehorizon::testing::NewEvent;
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::webhook::Event;
 
-pub(crate) const API_KEY: &str = "canary-api-key/1f7c";
-pub(crate) const OAUTH_TOKEN: &str = "canary-oauth-token-2e8d";
-pub(crate) const REFRESH_TOKEN: &str = "canary-refresh-token-3d9e";
-pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-4caf";
-pub(crate) const WEBHOOK_KEY: &str = "canary-webhook-key-5bb0";
+pub const API_KEY: &str = "canary-api-key/1f7c";
+pub const OAUTH_TOKEN: &str = "canary-oauth-token-2e8d";
+pub const REFRESH_TOKEN: &str = "canary-refresh-token-3d9e";
+pub const CLIENT_SECRET: &str = "canary-client-secret-4caf";
+pub const WEBHOOK_KEY: &str = "canary-webhook-key-5bb0";
 /// Base64 of `canary-signing-secret-6ac1`.
-pub(crate) const SIGNING_SECRET: &str = "whsec_Y2FuYXJ5LXNpZ25pbmctc2VjcmV0LTZhYzE=";
-pub(crate) const CREATED_KEY: &str = "canary-created-key-79d2";
-pub(crate) const SIGNED_URL: &str = "https://files.example/a?signature=canary-signed-url-88e3";
+pub const SIGNING_SECRET: &str = "whsec_Y2FuYXJ5LXNpZ25pbmctc2VjcmV0LTZhYzE=";
+pub const CREATED_KEY: &str = "canary-created-key-79d2";
+pub const SIGNED_URL: &str = "https://files.example/a?signature=canary-signed-url-88e3";
 
 /// What must show nowhere: all of the above, also in part.
 const SONGS: [&str; 2] = ["canary", "Y2FuYXJ5"];
 
 /// Looks at everything that can be printed, and remembers whose turn it was.
 #[derive(Default)]
-pub(crate) struct Watch {
-    pub(crate) seen: BTreeSet<String>,
-    pub(crate) looks: usize,
+pub struct Watch {
+    pub seen: BTreeSet<String>,
+    pub looks: usize,
     leaks: Vec<String>,
     others: Vec<String>,
 }
 
 impl Watch {
-    pub(crate) fn text(&mut self, what: &str, text: &str) {
+    pub fn text(&mut self, what: &str, text: &str) {
         self.looks += 1;
         if SONGS.iter().any(|song| text.contains(song)) || self.others.iter().any(|secret| text.contains(secret)) {
             self.leaks.push(format!("{what}: {}", text.replace('\n', " ").chars().take(600).collect::<String>()));
@@ -44,25 +43,25 @@ impl Watch {
     }
 
     /// A secret that is known only now.
-    pub(crate) fn beware(&mut self, secret: &str) {
+    pub fn beware(&mut self, secret: &str) {
         self.others.push(secret.to_owned());
     }
 
     /// Looks at a value of a public type.
-    pub(crate) fn look<T: Debug>(&mut self, value: &T) {
+    pub fn look<T: Debug>(&mut self, value: &T) {
         let name = type_name::<T>();
         self.seen.insert(name.split('<').next().unwrap_or(name).to_owned());
         self.text(name, &format!("{value:?}"));
         self.text(name, &format!("{value:#?}"));
     }
 
-    pub(crate) fn show<T: Debug + Display>(&mut self, value: &T) {
+    pub fn show<T: Debug + Display>(&mut self, value: &T) {
         self.look(value);
         self.text(type_name::<T>(), &value.to_string());
     }
 
     /// Looks at an error and all that caused it; a panic says what `Debug` says.
-    pub(crate) fn error<E: Error + 'static>(&mut self, error: &E) {
+    pub fn error<E: Error + 'static>(&mut self, error: &E) {
         self.show(error);
         let mut next: Option<&(dyn Error + 'static)> = error.source();
         while let Some(cause) = next {
@@ -72,7 +71,7 @@ impl Watch {
     }
 
     /// Nothing got out; says what was looked at.
-    pub(crate) fn done(&self, part: &str) {
+    pub fn done(&self, part: &str) {
         assert!(self.leaks.is_empty(), "{} leaks:\n{}", self.leaks.len(), self.leaks.join("\n"));
         println!("scorecard: canary: {part}: {} texts looked at, 0 leaks", self.looks);
         for name in self.seen.iter().filter(|name| name.starts_with("onehorizon::")) {
@@ -85,20 +84,20 @@ type Answer = dyn Fn(&TransportRequest) -> Result<TransportResponse, TransportEr
 
 /// A service that repeats what it was sent wherever it can, and remembers to which hosts it came.
 #[derive(Clone)]
-pub(crate) struct Echo {
+pub struct Echo {
     answer: Arc<Answer>,
-    pub(crate) requests: Arc<Mutex<Vec<String>>>,
+    pub requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Echo {
-    pub(crate) fn new(
+    pub fn new(
         answer: impl Fn(&TransportRequest) -> Result<TransportResponse, TransportError> + Send + Sync + 'static,
     ) -> Self {
         Self { answer: Arc::new(answer), requests: Arc::default() }
     }
 
     /// Answers with this status, with everything it got in its headers and in a body made by `body`.
-    pub(crate) fn answering(status: u16, body: fn(&str) -> String) -> Self {
+    pub fn answering(status: u16, body: fn(&str) -> String) -> Self {
         Self::new(move |request| {
             let got = everything(request);
             let mut headers = HeaderMap::new();
@@ -111,7 +110,7 @@ impl Echo {
     }
 
     /// Breaks with an error that quotes the request.
-    pub(crate) fn breaking(failure: Failure) -> Self {
+    pub fn breaking(failure: Failure) -> Self {
         Self::new(move |request| Err(TransportError::new(failure, format!("could not send {}", everything(request)))))
     }
 }
@@ -137,7 +136,7 @@ fn everything(request: &TransportRequest) -> String {
 }
 
 /// An event with a signed address in it.
-pub(crate) fn event() -> Event {
+pub fn event() -> Event {
     let event = NewEvent::new("task.created", "evt_1").resource("task", "tsk_1");
     event
         .member("task", &Json::from_value(&BTreeMap::from([("taskId", "tsk_1"), ("url", SIGNED_URL)])).unwrap())

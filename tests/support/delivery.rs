@@ -1,5 +1,4 @@
 //! Sends webhook requests over a bare TCP stream, so that a receiver is met as any client would meet it.
-#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 
 use std::fmt::Write as _;
 use std::io;

@@ -62,7 +62,7 @@ impl Drop for Example {
 
 /// The example's binary, built if it is older than its sources: `cargo test --test …` builds no examples.
 pub fn binary(name: &str) -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let deps = std::env::current_exe().unwrap();
     let profile = deps.parent().unwrap().parent().unwrap();
     let path = profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);

@@ -11,14 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::step_clock::StepClock;
+use crate::step_clock::StepClock;
 
 /// No test needs more connections; a loop of the client would end here.
 const MOST_CONNECTIONS: usize = 32;
 
 /// What goes wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// Nothing: the request is executed and answered.
     None,
     ResetBefore,
@@ -34,7 +34,7 @@ pub(crate) enum Fault {
 }
 
 /// The service; it stops when it is dropped.
-pub(crate) struct FaultServer {
+pub struct FaultServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
@@ -57,7 +57,7 @@ struct State {
 }
 
 impl FaultServer {
-    pub(crate) async fn start(clock: &StepClock, plan: Vec<Fault>) -> Self {
+    pub async fn start(clock: &StepClock, plan: Vec<Fault>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let state = State { plan, read: 0, connections: 0, closes_silently: false };
         let shared = Arc::new(Shared {
@@ -70,30 +70,30 @@ impl FaultServer {
         Self { address, shared, task }
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}/api/v1", self.address)
     }
 
-    pub(crate) fn token(&self) -> &'static str {
+    pub fn token(&self) -> &'static str {
         self.shared.fake.oauth_token()
     }
 
     /// How often an operation was executed.
-    pub(crate) fn executed(&self, operation: &str) -> u64 {
+    pub fn executed(&self, operation: &str) -> u64 {
         self.shared.fake.executed(operation)
     }
 
-    pub(crate) fn connections(&self) -> usize {
+    pub fn connections(&self) -> usize {
         self.shared.state.lock().unwrap().connections
     }
 
     /// Closes connections after their answer, so that the client's pool holds dead ones.
-    pub(crate) fn close_silently(&self) {
+    pub fn close_silently(&self) {
         self.shared.state.lock().unwrap().closes_silently = true;
     }
 
     /// Stops listening: from now on connections are refused.
-    pub(crate) async fn refuse(&self) {
+    pub async fn refuse(&self) {
         self.task.abort();
         while !self.task.is_finished() {
             tokio::task::yield_now().await;

@@ -1,5 +1,4 @@
 //! A server that does whatever it is told to on a raw connection, and a clock that it moves.
-#![allow(clippy::disallowed_methods, reason = "a test measures and guards with real or paused time")]
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -20,42 +19,38 @@ const CONNECTIONS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a request after the attack is answered with.
-pub(crate) const AFTERWARDS: &[u8] =
+pub const AFTERWARDS: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 22\r\n\r\n{\"taskId\":\"tsk_after\"}";
 
 type Answer = dyn Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync;
 
 /// One connection at the moment of the attack.
-pub(crate) struct Stage<'a> {
-    pub(crate) stream: &'a mut TcpStream,
-    pub(crate) clock: &'a SteppedClock,
+pub struct Stage<'a> {
+    pub stream: &'a mut TcpStream,
+    pub clock: &'a SteppedClock,
     /// Whether the server hangs up after the attack.
-    pub(crate) hang_up: bool,
+    pub hang_up: bool,
 }
 
 impl Stage<'_> {
-    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(bytes.as_ref())?;
         self.stream.flush()
     }
 
     /// Sends and hangs up.
-    pub(crate) fn send_and_close(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    pub fn send_and_close(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.hang_up = true;
         self.send(bytes)
     }
 
     /// Sends the same again and again, `times` at the most; a client that hangs up ends it.
-    pub(crate) fn repeat(&mut self, bytes: &[u8], times: usize) -> io::Result<()> {
+    pub fn repeat(&mut self, bytes: &[u8], times: usize) -> io::Result<()> {
         (0..times).try_for_each(|_| self.send(bytes))
     }
 
     /// Does something every second of the client's clock, until the client gives up or after `seconds`.
-    pub(crate) fn every_second(
-        &mut self,
-        seconds: usize,
-        mut act: impl FnMut(&mut Self) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub fn every_second(&mut self, seconds: usize, mut act: impl FnMut(&mut Self) -> io::Result<()>) -> io::Result<()> {
         for _ in 0..seconds {
             act(self)?;
             if !self.clock.tick() {
@@ -66,13 +61,13 @@ impl Stage<'_> {
     }
 
     /// Sends nothing until the client gives up.
-    pub(crate) fn stall(&mut self) -> io::Result<()> {
+    pub fn stall(&mut self) -> io::Result<()> {
         self.every_second(1000, |_| Ok(()))
     }
 }
 
 /// Answers the first request with the attack and all further ones well.
-pub(crate) struct HostileServer {
+pub struct HostileServer {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<usize>>>,
     stop: Arc<AtomicBool>,
@@ -80,7 +75,7 @@ pub(crate) struct HostileServer {
 }
 
 impl HostileServer {
-    pub(crate) fn start(
+    pub fn start(
         clock: &SteppedClock,
         answer: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static,
     ) -> io::Result<Self> {
@@ -97,12 +92,12 @@ impl HostileServer {
         Ok(Self { address, requests, stop, worker: Some(worker) })
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The connection that each request came on, in order.
-    pub(crate) fn connections(&self) -> Vec<usize> {
+    pub fn connections(&self) -> Vec<usize> {
         lock(&self.requests).clone()
     }
 }
@@ -176,7 +171,7 @@ impl House {
 
 /// A clock that stands still until a server moves it, in step with the client that waits by it.
 #[derive(Clone)]
-pub(crate) struct SteppedClock {
+pub struct SteppedClock {
     started: Instant,
     shared: Arc<(Mutex<State>, Condvar)>,
 }
@@ -191,12 +186,12 @@ struct State {
 }
 
 impl SteppedClock {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { started: Instant::now(), shared: Arc::default() }
     }
 
     /// Moves the clock by a second and waits until the client has seen it; false when the client has ended its wait.
-    pub(crate) fn tick(&self) -> bool {
+    pub fn tick(&self) -> bool {
         let mut state = self.state();
         let (looks, done) = (state.looks, state.done);
         state.passed += Duration::from_secs(1);
@@ -207,11 +202,11 @@ impl SteppedClock {
     }
 
     /// Moves the clock while nobody waits by it.
-    pub(crate) fn skip(&self, by: Duration) {
+    pub fn skip(&self, by: Duration) {
         self.state().passed += by;
     }
 
-    pub(crate) fn passed(&self) -> Duration {
+    pub fn passed(&self) -> Duration {
         self.state().passed
     }
 

@@ -1,5 +1,4 @@
 //! A service with the documented quota behind a slow and uneven link, in virtual time.
-#![allow(dead_code, reason = "not every test needs every part")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,13 +8,13 @@ use http::{HeaderMap, StatusCode};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use tokio::time::{Instant, sleep};
 
-use super::windows::{Counters, Model};
+use crate::windows::{Counters, Model};
 
 /// How long a request takes to arrive and its answer to come back.
-pub(crate) type Latency = Box<dyn FnMut() -> (Duration, Duration) + Send>;
+pub type Latency = Box<dyn FnMut() -> (Duration, Duration) + Send>;
 
 #[derive(Clone)]
-pub(crate) struct Service {
+pub struct Service {
     start: Instant,
     state: Arc<Mutex<State>>,
 }
@@ -29,7 +28,7 @@ struct State {
 }
 
 impl Service {
-    pub(crate) fn new(model: Model, latency: impl FnMut() -> (Duration, Duration) + Send + 'static) -> Self {
+    pub fn new(model: Model, latency: impl FnMut() -> (Duration, Duration) + Send + 'static) -> Self {
         let state = State {
             counters: Counters::new(model),
             latency: Box::new(latency),
@@ -41,13 +40,13 @@ impl Service {
     }
 
     /// Requests that came, those among them that were refused, and when the last answer was had.
-    pub(crate) fn account(&self) -> (usize, usize, Duration) {
+    pub fn account(&self) -> (usize, usize, Duration) {
         let state = self.state.lock().unwrap();
         (state.served, state.refused, state.last_answer)
     }
 
     /// Somebody else uses the quota.
-    pub(crate) fn used_by_a_stranger(&self, requests: usize) {
+    pub fn used_by_a_stranger(&self, requests: usize) {
         let mut state = self.state.lock().unwrap();
         let now = self.start.elapsed();
         for _ in 0..requests {

@@ -1,5 +1,4 @@
 //! A rotation and everything around it: the fake, a secret store, and the cases of the table.
-#![allow(dead_code, reason = "shared by two tests")]
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,14 +8,14 @@ use onehorizon::testing::{FakeOneHorizon, FakeTransport, Fault};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::{ApiKeysApi, Configuration, Credential, Rotation, RotationError, RotationProgress};
 
-pub(crate) const OLD: &str = "key_1001";
-pub(crate) const OLD_SECRET: &str = "fake-api-key-1001-not-a-secret";
+pub const OLD: &str = "key_1001";
+pub const OLD_SECRET: &str = "fake-api-key-1001-not-a-secret";
 
 /// The fake, whose answers to `createApiKey` can be rewritten.
 #[derive(Clone)]
-pub(crate) struct Wire {
-    pub(crate) fake: FakeTransport,
-    pub(crate) rewrite: fn(String) -> String,
+pub struct Wire {
+    pub fake: FakeTransport,
+    pub rewrite: fn(String) -> String,
 }
 
 impl Transport for Wire {
@@ -35,30 +34,30 @@ impl Transport for Wire {
 
 /// A secret store that starts with the old secret.
 #[derive(Clone)]
-pub(crate) struct Store(Arc<Mutex<String>>);
+pub struct Store(Arc<Mutex<String>>);
 
 impl Store {
-    pub(crate) fn put(self, secret: String) -> std::future::Ready<io::Result<()>> {
+    pub fn put(self, secret: String) -> std::future::Ready<io::Result<()>> {
         *self.0.lock().unwrap() = secret;
         std::future::ready(Ok(()))
     }
 
-    pub(crate) fn holds(&self) -> String {
+    pub fn holds(&self) -> String {
         self.0.lock().unwrap().clone()
     }
 }
 
-pub(crate) struct Stage {
-    pub(crate) fake: FakeOneHorizon,
-    pub(crate) wire: Wire,
-    pub(crate) store: Store,
-    pub(crate) token: &'static str,
-    pub(crate) key: &'static str,
-    pub(crate) progress: Arc<Mutex<Vec<RotationProgress>>>,
+pub struct Stage {
+    pub fake: FakeOneHorizon,
+    pub wire: Wire,
+    pub store: Store,
+    pub token: &'static str,
+    pub key: &'static str,
+    pub progress: Arc<Mutex<Vec<RotationProgress>>>,
 }
 
 impl Stage {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let fake = FakeOneHorizon::builder().quota_off().in_process();
         let wire = Wire { fake: fake.transport(), rewrite: |body| body };
         let store = Store(Arc::new(Mutex::new(OLD_SECRET.to_owned())));
@@ -66,12 +65,12 @@ impl Stage {
         Self { fake, wire, store, token, key: OLD, progress: Arc::default() }
     }
 
-    pub(crate) fn configuration(&self) -> Configuration {
+    pub fn configuration(&self) -> Configuration {
         Configuration::builder().oauth_token(self.token).transport(self.wire.clone()).build().unwrap()
     }
 
     /// A rotation with an installer and nothing else.
-    pub(crate) fn plain(&self) -> Rotation {
+    pub fn plain(&self) -> Rotation {
         let (store, progress) = (self.store.clone(), Arc::clone(&self.progress));
         ApiKeysApi::new(&self.configuration())
             .rotate_api_key(self.key)
@@ -80,36 +79,36 @@ impl Stage {
     }
 
     /// A rotation that can put the old secret back.
-    pub(crate) fn restoring(&self) -> Rotation {
+    pub fn restoring(&self) -> Rotation {
         let store = self.store.clone();
         self.plain().restore(move || store.put(OLD_SECRET.to_owned()))
     }
 
-    pub(crate) fn refusing_installer(&self) -> Rotation {
+    pub fn refusing_installer(&self) -> Rotation {
         ApiKeysApi::new(&self.configuration())
             .rotate_api_key(self.key)
             .install(|secret| async move { Err(io::Error::other(format!("store is read-only: {}", secret.expose()))) })
     }
 
     /// The secrets of the keys that appeared, by what the fake's numbering makes of their ids.
-    pub(crate) fn new_secrets(&self) -> Vec<String> {
+    pub fn new_secrets(&self) -> Vec<String> {
         let new = self.fake.active_keys().into_iter().filter(|id| id.starts_with("key_5"));
         new.map(|id| format!("fake-api-key-{}-not-a-secret", id.trim_start_matches("key_"))).collect()
     }
 
-    pub(crate) async fn works(&self, secret: &str) -> bool {
+    pub async fn works(&self, secret: &str) -> bool {
         let configuration = Configuration::builder().api_key(secret).transport(self.fake.transport()).build().unwrap();
         self.fake.clear_script();
         configuration.request("GET", "/workspaces/current/tasks").await.is_ok()
     }
 }
 
-pub(crate) fn confirm_fails(stage: &Stage) {
+pub fn confirm_fails(stage: &Stage) {
     stage.fake.fail_next(Fault::status(401).on("listTasks").forever());
 }
 
 /// Sets a case up and runs it.
-pub(crate) async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::RotatedApiKey, RotationError> {
+pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::RotatedApiKey, RotationError> {
     let fault = |fault: Fault| stage.fake.fail_next(fault);
     match case {
         "nothing fails" => {}

@@ -1,6 +1,5 @@
 //! A clock for real sockets without waiting: waits end at once and time moves on by their length, time limits end when
 //! the test says so.
-#![allow(dead_code, reason = "not every test needs every part")]
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
@@ -14,7 +13,7 @@ use onehorizon::transport::BoxFuture;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
-pub(crate) struct StepClock {
+pub struct StepClock {
     start: Instant,
     state: Arc<Mutex<State>>,
 }
@@ -28,19 +27,19 @@ struct State {
 }
 
 impl StepClock {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { start: Instant::now(), state: Arc::default() }
     }
 
     /// Ends all time limits that have begun.
-    pub(crate) fn expire(&self) {
+    pub fn expire(&self) {
         let mut state = self.state.lock().unwrap();
         state.expired += 1;
         state.passed += TIME_LIMIT;
         state.sleepers.drain(..).for_each(Waker::wake);
     }
 
-    pub(crate) fn passed(&self) -> Duration {
+    pub fn passed(&self) -> Duration {
         self.state.lock().unwrap().passed
     }
 }

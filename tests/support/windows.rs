@@ -9,7 +9,7 @@ const WINDOWS: [(u32, Duration); 2] = [(200, Duration::from_secs(900)), (40, Dur
 
 /// How the service counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Model {
+pub enum Model {
     /// A window opens with the first request after the last one ended.
     Fixed,
     /// Windows begin by the clock, and the job begins in the middle of both of them.
@@ -21,9 +21,9 @@ pub(crate) enum Model {
 }
 
 impl Model {
-    pub(crate) const ALL: [Self; 4] = [Self::Fixed, Self::Sliding, Self::TokenBucket, Self::Clock];
+    pub const ALL: [Self; 4] = [Self::Fixed, Self::Sliding, Self::TokenBucket, Self::Clock];
 
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
             Self::Clock => "fixed, clock",
@@ -35,7 +35,7 @@ impl Model {
 
 /// What the service has counted; times are since its start. Refused requests are not counted.
 #[derive(Clone, Debug)]
-pub(crate) struct Counters([Counter; 2]);
+pub struct Counters([Counter; 2]);
 
 #[derive(Clone, Debug)]
 struct Counter {
@@ -60,7 +60,7 @@ enum Used {
 }
 
 impl Counters {
-    pub(crate) fn new(model: Model) -> Self {
+    pub fn new(model: Model) -> Self {
         Self(WINDOWS.map(|(requests, length)| Counter {
             requests,
             length,
@@ -74,7 +74,7 @@ impl Counters {
     }
 
     /// Counts a request that arrives now, or tells how long until one would be admitted.
-    pub(crate) fn admit(&mut self, now: Duration) -> Result<(), Duration> {
+    pub fn admit(&mut self, now: Duration) -> Result<(), Duration> {
         let wait = self.0.iter().map(|counter| counter.wait(now)).max().unwrap_or_default();
         if !wait.is_zero() {
             return Err(wait);

@@ -1,5 +1,4 @@
 //! A transport that answers by a script, and a clock without chance; both in virtual time.
-#![allow(dead_code, clippy::needless_pass_by_value, reason = "not every test needs every part; steps read better")]
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -13,7 +12,7 @@ use onehorizon::{Clock, Configuration, ConfigurationBuilder, SystemClock};
 
 /// What becomes of one request.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub enum Step {
     Answer(u16, Vec<(&'static str, String)>, String),
     Fail(Failure),
     /// No answer ever.
@@ -21,33 +20,33 @@ pub(crate) enum Step {
     After(Duration, Box<Step>),
 }
 
-pub(crate) fn ok() -> Step {
+pub fn ok() -> Step {
     Step::Answer(200, Vec::new(), "{}".to_owned())
 }
 
-pub(crate) fn status(status: u16) -> Step {
+pub fn status(status: u16) -> Step {
     Step::Answer(status, Vec::new(), format!(r#"{{"code":{status},"message":"it did not work"}}"#))
 }
 
 /// A refusal with this message.
-pub(crate) fn refused(message: &str) -> Step {
+pub fn refused(message: &str) -> Step {
     Step::Answer(429, Vec::new(), format!(r#"{{"code":429,"message":"{message}"}}"#))
 }
 
 /// A refusal as the service documents it.
-pub(crate) fn limited(seconds: u64) -> Step {
+pub fn limited(seconds: u64) -> Step {
     refused(&format!("standard rate limit exceeded, retry in {seconds} seconds"))
 }
 
 impl Step {
-    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
         if let Self::Answer(_, headers, _) = &mut self {
             headers.push((name, value.to_string()));
         }
         self
     }
 
-    pub(crate) fn after(self, delay: Duration) -> Self {
+    pub fn after(self, delay: Duration) -> Self {
         Self::After(delay, Box::new(self))
     }
 }
@@ -56,7 +55,7 @@ type Rule = Box<dyn FnMut(&TransportRequest, Duration) -> Step + Send>;
 
 /// The script, and a record of what came when.
 #[derive(Clone)]
-pub(crate) struct Wire {
+pub struct Wire {
     start: tokio::time::Instant,
     state: Arc<Mutex<State>>,
 }
@@ -72,12 +71,12 @@ struct State {
 
 impl Wire {
     /// Answers by these steps, then with 200.
-    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+    pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self::ruled(steps, |_, _| ok())
     }
 
     /// Answers each request as the rule says, which is told the time since the start.
-    pub(crate) fn rule(rule: impl FnMut(&TransportRequest, Duration) -> Step + Send + 'static) -> Self {
+    pub fn rule(rule: impl FnMut(&TransportRequest, Duration) -> Step + Send + 'static) -> Self {
         Self::ruled([], rule)
     }
 
@@ -96,24 +95,24 @@ impl Wire {
     }
 
     /// When each request was sent, in milliseconds since the start.
-    pub(crate) fn sent(&self) -> Vec<u64> {
+    pub fn sent(&self) -> Vec<u64> {
         self.state.lock().unwrap().sent.iter().map(|at| u64::try_from(at.as_millis()).unwrap()).collect()
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.state.lock().unwrap().sent.len()
     }
 
-    pub(crate) fn most_under_way(&self) -> usize {
+    pub fn most_under_way(&self) -> usize {
         self.state.lock().unwrap().most_under_way
     }
 
     /// A configuration on this wire with an API key; waits before attempts are as long as they can be.
-    pub(crate) fn builder(&self) -> ConfigurationBuilder {
+    pub fn builder(&self) -> ConfigurationBuilder {
         Configuration::builder().api_key("key").transport(self.clone()).clock(Unlucky)
     }
 
-    pub(crate) fn configuration(&self) -> Configuration {
+    pub fn configuration(&self) -> Configuration {
         self.builder().build().unwrap()
     }
 }
@@ -163,9 +162,9 @@ fn answer(status: u16, headers: &[(&'static str, String)], body: String) -> Tran
 }
 
 /// tokio's clock, with the longest jitter there is and a fixed time of day.
-pub(crate) struct Unlucky;
+pub struct Unlucky;
 
-pub(crate) const TIME_OF_DAY: Duration = Duration::from_secs(1_780_304_400);
+pub const TIME_OF_DAY: Duration = Duration::from_secs(1_780_304_400);
 
 impl Clock for Unlucky {
     fn now(&self) -> Instant {
@@ -186,14 +185,14 @@ impl Clock for Unlucky {
 }
 
 /// A request of each class, to be sent.
-pub(crate) fn read(configuration: &Configuration) -> onehorizon::Request {
+pub fn read(configuration: &Configuration) -> onehorizon::Request {
     configuration.request("GET", "/read")
 }
 
-pub(crate) fn idempotent_write(configuration: &Configuration) -> onehorizon::Request {
+pub fn idempotent_write(configuration: &Configuration) -> onehorizon::Request {
     configuration.request("PUT", "/write")
 }
 
-pub(crate) fn unsafe_write(configuration: &Configuration) -> onehorizon::Request {
+pub fn unsafe_write(configuration: &Configuration) -> onehorizon::Request {
     configuration.request("POST", "/create")
 }

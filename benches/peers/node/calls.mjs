@@ -1,5 +1,5 @@
-// Makes calls with the generated typescript-fetch client: a line "fetch|list CALLS AT_ONCE" on the input, a line of JSON
-// with what they took on the output. node calls.mjs BASE_URL API_KEY
+// Makes calls with the generated typescript-fetch client: reads lines "fetch|list CALLS CONCURRENCY", prints a line
+// of JSON with the times for each. node calls.mjs BASE_URL API_KEY
 import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
 
@@ -21,20 +21,20 @@ const call = {
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const [what, calls, atOnce] = line.split(' ');
+  const [operation, calls, concurrency] = line.split(' ');
   let left = Number(calls);
   const latencies = [];
   const worker = async () => {
     while (left > 0) {
       left -= 1;
       const started = process.hrtime.bigint();
-      await call[what]();
+      await call[operation]();
       latencies.push(Number(process.hrtime.bigint() - started) / 1e3);
     }
   };
   const cpu = process.cpuUsage();
   const started = process.hrtime.bigint();
-  await Promise.all(Array.from({ length: Number(atOnce) }, worker));
+  await Promise.all(Array.from({ length: Number(concurrency) }, worker));
   const wall = Number(process.hrtime.bigint() - started) / 1e3;
   const { user, system } = process.cpuUsage(cpu);
   console.log(JSON.stringify({ wall_us: wall, cpu_us: user + system, latencies_us: latencies }));

@@ -1,4 +1,4 @@
-// The same receiver on Node: size, key, media type, event, once each; says on its first line where it listens.
+// The same receiver on Node: size, key, media type, event, once each. Prints its URL on the first line.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 

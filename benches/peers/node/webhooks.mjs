@@ -1,4 +1,4 @@
-// Checks deliveries: a line "BYTES REPETITIONS" on the input, a line of JSON with microseconds a delivery on the output.
+// Verifies deliveries: reads lines "BYTES REPETITIONS", prints a line of JSON with microseconds per delivery for each.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
@@ -6,7 +6,7 @@ const key = 'bench-webhook-key-0c93d1';
 const secret = Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64');
 const digest = (text) => createHash('sha256').update(text).digest();
 
-// As the official templates do it: digests of both keys, compared; then the body is parsed and its members looked at.
+// As the official templates do it: digests of both keys, compared; then the body is parsed and its fields checked.
 function byKey(headers, body) {
   if (!timingSafeEqual(digest(headers['x-one-webhook-key']), digest(key))) throw new Error('unauthorized');
   const event = JSON.parse(body.toString('utf8'));

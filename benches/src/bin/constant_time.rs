@@ -1,14 +1,9 @@
-//! Whether the time of a comparison tells where two secrets differ: Welch's t-test after the method of dudect.
+//! Does the time of a comparison depend on where two secrets differ? Welch's t-test by the method of dudect.
 //!
-//! `constant_time SAMPLES` (default 1,000,000) fails when |t| reaches 4.5 for a key or a signature. A comparison that
-//! does stop early is measured as well and must be caught, or the test proves nothing.
+//! `constant_time SAMPLES` (default 1,000,000) fails when |t| reaches 4.5 for a key or a signature. As a control, a
+//! comparison that stops early is measured too and must be detected.
 #![allow(clippy::disallowed_methods, reason = "it measures time, and the order of its samples is random")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::cast_precision_loss,
-    reason = "a check says so by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a check panics on failure")]
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -38,9 +33,9 @@ fn welch(a: Moments, b: Moments) -> f64 {
     (a.mean - b.mean) / (variance(a) + variance(b)).sqrt()
 }
 
-/// The largest |t| over several croppings: the slowest samples are the machine's doing and drown the rest.
+/// The largest |t| over several croppings, because the slowest samples are noise of the machine.
 ///
-/// Both classes are copied to the same place before the time is taken, or the test would find where they lie in memory.
+/// Both classes are copied to the same buffer before the time is taken, so that their addresses do not matter.
 fn largest_t(samples: usize, classes: &[String; 2], mut work: impl FnMut(&str)) -> f64 {
     let mut taken = Vec::with_capacity(samples);
     let mut text = String::with_capacity(4096);
@@ -74,16 +69,16 @@ fn largest_t(samples: usize, classes: &[String; 2], mut work: impl FnMut(&str)) 
         .fold(0.0, f64::max)
 }
 
-/// A text with one character changed, at a place.
-fn changed(text: &str, place: usize) -> String {
+/// A string with the character at `position` changed.
+fn changed(text: &str, position: usize) -> String {
     let other = |character| if character == 'A' { 'B' } else { 'A' };
-    text.chars().enumerate().map(|(index, c)| if index == place { other(c) } else { c }).collect()
+    text.chars().enumerate().map(|(index, c)| if index == position { other(c) } else { c }).collect()
 }
 
-/// Refused deliveries whose proof differs from the right one at its start, and at its end.
-fn refusals(verifier: &Verifier, header: &str, right: &str, places: [usize; 2], samples: usize) -> f64 {
+/// Refused deliveries whose key or signature differs from the valid one at its start, and at its end.
+fn refusals(verifier: &Verifier, header: &str, valid: &str, positions: [usize; 2], samples: usize) -> f64 {
     let delivery = Delivery::of(1 << 10);
-    let wrong = places.map(|place| changed(right, place));
+    let wrong = positions.map(|position| changed(valid, position));
     largest_t(samples, &wrong, |value| {
         let find = |name: &str| {
             if name == header { Some(value.as_bytes()) } else { delivery.find()(name) }
@@ -100,15 +95,15 @@ fn main() {
     let last = signature.len() - 3;
     let signed = refusals(&deliveries::by_signature(), "webhook-signature", &signature, [3, last], samples);
 
-    let right = signature.repeat(8);
-    let wrong = [changed(&right, 0), changed(&right, right.len() - 1)];
-    // What must not be done: stop at the first difference.
+    let valid = signature.repeat(8);
+    let wrong = [changed(&valid, 0), changed(&valid, valid.len() - 1)];
+    // The control: stops at the first difference.
     let early = largest_t(samples, &wrong, |wrong| {
-        black_box(wrong.bytes().zip(black_box(&right).bytes()).position(|(a, b)| a != b));
+        black_box(wrong.bytes().zip(black_box(&valid).bytes()).position(|(a, b)| a != b));
     });
     println!(
         "{samples} samples: |t| key {key:.2}, signature {signed:.2} (limit 4.5); a comparison that stops early {early:.0}"
     );
     assert!(early > 4.5, "the test has no power on this machine");
-    assert!(key < 4.5 && signed < 4.5, "the time of a comparison tells where the secrets differ");
+    assert!(key < 4.5 && signed < 4.5, "the time of a comparison depends on where the secrets differ");
 }

@@ -1,13 +1,13 @@
-//! Answers `GET …/tasks/{id}` with a task and `GET …/tasks` with a list, as fast as it can, until its input closes.
-#![allow(clippy::unwrap_used, reason = "a bench says so by panicking")]
+//! Serves `GET …/tasks/{id}` with a task and `GET …/tasks` with a list, as fast as it can, until its standard input closes.
+#![allow(clippy::unwrap_used, reason = "a bench panics on failure")]
 
 use std::io::Read;
 
-use onehorizon_benches::answers;
+use onehorizon_benches::responses;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-fn answer(body: &str) -> &'static [u8] {
+fn response(body: &str) -> &'static [u8] {
     let text = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\ndate: Mon, 11 May 2026 08:15:00 GMT\r\n\r\n{body}",
         body.len()
@@ -37,7 +37,7 @@ async fn main() {
         std::process::exit(0);
     });
     let length = std::env::args().nth(1).map_or(100, |length| length.parse().unwrap());
-    let (task, list) = (answer(&answers::task(7)), answer(&answers::list(length)));
+    let (task, list) = (response(&responses::task(7)), response(&responses::list(length)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("http://{}", listener.local_addr().unwrap());
     loop {

@@ -49,7 +49,13 @@ pub enum Violation {
     },
     /// A method failed.
     #[error("{0}")]
-    Failed(#[from] StoreError),
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Violation {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl<O, S> Conformance<O>
@@ -158,7 +164,7 @@ where
 
     async fn ids_are_compared_byte_for_byte(&self) -> Result<(), Violation> {
         let mut case = self.case();
-        let long = "x".repeat(super::super::MAX_EVENT_ID_BYTES - 1);
+        let long = "x".repeat(crate::webhook::MAX_EVENT_ID_BYTES - 1);
         let ids = ["evt_1", "EVT_1", "evt_1 ", "evt_10", "evt%1", "évt_1", "e\u{301}vt_1", "'; --", "../evt_1"];
         let long_ids = [format!("{long}1"), format!("{long}2")];
         for id in ids.into_iter().chain(long_ids.iter().map(String::as_str)) {

@@ -21,20 +21,19 @@
 #![cfg_attr(not(feature = "testing"), doc = "run the checks of `conformance` (feature `testing`) against it.")]
 //! With SQL it is one table and three statements; see `docs/webhooks.md` in the repository.
 
-use std::error::Error;
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::{Duration, SystemTime};
+
+use crate::future::BoxFuture;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod memory;
 
+pub use crate::store::StoreError;
 pub use memory::MemoryStore;
 
 /// What a store's methods return: boxed, so that stores can be swapped at run time.
-pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// Remembers claimed and processed events.
 ///
@@ -119,33 +118,5 @@ impl Lease {
     #[must_use]
     pub fn token(&self) -> u128 {
         self.token
-    }
-}
-
-/// A store did not do its work.
-pub struct StoreError(Box<dyn Error + Send + Sync>);
-
-impl StoreError {
-    /// Wraps what went wrong.
-    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(error.into())
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the replay store failed: {}", self.0)
-    }
-}
-
-impl fmt::Debug for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoreError({:?})", self.0)
-    }
-}
-
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
     }
 }

@@ -1,6 +1,6 @@
-//! How much of the quota a client gets out of the service, in virtual time.
+//! How fast clients finish a job under the documented quota, in virtual time.
 //!
-//! `cargo run --release -p onehorizon-benches --bin quota`; ends with 1 when a target is missed.
+//! `cargo run --release -p onehorizon-benches --bin quota`. Exits with 1 when a target is missed.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -40,21 +40,21 @@ fn measure(strategy: Strategy, model: Model, callers: usize, calls: usize, optim
     runtime.block_on(async {
         let server = Arc::new(Server::start(model));
         strategy.run(&server, callers, calls).await;
-        let (answered, refused, end) = server.account();
-        assert_eq!(answered, calls as u64, "each call is served once");
+        let (served, refused, end) = server.totals();
+        assert_eq!(served, calls as u64, "each call is served once");
         Outcome { ratio: end.as_secs_f64() / optimum.as_secs_f64(), refused }
     })
 }
 
 fn main() -> ExitCode {
-    println!("Quota: 200 requests in 15 minutes, 40 in a minute; 50 ms from request to answer; virtual time.");
-    println!("Each pair: makespan / optimum, and refusals (429). The optimum is what a client reaches that sees the");
+    println!("Quota: 200 requests in 15 minutes, 40 in a minute; 50 ms from request to response; virtual time.");
     println!(
-        "service's counters: every call arrives at the first moment at which it is admitted and a caller is free."
+        "Each pair: makespan / optimum, and refusals (429). The optimum is the makespan of a client that sees the"
     );
-    println!("`blind` is pacing that does not know how the service counts, `paced` is told that it has token buckets");
+    println!("service's counters: every call arrives as soon as it is admitted and a caller is free.");
+    println!("`blind` is pacing that does not know how the service counts; `paced` is configured for token buckets");
     println!(
-        "(where it has), `unpaced` only has the gate. Targets: paced <= {PACED} and no 429, unpaced <= {UNPACED}."
+        "(where the service has them); `unpaced` only has the gate. Targets: paced <= {PACED} and no 429, unpaced <= {UNPACED}."
     );
     println!();
     println!(
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         "reqwest-retry",
         "message"
     );
-    let (mut missed, mut out_of_reach) = (Vec::new(), Vec::new());
+    let (mut missed, mut unreachable) = (Vec::new(), Vec::new());
     for model in Model::ALL {
         for callers in CALLERS {
             for calls in CALLS {
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
                     missed.push(format!("paced: {cell}: {:.3}, {} refusals", paced.ratio, paced.refused));
                 }
                 if blind.ratio > PACED {
-                    out_of_reach.push(format!("{cell}: {:.3}", blind.ratio));
+                    unreachable.push(format!("{cell}: {:.3}", blind.ratio));
                 }
                 if unpaced.ratio > UNPACED && model != Model::Clock {
                     missed.push(format!("unpaced: {cell}: {:.3}", unpaced.ratio));
@@ -103,23 +103,23 @@ fn main() -> ExitCode {
     }
     println!();
     println!(
-        "A client that must never be refused by any of these models cannot beat `blind`: a sliding window makes every"
+        "A client that must never be refused by any of these models cannot beat `blind`. A sliding window makes every"
     );
     println!(
-        "41st request wait a minute and every 201st a quarter of an hour. Token buckets would not, nor would windows by"
+        "41st request wait a minute and every 201st 15 minutes. Token buckets would not, nor would clock-aligned windows"
     );
-    println!("the clock for those who know where one ends. So `blind` is over {PACED} in these cells, and the rows");
-    println!("`fixed, clock` have no target but to be refused never:");
-    for cell in out_of_reach {
+    println!("for a client that knows where one ends. So `blind` exceeds {PACED} in these cells, and the rows");
+    println!("`fixed, clock` have only the target of no refusal:");
+    for cell in unreachable {
         println!("  {cell}");
     }
     println!();
     if missed.is_empty() {
-        println!("All targets within reach are met.");
+        println!("All reachable targets are met.");
         return ExitCode::SUCCESS;
     }
-    for miss in missed {
-        println!("MISSED {miss}");
+    for target in missed {
+        println!("MISSED {target}");
     }
     ExitCode::FAILURE
 }

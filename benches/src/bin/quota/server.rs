@@ -1,4 +1,4 @@
-//! A service that keeps to the documented quota in one of three ways, behind a link with a latency.
+//! A service that enforces the documented quota in one of three ways, behind a link with latency.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::windows::{Counters, Model};
 
-/// The way of a request to the service, and of its answer back.
+/// Latency of a request to the service, and of its response back.
 pub const ONE_WAY: Duration = Duration::from_millis(25);
 
 /// The service in virtual time.
@@ -22,37 +22,37 @@ struct State {
     counters: Counters,
     served: u64,
     refused: u64,
-    last_answer: Duration,
+    last_response: Duration,
 }
 
 impl Server {
     pub fn start(model: Model) -> Self {
-        let state = State { counters: Counters::new(model), served: 0, refused: 0, last_answer: Duration::ZERO };
+        let state = State { counters: Counters::new(model), served: 0, refused: 0, last_response: Duration::ZERO };
         Self { start: Instant::now(), state: Mutex::new(state) }
     }
 
-    /// One request, there and back; a refusal tells whole seconds, rounded up, as the documented message does.
+    /// One request and its response. A refusal reports whole seconds, rounded up, as the documented message does.
     pub async fn request(&self) -> Result<(), u64> {
         sleep(ONE_WAY).await;
-        let verdict = {
+        let admitted = {
             let mut state = self.state.lock().unwrap();
-            let verdict = state.counters.admit(self.start.elapsed());
-            match verdict {
+            let admitted = state.counters.admit(self.start.elapsed());
+            match admitted {
                 Ok(()) => state.served += 1,
                 Err(_) => state.refused += 1,
             }
-            verdict
+            admitted
         };
         sleep(ONE_WAY).await;
-        if verdict.is_ok() {
-            self.state.lock().unwrap().last_answer = self.start.elapsed();
+        if admitted.is_ok() {
+            self.state.lock().unwrap().last_response = self.start.elapsed();
         }
-        verdict.map_err(|wait| wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+        admitted.map_err(|wait| wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
     }
 
-    /// Requests served, requests refused, and when the last answer came.
-    pub fn account(&self) -> (u64, u64, Duration) {
+    /// Requests served, requests refused, and the time of the last response.
+    pub fn totals(&self) -> (u64, u64, Duration) {
         let state = self.state.lock().unwrap();
-        (state.served, state.refused, state.last_answer)
+        (state.served, state.refused, state.last_response)
     }
 }

@@ -1,4 +1,4 @@
-//! What a client may do about the quota: this crate's engine, and what people use instead.
+//! Strategies against the quota: this crate's engine, and common alternatives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,17 +18,17 @@ use crate::server::Server;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// The engine with pacing; `Informed` says that the service has token buckets.
+    /// The engine with pacing; `Informed` is configured for token buckets.
     Paced,
     PacedInformed,
-    /// The engine as it is by default, but for the longest wait.
+    /// The engine with defaults, except for the longest wait.
     Unpaced,
     /// 500 ms doubling up to 60 s, with full jitter, until it succeeds.
     Backoff,
-    /// The policy of `reqwest-retry`: three retries by its default exponential backoff, which does not look at the wait.
+    /// The policy of `reqwest-retry`: three retries by its default exponential backoff, which ignores the requested wait.
     /// The job then starts the call again.
     ReqwestRetry,
-    /// Each caller waits as long as the message says, and tries again.
+    /// Each caller waits as long as the message asks, and tries again.
     Message,
 }
 
@@ -38,8 +38,7 @@ struct Link(Arc<Server>);
 impl Transport for Link {
     fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
         Box::pin(async {
-            let answer = self.0.request().await;
-            let (status, body) = match answer {
+            let (status, body) = match self.0.request().await {
                 Ok(()) => (StatusCode::OK, Bytes::from_static(b"{}")),
                 Err(seconds) => {
                     let words = format!("standard rate limit exceeded, retry in {seconds} seconds");
@@ -52,7 +51,7 @@ impl Transport for Link {
 }
 
 impl Strategy {
-    /// Makes so many calls with so many callers.
+    /// Makes `calls` calls with `callers` concurrent callers.
     pub async fn run(self, server: &Arc<Server>, callers: usize, calls: usize) {
         let engine = self.engine(server);
         let left = Arc::new(AtomicUsize::new(calls));
@@ -89,9 +88,9 @@ impl Strategy {
     /// One call without the engine, until it succeeds.
     async fn call(self, server: &Server) {
         let mut refusals: u32 = 0;
-        while let Err(told) = server.request().await {
+        while let Err(seconds) = server.request().await {
             match self {
-                Self::Message => sleep(Duration::from_secs(told)).await,
+                Self::Message => sleep(Duration::from_secs(seconds)).await,
                 Self::ReqwestRetry => {
                     let policy = ExponentialBackoff::builder().build_with_max_retries(3);
                     let now = SystemTime::now();

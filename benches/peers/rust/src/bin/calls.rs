@@ -1,6 +1,6 @@
 //! Calls over loopback by this crate, by hand, by the generated Rust client and by the generated client on Node, in turn.
 //! `calls SERVER NODE-SCRIPT ROUNDS`
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench says so by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench panics on failure")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use generated_peer::apis::configuration::Configuration;
 use generated_peer::apis::tasks_api;
-use onehorizon_benches::answers;
-use onehorizon_benches::load::{Caller, Calls, Round, What, round};
+use onehorizon_benches::responses;
+use onehorizon_benches::load::{Caller, Calls, Round, Operation, round};
 use onehorizon_benches::process::Server;
 use onehorizon_benches::stats::{median, paired_ratio, quantile};
 
@@ -18,19 +18,19 @@ use onehorizon_benches::stats::{median, paired_ratio, quantile};
 struct Generated(Configuration);
 
 impl Calls for Generated {
-    async fn call(&self, what: What) {
-        let found = match what {
-            What::Fetch => {
+    async fn call(&self, operation: Operation) {
+        let found = match operation {
+            Operation::Fetch => {
                 let task = tasks_api::fetch_task(&self.0, "current", "tsk_00000007").await.unwrap();
                 usize::from(task.task_id == "tsk_00000007")
             }
-            What::List => tasks_api::list_tasks(&self.0, "current", Some(true), None, None).await.unwrap().tasks.len(),
+            Operation::List => tasks_api::list_tasks(&self.0, "current", Some(true), None, None).await.unwrap().tasks.len(),
         };
         assert!(found > 0);
     }
 }
 
-/// The client of openapi-generator's `typescript-fetch`, in a process that stays, so that it is compiled hot.
+/// The client of openapi-generator's `typescript-fetch`, in one long-lived process, so that its code is compiled by the JIT.
 struct Node {
     child: Child,
     input: ChildStdin,
@@ -40,7 +40,7 @@ struct Node {
 impl Node {
     fn start(script: &str, base_url: &str) -> Self {
         let mut child = Command::new("node")
-            .args([script, base_url, answers::API_KEY])
+            .args([script, base_url, responses::API_KEY])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -49,14 +49,14 @@ impl Node {
         Self { child, input, output }
     }
 
-    fn round(&mut self, what: What, calls: usize, at_once: usize) -> Round {
-        let what = if what == What::Fetch { "fetch" } else { "list" };
-        writeln!(self.input, "{what} {calls} {at_once}").unwrap();
+    fn round(&mut self, operation: Operation, calls: usize, concurrency: usize) -> Round {
+        let name = if operation == Operation::Fetch { "fetch" } else { "list" };
+        writeln!(self.input, "{name} {calls} {concurrency}").unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
-        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let seconds = |name: &str| told[name].as_f64().unwrap() / 1e6;
-        let latencies = told["latencies_us"].as_array().unwrap().iter().map(|us| us.as_f64().unwrap() / 1e6).collect();
+        let reported: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let seconds = |name: &str| reported[name].as_f64().unwrap() / 1e6;
+        let latencies = reported["latencies_us"].as_array().unwrap().iter().map(|us| us.as_f64().unwrap() / 1e6).collect();
         let [wall, cpu] = ["wall_us", "cpu_us"].map(|name| Duration::from_secs_f64(seconds(name)));
         Round { calls, wall, cpu, latencies }
     }
@@ -79,22 +79,22 @@ fn main() {
     let hand = Rc::new(Caller::hand(&server.base_url));
     let mut configuration = Configuration::new();
     configuration.base_path.clone_from(&server.base_url);
-    configuration.bearer_access_token = Some(answers::API_KEY.to_owned());
+    configuration.bearer_access_token = Some(responses::API_KEY.to_owned());
     let generated = Rc::new(Generated(configuration));
     let mut node = Node::start(script, &server.base_url);
 
-    println!("call    at once  who          us a call   cpu us a call   p99 us   wall: x this crate   cpu: x this crate");
-    for (what, calls) in [(What::Fetch, 2_000), (What::List, 300)] {
-        for at_once in [1, 64] {
+    println!("call    concurrent  client       us/call   cpu us/call   p99 us   wall: x this crate   cpu: x this crate");
+    for (operation, calls) in [(Operation::Fetch, 2_000), (Operation::List, 300)] {
+        for concurrency in [1, 64] {
             let mut taken: [Vec<Round>; 4] = Default::default();
             for number in 0..=rounds {
                 for step in 0..4 {
                     let who = if number % 2 == 0 { step } else { 3 - step };
                     let done = match who {
-                        0 => round(&runtime, &sdk, what, calls, at_once),
-                        1 => round(&runtime, &hand, what, calls, at_once),
-                        2 => round(&runtime, &generated, what, calls, at_once),
-                        _ => node.round(what, calls, at_once),
+                        0 => round(&runtime, &sdk, operation, calls, concurrency),
+                        1 => round(&runtime, &hand, operation, calls, concurrency),
+                        2 => round(&runtime, &generated, operation, calls, concurrency),
+                        _ => node.round(operation, calls, concurrency),
                     };
                     // The first round opens connections and lets Node compile.
                     if number > 0 {
@@ -107,8 +107,8 @@ fn main() {
             for (who, name) in ["this crate", "by hand", "generated", "Node"].iter().enumerate() {
                 let latencies: Vec<f64> = taken[who].iter().flat_map(|round| round.latencies.iter().copied()).collect();
                 println!(
-                    "{:7} {at_once:7}  {name:10}   {:9.1}   {:13.1}   {:6.0}   {:18.2}   {:17.2}",
-                    format!("{what:?}"),
+                    "{:7} {concurrency:10}  {name:10}   {:7.1}   {:11.1}   {:6.0}   {:18.2}   {:17.2}",
+                    format!("{operation:?}"),
                     median(&wall[who]) * 1e6,
                     median(&cpu[who]) * 1e6,
                     quantile(&latencies, 0.99) * 1e6,

@@ -1,5 +1,5 @@
-//! A receiver on axum with the store in memory, on one thread; says on its first line where it listens.
-#![allow(clippy::unwrap_used, reason = "a bench says so by panicking")]
+//! A receiver on axum with the store in memory, on one thread. Prints its URL on the first line.
+#![allow(clippy::unwrap_used, reason = "a bench panics on failure")]
 
 use std::convert::Infallible;
 

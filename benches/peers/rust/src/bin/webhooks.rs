@@ -1,6 +1,6 @@
-//! Signatures and keys checked by this crate, by `standardwebhooks`, by `svix` and on Node, in turn.
+//! Signatures and keys verified by this crate, by `standardwebhooks`, by `svix` and on Node, in turn.
 //! `webhooks NODE-SCRIPT`
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench says so by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench panics on failure")]
 
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use onehorizon::webhook::Verifier;
 use onehorizon_benches::deliveries::{Delivery, KEY, SECRET};
 use onehorizon_benches::stats::{in_turn, median, paired_ratio};
 
-/// Node does the same in a process that stays, so that it is compiled hot.
+/// Node does the same in one long-lived process, so that its code is compiled by the JIT.
 struct Node {
     child: Child,
     input: ChildStdin,
@@ -27,13 +27,13 @@ impl Node {
         Self { child, input, output }
     }
 
-    /// Microseconds a delivery: of the key check with parsing as in the official templates, and of a signature check.
+    /// Microseconds per delivery: the key check with parsing as in the official templates, and a signature check.
     fn round(&mut self, bytes: usize, repetitions: usize) -> [f64; 2] {
         writeln!(self.input, "{bytes} {repetitions}").unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
-        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        ["template_us", "signature_us"].map(|name| told[name].as_f64().unwrap())
+        let reported: serde_json::Value = serde_json::from_str(&line).unwrap();
+        ["template_us", "signature_us"].map(|name| reported[name].as_f64().unwrap())
     }
 }
 
@@ -79,7 +79,7 @@ fn main() {
             on_node[0].push(template);
             on_node[1].push(signature);
         }
-        println!("{bytes} bytes, microseconds a delivery (x this crate)");
+        println!("{bytes} bytes, microseconds per delivery (x this crate)");
         println!("  signature: this crate {:.2}", us(&times[0]));
         println!("  signature: standardwebhooks {:.2} ({:.1} x)", us(&times[1]), paired_ratio(&times[1], &times[0]));
         println!("  signature: svix {:.2} ({:.1} x)", us(&times[2]), paired_ratio(&times[2], &times[0]));

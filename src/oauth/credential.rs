@@ -1,0 +1,186 @@
+//! Access tokens that are always fresh.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::app::OauthApp;
+use super::error::OauthError;
+use super::refresher::{Inner, Save};
+use super::tokens::Tokens;
+use crate::credential::{Credential, TokenProvider};
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::transport::BoxFuture;
+
+/// The credential of one signed-in user, refreshed by itself; clones are the same credential.
+///
+/// - The access token is replaced ahead of its end ([`skew`](RefreshingBuilder::skew)). However many calls find that it is
+///   time, one request is made and all get its outcome. While the old token is still good, a refresh that fails does not
+///   fail the call.
+/// - When the service answers 401, the token is replaced once and the call made again; a second 401 is the call's error.
+/// - New tokens go to [`on_refresh`](RefreshingBuilder::on_refresh) before they are used: the server may have used up the
+///   old refresh token. If saving fails they are kept, and saving is tried again before anything else.
+/// - A call that is dropped leaves the refresh where it stands, and the next one goes on with it. Nothing is spawned.
+///   Before the program ends, [`settle`](Self::settle) finishes a refresh under way.
+/// - The end of a token is counted from when it was asked for, by a clock that does not jump. What time the server thinks
+///   it is does not matter; across restarts [`Tokens::expires_at`] does, by this machine's clock.
+///
+/// Two processes must not share one refresh token: where the server replaces it with each use, one of them would be
+/// logged out.
+///
+/// ```
+/// # fn example(app: &onehorizon::oauth::OauthApp, stored: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// use onehorizon::{ApiKeysApi, Configuration};
+/// use onehorizon::oauth::{RefreshingCredential, Tokens};
+///
+/// let tokens: Tokens = serde_json::from_str(stored)?;
+/// let user = RefreshingCredential::builder(app, tokens)
+///     .on_refresh(|tokens| async move { std::fs::write("tokens.json", serde_json::to_vec(&tokens)?) })
+///     .build();
+/// let configuration = Configuration::builder().credential(user.into()).build()?;
+/// let keys = ApiKeysApi::new(&configuration);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RefreshingCredential(Arc<Inner>);
+
+impl RefreshingCredential {
+    /// A credential from the tokens of a login, or of one in the past.
+    pub fn builder(app: &OauthApp, tokens: Tokens) -> RefreshingBuilder {
+        RefreshingBuilder {
+            app: app.clone(),
+            tokens,
+            save: None,
+            skew: Duration::from_secs(60),
+            pause: Duration::from_secs(5),
+        }
+    }
+
+    /// The access token to send now, refreshed if it is time.
+    ///
+    /// # Errors
+    /// See [`OauthErrorKind`](super::OauthErrorKind).
+    pub async fn access_token(&self) -> Result<Secret, OauthError> {
+        self.0.token().await
+    }
+
+    /// Gets new tokens now, whatever the age of those in use, for instance when the user's permissions have changed.
+    ///
+    /// # Errors
+    /// See [`OauthErrorKind`](super::OauthErrorKind).
+    pub async fn refresh(&self) -> Result<(), OauthError> {
+        self.0.renew().await
+    }
+
+    /// The newest tokens, also those that `on_refresh` could not save; `None` after [`forget`](Self::forget).
+    #[must_use]
+    pub fn latest(&self) -> Option<Tokens> {
+        self.0.latest()
+    }
+
+    /// Starts over with the tokens of a new login. The new tokens do not go to `on_refresh`.
+    ///
+    /// A refresh of the old tokens that is under way means nothing any more, but its `on_refresh` may be running just now:
+    /// [`settle`](Self::settle) first where the old tokens must not be saved over the new ones.
+    pub fn sign_in(&self, tokens: Tokens) {
+        self.0.sign_in(tokens);
+    }
+
+    /// Gives the tokens up, as when the user logs out: calls fail from now on, until [`sign_in`](Self::sign_in).
+    ///
+    /// The service is not known to have an endpoint that revokes tokens: they stay valid there until they end.
+    pub fn forget(&self) {
+        self.0.forget();
+    }
+
+    /// Finishes a refresh that a dropped call left under way, and saves tokens that could not be saved. Without any it
+    /// does nothing.
+    ///
+    /// # Errors
+    /// Those of the refresh.
+    pub async fn settle(&self) -> Result<(), OauthError> {
+        self.0.settle().await
+    }
+}
+
+impl TokenProvider for RefreshingCredential {
+    fn token(&self) -> BoxFuture<'_, Result<Secret, Box<dyn StdError + Send + Sync>>> {
+        Box::pin(async { self.0.token().await.map_err(of_the_call) })
+    }
+
+    fn replace(&self, refused: &Secret) -> BoxFuture<'_, Result<Option<Secret>, Box<dyn StdError + Send + Sync>>> {
+        let refused = refused.clone();
+        Box::pin(async move { self.0.replace(&refused).await.map_err(of_the_call) })
+    }
+}
+
+/// The call's error, with the kind that tells whether trying again makes sense.
+fn of_the_call(error: OauthError) -> Box<dyn StdError + Send + Sync> {
+    Box::new(Error::from(error))
+}
+
+impl From<RefreshingCredential> for Credential {
+    fn from(credential: RefreshingCredential) -> Self {
+        Self::provider(credential)
+    }
+}
+
+impl fmt::Debug for RefreshingCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshingCredential").field("app", &self.0.app).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`RefreshingCredential`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct RefreshingBuilder {
+    app: OauthApp,
+    tokens: Tokens,
+    save: Option<Save>,
+    skew: Duration,
+    pause: Duration,
+}
+
+impl RefreshingBuilder {
+    /// Saves new tokens: awaited before the first of them is used.
+    ///
+    /// It may see the same tokens again, when it failed or panicked. It must not make calls with this credential: they would
+    /// wait for the tokens that it is to save, and fail.
+    pub fn on_refresh<F, E>(mut self, save: impl Fn(Tokens) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.save = Some(Arc::new(move |tokens| {
+            let saving = save(tokens);
+            Box::pin(async move { saving.await.map_err(Into::into) })
+        }));
+        self
+    }
+
+    /// How long before its end an access token is replaced; default 60 s, and never more than half of its lifetime.
+    pub fn skew(mut self, skew: Duration) -> Self {
+        self.skew = skew;
+        self
+    }
+
+    /// How long to leave the server alone after a refresh that failed while the old token was still good; default 5 s.
+    pub fn retry_pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
+    /// The credential.
+    #[must_use]
+    pub fn build(self) -> RefreshingCredential {
+        RefreshingCredential(Inner::new(self.app, self.save, self.skew, self.pause, self.tokens))
+    }
+}
+
+impl fmt::Debug for RefreshingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshingBuilder").field("app", &self.app).field("skew", &self.skew).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,65 @@
+//! The error of every store: quota, claims, tokens and inbox.
+
+use std::error::Error;
+use std::fmt;
+
+/// A store could not do its work.
+///
+/// Every error becomes one by `?`, so that a store is written without conversions; it becomes a boxed error in turn.
+/// To allow the first, it does not implement [`Error`] itself: [`as_error`](Self::as_error) is the error inside.
+///
+/// ```
+/// use onehorizon::StoreError;
+/// fn read() -> Result<u32, StoreError> {
+///     let text = std::fs::read_to_string("/no/such/file")?;
+///     text.parse().map_err(|_| StoreError::new("the file holds no number"))
+/// }
+/// let error = read().unwrap_err();
+/// assert!(error.as_error().is::<std::io::Error>());
+/// let boxed: Box<dyn std::error::Error> = error.into();
+/// # let _ = boxed;
+/// ```
+pub struct StoreError(Box<dyn Error + Send + Sync>);
+
+impl StoreError {
+    /// Wraps an error, or words.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+
+    /// The error inside, for `downcast_ref` and `source`.
+    #[must_use]
+    pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl From<StoreError> for Box<dyn Error + Send + Sync> {
+    fn from(error: StoreError) -> Self {
+        error.0
+    }
+}
+
+impl From<StoreError> for Box<dyn Error> {
+    fn from(error: StoreError) -> Self {
+        error.0
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store failed: {}", self.0)
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreError({:?})", self.0)
+    }
+}

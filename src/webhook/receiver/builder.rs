@@ -1,0 +1,89 @@
+//! Builds receivers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Inner, Receiver, Reply};
+use crate::webhook::replay::{MemoryStore, ReplayStore};
+use crate::webhook::verifier::Verifier;
+
+/// How long a claim keeps other deliveries of an event away unless configured otherwise.
+///
+/// Longer than the service waits for an answer (3 s), and short enough that the retry after about a minute finds the
+/// lease of a process that died ended.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Builds a [`Receiver`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct ReceiverBuilder {
+    inner: Inner,
+}
+
+impl Receiver {
+    /// A receiver that remembers events in memory.
+    #[must_use]
+    pub fn new(verifier: Verifier) -> Self {
+        Self::builder(verifier).build()
+    }
+
+    /// Another store, lease or observer.
+    pub fn builder(verifier: Verifier) -> ReceiverBuilder {
+        ReceiverBuilder {
+            inner: Inner {
+                verifier,
+                store: Arc::new(MemoryStore::new()),
+                lease: LEASE,
+                open_probe: false,
+                observer: None,
+            },
+        }
+    }
+}
+
+impl ReceiverBuilder {
+    /// Where processed events are remembered; in memory unless set.
+    pub fn store(mut self, store: impl ReplayStore + 'static) -> Self {
+        self.inner.store = Arc::new(store);
+        self
+    }
+
+    /// As [`store`](Self::store), for a store that others use too.
+    pub fn shared_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
+        self.inner.store = store;
+        self
+    }
+
+    /// How long a claim keeps other deliveries of an event away; 30 seconds unless set. Longer than the handler
+    /// ever takes, shorter than the minute after which the service tries again.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.inner.lease = lease;
+        self
+    }
+
+    /// Lets GET and HEAD through without a key or signature; off unless set.
+    ///
+    /// For signed deliveries alone, where a probe has no signature.
+    pub fn open_probe(mut self, open: bool) -> Self {
+        self.inner.open_probe = open;
+        self
+    }
+
+    /// Is shown each reply, for logs and metrics.
+    pub fn on_reply(mut self, observer: impl Fn(&Reply) + Send + Sync + 'static) -> Self {
+        self.inner.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// The receiver.
+    #[must_use]
+    pub fn build(self) -> Receiver {
+        Receiver { inner: Arc::new(self.inner) }
+    }
+}
+
+impl fmt::Debug for ReceiverBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverBuilder").field("verifier", &self.inner.verifier).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! What the verifier vouches for.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// How a delivery proved its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// The shared key in `X-One-Webhook-Key`: proves the sender, not the body.
+    Key,
+    /// A signature over id, time and body: proves sender, body and time.
+    Signature,
+    /// Nothing was checked, see [`Verifier::insecure_accept_all`](super::Verifier::insecure_accept_all).
+    Unchecked,
+}
+
+/// What proved a delivery, and under which label.
+#[derive(Clone, Debug)]
+pub(in crate::webhook) struct Proof {
+    pub(in crate::webhook) scheme: Scheme,
+    pub(in crate::webhook) label: Option<Arc<str>>,
+}
+
+/// A value that a [`Verifier`](super::Verifier) vouches for.
+///
+/// Only a verifier makes one, so a function that takes `Verified<Event>` cannot be handed an unchecked event:
+///
+/// ```compile_fail,E0451
+/// # fn forged(event: onehorizon::webhook::Event) {
+/// let event = onehorizon::webhook::Verified { value: event, proof: todo!() };
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Verified<T> {
+    value: T,
+    proof: Proof,
+}
+
+impl<T> Verified<T> {
+    pub(in crate::webhook) fn new(value: T, proof: Proof) -> Self {
+        Self { value, proof }
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// The value, without the proof.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// The label of the key or secret that matched; `None` only if nothing was checked.
+    ///
+    /// When no delivery has carried an old label for a while, the old secret can go.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.proof.label.as_deref()
+    }
+
+    /// How the sender was proved.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.proof.scheme
+    }
+
+    /// Whether the body is proved too. The key scheme proves the sender alone: TLS has to protect the body.
+    #[must_use]
+    pub fn is_body_signed(&self) -> bool {
+        self.proof.scheme == Scheme::Signature
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> fmt::Debug for Verified<T> {
+    /// How it was proved; the value stays private, since `T` may be a body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("scheme", &self.proof.scheme)
+            .field("label", &self.proof.label)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! What an error keeps of an answer, and the way out that it names.
+
+use support::wire;
+
+use onehorizon::{Error, Retry};
+use support::wire::{Step, Wire, limited, refused, status};
+
+const SECRET: &str = "s3cr3t-token-0123456789";
+const CAP: usize = 16 * 1024;
+
+async fn error_of(step: Step) -> Error {
+    let wire = Wire::new([step]);
+    let configuration = wire.builder().api_key(SECRET).retry(Retry::never()).build().unwrap();
+    wire::read(&configuration).await.unwrap_err()
+}
+
+async fn kept(body: String) -> String {
+    let error = error_of(Step::Answer(500, Vec::new(), body)).await;
+    String::from_utf8(error.body().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_is_kept_up_to_16_kib() {
+    for (length, keeps) in [(0, 0), (CAP - 1, CAP - 1), (CAP, CAP), (CAP + 1, CAP), (CAP + 1_000, CAP)] {
+        assert_eq!(kept("x".repeat(length)).await.len(), keeps, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_lies_across_the_cap_is_seen_whole() {
+    for before_the_cap in 1..SECRET.len() {
+        let filler = "x".repeat(CAP - before_the_cap);
+        let kept = kept(format!("{filler}{SECRET}{filler}")).await;
+        assert!(kept.len() <= CAP && kept.starts_with(&filler), "{before_the_cap}");
+        assert!("[redacted]".starts_with(kept.get(filler.len()..).unwrap().trim_end_matches('x')), "{before_the_cap}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_is_cut_where_looking_ends_is_left_out() {
+    // Two that are taken out move what follows into view, among it the beginning of a third.
+    let shown = 10;
+    let end = CAP + SECRET.len();
+    let filler = "x".repeat(end - 2 * SECRET.len() - shown);
+    let body = format!("{SECRET}{SECRET}{filler}{SECRET}{}", "y".repeat(1_000));
+    let kept = kept(body).await;
+    assert_eq!(kept, format!("[redacted][redacted]{filler}"));
+}
+
+#[tokio::test]
+async fn a_short_body_that_ends_as_the_credential_begins_is_kept_to_its_end() {
+    assert_eq!(kept(format!("{SECRET} begins with s3c")).await, "[redacted] begins with s3c");
+    assert_eq!(kept("begins with s3c".to_owned()).await, "begins with s3c");
+}
+
+#[tokio::test]
+async fn each_refusal_with_a_known_way_out_names_it() {
+    for (step, way_out) in [
+        (status(401), "check that the credential is complete and not revoked"),
+        (refused("standard rate limit exceeded"), "all API keys of a workspace share one quota"),
+        (status(301), "redirects are not followed"),
+        (status(399), "redirects are not followed"),
+    ] {
+        let error = error_of(step).await;
+        assert!(error.hint().unwrap_or_default().contains(way_out), "{error}");
+        assert!(error.to_string().contains(way_out), "{error}");
+    }
+    for step in [status(400), status(403), status(404), status(409), status(422), status(500), limited(7)] {
+        let error = error_of(step).await;
+        assert_eq!(error.hint(), None, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn words_are_found_in_each_place_where_official_clients_look() {
+    for (body, code, message) in [
+        (r#"{"code":"locked","message":"somebody edits it"}"#, Some("locked"), "somebody edits it"),
+        (r#"{"error":{"code":"locked","message":"somebody edits it"}}"#, Some("locked"), "somebody edits it"),
+        (r#"{"error":"invalid_token","error_description":"it is over"}"#, None, "it is over"),
+    ] {
+        let error = error_of(Step::Answer(409, Vec::new(), body.to_owned())).await;
+        assert_eq!((error.code(), error.message()), (code, message), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_shown_up_to_500_characters() {
+    for (length, shown) in [(499, "ä".repeat(499)), (500, "ä".repeat(500)), (501, "ä".repeat(500) + "…")] {
+        let body = format!(r#"{{"code":409,"message":"{}"}}"#, "ä".repeat(length));
+        assert_eq!(error_of(Step::Answer(409, Vec::new(), body)).await.message(), shown);
+    }
+}

@@ -1,0 +1,321 @@
+//! Which failures are repeated, how patiently, and what an error says of it.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use onehorizon::transport::{BoxFuture, Failure};
+use onehorizon::{Configuration, Credential, Error, ErrorKind, RequestOptions, Retry, Secret, Sent, TokenProvider};
+use support::wire::{Step, Wire, idempotent_write, limited, ok, read, refused, status, unsafe_write};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+async fn fails(request: onehorizon::Request) -> Error {
+    request.await.unwrap_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_connection_is_repeated_for_every_class_since_nothing_was_sent() {
+    for make in [read, idempotent_write, unsafe_write] {
+        for failure in [Failure::Connect, Failure::ConnectTimeout] {
+            let wire = Wire::new([Step::Fail(failure), Step::Fail(failure)]);
+            let response = make(&wire.configuration()).await.unwrap();
+            assert_eq!(response.attempts(), 3);
+
+            let wire = Wire::new(vec![Step::Fail(failure); 3]);
+            let error = fails(make(&wire.configuration())).await;
+            assert_eq!((error.attempts(), error.was_sent(), wire.count()), (3, Sent::No, 3));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_connection_is_repeated_only_where_doing_it_twice_does_no_harm() {
+    for (make, attempts) in [(read as fn(&Configuration) -> _, 3), (idempotent_write, 3), (unsafe_write, 1)] {
+        let wire = Wire::new(vec![Step::Fail(Failure::Interrupted); 3]);
+        let error = fails(make(&wire.configuration())).await;
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, attempts));
+        assert_eq!((error.was_sent(), wire.count()), (Sent::Maybe, attempts as usize));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_server_is_asked_again_only_where_doing_it_twice_does_no_harm() {
+    for code in [408, 500, 502, 503, 504] {
+        for (make, attempts) in [(read as fn(&Configuration) -> _, 3), (idempotent_write, 3), (unsafe_write, 1)] {
+            let wire = Wire::new(vec![status(code); 3]);
+            let error = fails(make(&wire.configuration())).await;
+            assert_eq!((error.status(), error.attempts(), error.was_sent()), (Some(code), attempts, Sent::Yes));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_would_be_the_same_again_is_final() {
+    for code in [301, 400, 403, 404, 405, 409, 410, 413, 422, 501, 505] {
+        let wire = Wire::new(vec![status(code); 3]);
+        assert_eq!(fails(read(&wire.configuration())).await.attempts(), 1, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unavailable_service_that_names_a_wait_has_not_worked_yet() {
+    let unavailable = || status(503).header("retry-after", 2);
+    let wire = Wire::new([unavailable(), unavailable()]);
+    let response = unsafe_write(&wire.configuration()).await.unwrap();
+    assert_eq!((response.attempts(), wire.sent()), (3, vec![0, 2000, 4000]));
+    assert_eq!(response.elapsed().backoff, 4 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn prose_of_an_unavailable_service_does_not_let_a_write_be_repeated() {
+    let gave_up = Step::Answer(503, Vec::new(), r#"{"message":"gave up after 2 seconds"}"#.to_owned());
+    let wire = Wire::new([gave_up]);
+    let error = fails(unsafe_write(&wire.configuration())).await;
+    assert_eq!((error.attempts(), error.retry_after()), (1, None));
+
+    let wire = Wire::new([status(503).header("x-ratelimit-remaining", 0).header("x-ratelimit-reset", 2)]);
+    assert_eq!(fails(unsafe_write(&wire.configuration())).await.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotency_key_lets_a_write_be_repeated() {
+    let wire = Wire::rule(|request, _| match request.headers.get("idempotency-key") {
+        Some(key) if key == "k1" => Step::Fail(Failure::Interrupted),
+        _ => ok(),
+    });
+    let error = fails(unsafe_write(&wire.configuration()).idempotency_key("k1")).await;
+    assert_eq!((error.attempts(), wire.count()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
+    let wire =
+        Wire::new([Step::Fail(Failure::Interrupted), Step::Fail(Failure::Connect), Step::Fail(Failure::Connect)]);
+    let error = fails(idempotent_write(&wire.configuration())).await;
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Connect, Sent::Maybe));
+
+    let wire = Wire::new([status(500), Step::Fail(Failure::Connect), Step::Fail(Failure::Connect)]);
+    assert_eq!(fails(read(&wire.configuration())).await.was_sent(), Sent::Yes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_double_from_200_ms_up_to_8_s() {
+    let wire = Wire::new(vec![status(500); 9]);
+    let configuration = wire.builder().retry(Retry::default().attempts(9)).build().unwrap();
+    let error = fails(read(&configuration)).await;
+    let sent = wire.sent();
+    let waits: Vec<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 8000, 8000]);
+    assert_eq!(error.elapsed().backoff, ms(28_600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_are_spread_over_their_whole_length() {
+    // The machine's own chance: with full jitter the shortest of many first waits is near zero, the longest near 200 ms.
+    let mut waits = Vec::new();
+    for _ in 0..400 {
+        let wire = Wire::new([status(500)]);
+        let configuration = Configuration::builder().api_key("key").transport(wire.clone()).build().unwrap();
+        read(&configuration).await.unwrap();
+        waits.push(wire.sent()[1] - wire.sent()[0]);
+    }
+    assert!(waits.iter().all(|wait| *wait <= 201), "{waits:?}");
+    assert!(waits.iter().any(|wait| *wait < 20) && waits.iter().any(|wait| *wait > 180), "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_makes_as_many_attempts_as_it_is_told() {
+    let wire = Wire::rule(|_, _| status(500));
+    let configuration = wire.configuration();
+    assert_eq!(fails(read(&configuration).attempts(1)).await.attempts(), 1);
+    assert_eq!(fails(read(&configuration).attempts(5)).await.attempts(), 5);
+    let never = wire.builder().retry(Retry::never()).build().unwrap();
+    assert_eq!(fails(read(&never)).await.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_share_a_budget_of_one_retry_for_five_calls() {
+    let wire = Wire::rule(|_, _| status(500));
+    let configuration = wire.configuration();
+    for _ in 0..1000 {
+        let _ = read(&configuration.clone()).await;
+    }
+    // 10 to start with, and a fifth of the calls: 1000 calls make 1210 requests instead of 3000.
+    assert_eq!(wire.count(), 1000 + 10 + 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_day_does_not_save_up_retries_for_a_storm() {
+    let wire = Wire::rule(|_, at| if at < SECOND { ok().after(ms(1)) } else { status(500) });
+    let configuration = wire.configuration();
+    for _ in 0..900 {
+        read(&configuration).await.unwrap();
+    }
+    tokio::time::sleep(SECOND).await;
+    let before = wire.count();
+    for _ in 0..5 {
+        let _ = read(&configuration).attempts(20).await;
+    }
+    let retries = wire.count() - before - 5;
+    assert!(retries <= 21, "{retries}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_for_the_quota_do_not_use_the_budget() {
+    let wire = Wire::rule({
+        let mut seen = 0;
+        move |_, _| {
+            seen += 1;
+            if seen % 2 == 1 { limited(1) } else { ok() }
+        }
+    });
+    let configuration = wire.configuration();
+    for _ in 0..50 {
+        unsafe_write(&configuration).await.unwrap();
+    }
+    assert_eq!(wire.count(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_ends_at_its_time_limit() {
+    let wire = Wire::new(vec![Step::Hang; 3]);
+    let error = fails(read(&wire.configuration()).timeout(2 * SECOND)).await;
+    assert_eq!((error.kind(), error.attempts(), error.was_sent()), (ErrorKind::Timeout, 3, Sent::Maybe));
+    assert!(!error.is_deadline());
+    assert_eq!(error.elapsed().requests, 6 * SECOND);
+
+    let wire = Wire::new([Step::Hang]);
+    assert_eq!(fails(unsafe_write(&wire.configuration()).timeout(SECOND)).await.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_deadline_covers_everything_and_the_error_tells_where_the_time_went() {
+    let wire = Wire::new([status(500).after(SECOND), limited(3).after(SECOND), Step::Hang]);
+    let error = fails(read(&wire.configuration()).deadline(ms(10_000))).await;
+    assert!(error.is_timeout() && error.is_deadline());
+    assert_eq!((error.attempts(), error.was_sent()), (3, Sent::Yes));
+    let time = error.elapsed();
+    assert_eq!((time.requests, time.backoff, time.quota), (ms(6_800), ms(200), ms(3_000)));
+    assert_eq!(time.total(), ms(10_000));
+    assert!(error.to_string().contains("[6.8 s for requests, 0.2 s between them, 3.0 s for the quota]"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_beyond_the_deadline_is_not_begun() {
+    let wire = Wire::new([status(503).header("retry-after", 20)]);
+    let started = tokio::time::Instant::now();
+    let error = fails(read(&wire.configuration()).deadline(10 * SECOND)).await;
+    assert_eq!((error.status(), error.attempts()), (Some(503), 1));
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_is_over_sends_nothing() {
+    let wire = Wire::new([]);
+    let error = fails(unsafe_write(&wire.configuration()).deadline(Duration::ZERO)).await;
+    assert!(error.is_deadline());
+    assert_eq!((error.attempts(), error.was_sent(), wire.count()), (0, Sent::No, 0));
+}
+
+/// Tokens that are replaced when refused; the first may take its time.
+struct Tokens {
+    delay: Duration,
+    replaced: Arc<AtomicU32>,
+    spare: u32,
+}
+
+impl TokenProvider for Tokens {
+    fn token(&self) -> BoxFuture<'_, Result<Secret, Box<dyn StdError + Send + Sync>>> {
+        Box::pin(async {
+            tokio::time::sleep(self.delay).await;
+            Ok(Secret::from("t0"))
+        })
+    }
+
+    fn replace(&self, _: &Secret) -> BoxFuture<'_, Result<Option<Secret>, Box<dyn StdError + Send + Sync>>> {
+        let number = self.replaced.fetch_add(1, Ordering::Relaxed) + 1;
+        Box::pin(async move { Ok((number <= self.spare).then(|| Secret::from(format!("t{number}")))) })
+    }
+}
+
+fn with_tokens(wire: &Wire, delay: Duration, spare: u32) -> (Configuration, Arc<AtomicU32>) {
+    let replaced = Arc::new(AtomicU32::new(0));
+    let credential = Credential::provider(Tokens { delay, replaced: Arc::clone(&replaced), spare });
+    (wire.builder().credential(credential).build().unwrap(), replaced)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_replaced_once_even_for_a_write() {
+    let wire =
+        Wire::rule(|request, _| if request.headers["authorization"] == "Bearer t1" { ok() } else { status(401) });
+    let (configuration, replaced) = with_tokens(&wire, Duration::ZERO, 5);
+    let response = unsafe_write(&configuration).await.unwrap();
+    assert_eq!((response.attempts(), replaced.load(Ordering::Relaxed)), (2, 1));
+
+    let wire = Wire::rule(|_, _| status(401));
+    let (configuration, replaced) = with_tokens(&wire, Duration::ZERO, 5);
+    let error = fails(read(&configuration)).await;
+    assert!(error.is_unauthorized());
+    assert_eq!((wire.count(), replaced.load(Ordering::Relaxed)), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_without_a_replacement_is_an_error_at_once() {
+    let wire = Wire::rule(|_, _| status(401));
+    let (configuration, _) = with_tokens(&wire, Duration::ZERO, 0);
+    assert!(fails(read(&configuration)).await.is_unauthorized());
+    assert_eq!(wire.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_covers_getting_a_token() {
+    let wire = Wire::new([]);
+    let (configuration, _) = with_tokens(&wire, 3600 * SECOND, 0);
+    let error = fails(unsafe_write(&configuration).deadline(5 * SECOND)).await;
+    assert!(error.is_deadline());
+    assert_eq!((error.was_sent(), error.elapsed().total(), wire.count()), (Sent::No, 5 * SECOND, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_after_a_failed_attempt_to_delete_it_may_be_gone_because_of_that() {
+    let hint = async |steps: Vec<Step>| {
+        let error = Wire::new(steps).configuration().request("DELETE", "/thing").await.unwrap_err();
+        assert!(error.is_not_found());
+        error.hint().unwrap_or_default().contains("earlier attempt")
+    };
+    assert!(hint(vec![Step::Fail(Failure::Interrupted), status(404)]).await);
+    assert!(hint(vec![status(500), status(404)]).await);
+    assert!(!hint(vec![Step::Fail(Failure::Connect), status(404)]).await);
+    assert!(!hint(vec![status(404)]).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_call_leaves_nothing_behind() {
+    let steps = [Step::Hang, status(500), limited(20)];
+    for step in steps {
+        let wire = Wire::rule(move |_, _| step.clone());
+        let configuration = wire.configuration();
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let call = tokio::time::timeout(ms(100), read(&configuration).into_future()).await;
+        assert!(call.is_err(), "still at it");
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), tasks);
+        let sent = wire.count();
+        tokio::time::sleep(60 * SECOND).await;
+        assert_eq!((wire.count(), configuration.quota().waiting), (sent, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_tells_attempts_and_times_too() {
+    let wire = Wire::new([status(500), refused("retry in 2 seconds"), ok().after(ms(50))]);
+    let response = read(&wire.configuration()).await.unwrap();
+    let time = response.elapsed();
+    assert_eq!(response.attempts(), 3);
+    assert_eq!((time.requests, time.backoff, time.quota), (ms(50), ms(200), 2 * SECOND));
+}

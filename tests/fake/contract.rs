@@ -1,0 +1,195 @@
+//! The fake holds requests, and its own answers, against the contract.
+
+use onehorizon::testing::FakeOneHorizon;
+use serde_json::{Value, json};
+use support::http::{Answer, Caller};
+
+const TASKS: &str = "/workspaces/current/tasks";
+const KEYS: &str = "/workspaces/current/api-keys";
+
+async fn strict() -> (FakeOneHorizon, Caller) {
+    let fake = FakeOneHorizon::builder().quota_off().start().await.unwrap();
+    let key = Caller::new(&fake.url(), fake.api_key());
+    (fake, key)
+}
+
+/// The places of the violations, as `body $.title`.
+fn places(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    let body = answer.json();
+    assert_eq!(body["code"], 422);
+    let text = |detail: &Value, name: &str| detail[name].as_str().unwrap().to_owned();
+    let details = body["details"].as_array().unwrap();
+    assert!(details.iter().all(|detail| !text(detail, "message").is_empty()));
+    details.iter().map(|detail| format!("{} {}", text(detail, "in"), text(detail, "path"))).collect()
+}
+
+#[tokio::test]
+async fn a_violation_in_a_body_is_told_with_its_json_path() {
+    let (fake, key) = strict().await;
+    let cases = [
+        ("{}", "body $.title"),
+        (r#"{"title":7}"#, "body $.title"),
+        (r#"{"title":null}"#, "body $.title"),
+        (r#"{"title":"x","contributors":[{"type":"assignee"}]}"#, "body $.contributors[0].userId"),
+        (r#"{"title":"x","contributors":[{"userId":"u_1"},{"userId":"u_2","type":3}]}"#, "body $.contributors[1].type"),
+        (r#"{"title":"x","completedAt":"yesterday"}"#, "body $.completedAt"),
+        (r#"{"title":"x","isBugFix":"yes"}"#, "body $.isBugFix"),
+        ("[]", "body $"),
+        (r#""title""#, "body $"),
+    ];
+    for (body, place) in cases {
+        assert_eq!(places(&key.post(TASKS, body).await), [place], "{body}");
+    }
+    assert_eq!((fake.executed("createTask"), fake.violations().len()), (0, cases.len()));
+}
+
+#[tokio::test]
+async fn every_violation_is_told_and_none_repeats_the_value() {
+    let (_fake, key) = strict().await;
+    let answer = key.post(TASKS, r#"{"title":["not-for-logs"],"isTest":"not-for-logs"}"#).await;
+    assert_eq!(places(&answer), ["body $.isTest", "body $.title"]);
+    assert!(answer.message().contains("body $.isTest: "), "{}", answer.message());
+    assert!(!answer.body.contains("not-for-logs"));
+}
+
+#[tokio::test]
+async fn a_whole_task_is_checked_like_a_new_one() {
+    let (_fake, key) = strict().await;
+    let route = format!("{TASKS}/tsk_1001");
+    assert_eq!(places(&key.put(&route, r#"{"title":"no id"}"#).await), ["body $.taskId"]);
+    let nested = r#"{"taskId":"tsk_1001","contributors":[{"userId":"u_1","type":{}}]}"#;
+    assert_eq!(places(&key.put(&route, nested).await), ["body $.contributors[0].type"]);
+    let nulls = r#"{"taskId":"tsk_1001","title":null,"contributors":null,"status":null}"#;
+    assert_eq!(key.put(&route, nulls).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_refused_where_it_breaks() {
+    let (_fake, key) = strict().await;
+    for body in [r#"{"title":"x""#, "{'title':'x'}", "title=x", "nul", r#"{"title":"x"} trailing"#] {
+        let answer = key.post(TASKS, body).await;
+        assert_eq!(places(&answer), ["body $"], "{body}");
+        assert!(answer.message().contains("is no JSON"), "{}", answer.message());
+    }
+    assert_eq!(places(&key.post(TASKS, r#"{"title":"a","title":"b"}"#).await), ["body $"]);
+    let deep = format!(r#"{{"title":"x","n":{}1e400{}}}"#, "[".repeat(5000), "]".repeat(5000));
+    assert_eq!(places(&key.post(TASKS, &deep).await), ["body $"]);
+    let empty = key.post(TASKS, "").await;
+    assert_eq!(
+        (places(&empty), empty.json()["details"][0]["message"].as_str()),
+        (vec!["body $".to_owned()], Some("is required"))
+    );
+}
+
+#[tokio::test]
+async fn a_body_must_say_that_it_is_json() {
+    let (_fake, key) = strict().await;
+    for headers in
+        [&[][..], &[("Content-Type", "text/plain")], &[("Content-Type", "application/x-www-form-urlencoded")]]
+    {
+        let answer = key.send("POST", TASKS, headers, r#"{"title":"x"}"#).await.unwrap();
+        assert_eq!(answer.status, 415, "{headers:?}");
+        assert_eq!(answer.json()["details"][0]["path"], "content-type");
+    }
+    let with_charset = [("Content-Type", "Application/JSON; charset=utf-8")];
+    assert_eq!(key.send("POST", TASKS, &with_charset, r#"{"title":"x"}"#).await.unwrap().status, 201);
+}
+
+#[tokio::test]
+async fn query_parameters_are_checked_by_name_type_and_number() {
+    let (_fake, key) = strict().await;
+    let documents = "/workspaces/current/documents";
+    let cases = [
+        (format!("{TASKS}?archived=true"), "query archived"),
+        (format!("{TASKS}?all=yes"), "query all"),
+        (format!("{TASKS}?all=1"), "query all"),
+        (format!("{TASKS}?all=true&all=true"), "query all"),
+        (format!("{TASKS}?Status=planned"), "query Status"),
+        (format!("{TASKS}?status%5B%5D=planned"), "query status[]"),
+        (format!("{TASKS}/tsk_1001?all=true"), "query all"),
+        (format!("{documents}?limit=ten"), "query limit"),
+        (format!("{documents}?limit=-1"), "query limit"),
+        (format!("{documents}?limit=1.5"), "query limit"),
+        (format!("{TASKS}?status=%ff"), "query ?"),
+    ];
+    for (path, place) in cases {
+        assert_eq!(places(&key.get(&path).await), [place], "{path}");
+    }
+    let escaped = key.get(&format!("{TASKS}?all=true&scope=in%69tiative&status=planned&status=review")).await;
+    assert_eq!(escaped.json()["tasks"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_body_where_none_belongs_is_refused() {
+    let (_fake, key) = strict().await;
+    let headers = [("Content-Type", "application/json")];
+    assert_eq!(places(&key.send("GET", TASKS, &headers, "{}").await.unwrap()), ["body $"]);
+}
+
+#[tokio::test]
+async fn a_request_the_fake_would_refuse_anyway_is_not_called_a_violation() {
+    let (fake, _) = strict().await;
+    let answer = Caller::anonymous(&fake.url()).post(TASKS, "{}").await;
+    assert_eq!((answer.status, fake.violations().len()), (401, 0));
+}
+
+/// What the contract says about the answers of one operation.
+fn schema_of(contract: &Value, path: &str, method: &str, status: u16) -> Option<Value> {
+    let responses = &contract["paths"][path][method]["responses"];
+    let answer = responses.get(status.to_string()).or_else(|| responses.get("default")).unwrap();
+    let answer = match answer.get("$ref").and_then(Value::as_str) {
+        Some(pointer) => contract.pointer(pointer.trim_start_matches('#')).unwrap(),
+        None => answer,
+    };
+    let schema = answer.pointer("/content/application~1json/schema")?;
+    Some(json!({ "allOf": [schema], "components": contract["components"] }))
+}
+
+#[tokio::test]
+async fn every_answer_of_the_fake_is_what_the_contract_promises() {
+    let (fake, key) = strict().await;
+    let owner = Caller::new(&fake.url(), fake.oauth_token());
+    let contract: Value = serde_json::from_str(include_str!("../../openapi/onehorizon.json")).unwrap();
+    let (tasks, task) = ("/workspaces/{workspaceId}/tasks", "/workspaces/{workspaceId}/tasks/{taskId}");
+    let keys = "/workspaces/{workspaceId}/api-keys";
+    let documents = "/workspaces/current/documents?includeContent=true";
+    let one = format!("{TASKS}/tsk_1001");
+    let answers = [
+        (tasks, "get", key.get(&format!("{TASKS}?all=true")).await, 200),
+        (tasks, "post", key.post(TASKS, r#"{"title":"x"}"#).await, 201),
+        (tasks, "post", key.post(TASKS, "{}").await, 422),
+        (task, "get", key.get(&one).await, 200),
+        (task, "get", key.get(&format!("{TASKS}/tsk_0")).await, 404),
+        (task, "put", key.put(&one, &key.get(&one).await.body).await, 200),
+        ("/workspaces/{workspaceId}/documents", "get", key.get(documents).await, 200),
+        (keys, "get", owner.get(KEYS).await, 200),
+        (keys, "get", key.get(KEYS).await, 403),
+        (keys, "post", owner.post(KEYS, r#"{"description":"x"}"#).await, 201),
+        (
+            "/workspaces/{workspaceId}/api-keys/{apiKeyId}",
+            "delete",
+            owner.delete(&format!("{KEYS}/key_1002")).await,
+            204,
+        ),
+    ];
+    for (path, method, answer, status) in answers {
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        let Some(schema) = schema_of(&contract, path, method, status) else {
+            assert_eq!(answer.body, "", "{method} {path}");
+            continue;
+        };
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let problems: Vec<String> = validator.iter_errors(&answer.json()).map(|error| error.to_string()).collect();
+        assert!(problems.is_empty(), "{method} {path} {status}: {problems:?}");
+    }
+    let operations: usize = contract["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|item| {
+            item.as_object().unwrap().values().filter(|operation| operation.get("operationId").is_some()).count()
+        })
+        .sum();
+    assert_eq!(operations, 8, "a new operation wants a line above");
+}

@@ -1,0 +1,12 @@
+//! The fake service and the webhook sender behave as the contract says.
+
+mod contract;
+mod faults;
+mod oauth;
+mod oauth_rules;
+mod quota;
+mod record;
+mod rules;
+mod sender;
+mod server;
+mod tasks;

@@ -1,0 +1,4 @@
+//! The models keep everything that the service sends.
+
+mod round_trip;
+mod values;

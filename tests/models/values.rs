@@ -1,0 +1,153 @@
+//! The values that models are made of: members that may be missing, texts, ids, points in time, any JSON.
+
+use std::collections::{BTreeSet, HashSet};
+
+use onehorizon::models::{CreatedApiKey, Extra, Field, Json, Task, TaskContributionType, TaskContributor, TaskId};
+use onehorizon::models::{TaskStatus, UserId};
+use onehorizon::{Secret, Timestamp};
+
+#[test]
+fn a_member_is_read_changed_and_taken_out() {
+    let mut title: Field<String> = "Recap".into();
+    assert!(title.is_value() && !title.is_null() && !title.is_absent());
+    assert_eq!(
+        (title.get().unwrap().as_str(), title.as_deref(), title.to_string().as_str()),
+        ("Recap", Some("Recap"), "Recap")
+    );
+    title.get_mut().unwrap().push('!');
+    assert_eq!(title.clone().into_option().as_deref(), Some("Recap!"));
+    title.set("Weekly");
+    assert_eq!(title, Field::Value("Weekly".to_owned()));
+    title.remove();
+    for mut nothing in [title, Field::Null] {
+        assert!(!nothing.is_value() && nothing.get().is_none() && nothing.get_mut().is_none());
+        assert_eq!((nothing.as_deref(), nothing.to_string().as_str()), (None, ""));
+        assert_eq!(nothing.into_option(), None);
+    }
+}
+
+#[test]
+fn a_list_that_is_missing_is_empty() {
+    let list: Field<Vec<u8>> = vec![1, 2].into();
+    assert_eq!((list.as_slice(), list.iter().sum::<u8>(), (&list).into_iter().count()), (&[1, 2][..], 3, 2));
+    for nothing in [Field::<Vec<u8>>::Absent, Field::Null] {
+        assert!(nothing.as_slice().is_empty() && nothing.iter().next().is_none());
+    }
+}
+
+#[test]
+fn models_are_read_from_any_source() {
+    let text = r#"{"taskId":"tsk_1","title":null,"contributors":[{"userId":"u_1"}],"mood":[1,{"a":null}]}"#;
+    let by_text: Task = serde_json::from_str(text).unwrap();
+    let by_value: Task = serde_json::from_value(serde_json::from_str(text).unwrap()).unwrap();
+    assert_eq!(by_text, by_value);
+    assert!(by_value.title.is_null());
+    let wrong: Result<Task, _> = serde_json::from_str(r#"{"taskId":7}"#);
+    assert!(wrong.unwrap_err().to_string().contains("invalid type: integer `7`, expected"));
+    let wrong: Result<Task, _> = serde_json::from_str(r#"{"taskId":"tsk_1","contributors":7}"#);
+    assert!(wrong.unwrap_err().to_string().contains("invalid type: integer `7`"));
+}
+
+#[test]
+fn short_and_long_texts_are_the_same_kind_of_text() {
+    let lengths = [0, 1, 21, 22, 23, 24, 30, 31, 32, 33, 40, 255, 256, 300];
+    let ids: Vec<TaskId> = lengths.map(|length| TaskId::from("x".repeat(length))).into();
+    for (id, length) in ids.iter().zip(lengths) {
+        assert_eq!((id.as_str().len(), id.to_string().len(), id.as_ref().len()), (length, length, length));
+        assert_eq!(*id, "x".repeat(length).as_str());
+        assert_eq!(serde_json::from_str::<TaskId>(&serde_json::to_string(id).unwrap()).unwrap(), *id);
+    }
+    assert!(ids.is_sorted() && ids.iter().collect::<HashSet<_>>().len() == lengths.len());
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), lengths.len());
+    let (first, second) = (TaskId::from("a"), TaskId::from("b"));
+    assert!(second > first && first != second);
+    assert_eq!(TaskId::from(&String::from("\u{e9}\u{1f600}")), "\u{e9}\u{1f600}");
+    assert!(serde_json::from_str::<TaskId>("7").unwrap_err().to_string().contains("expected"));
+}
+
+#[test]
+fn an_open_enum_knows_its_values_and_keeps_others() {
+    for known in TaskStatus::KNOWN {
+        assert_eq!(TaskStatus::from(known.as_str()), *known);
+    }
+    let unknown = TaskStatus::from(String::from("hibernating"));
+    assert_eq!((unknown.as_str(), unknown.to_string().as_str()), ("hibernating", "hibernating"));
+    assert!(unknown == "hibernating" && unknown != TaskStatus::Planned);
+    assert_eq!(format!("{unknown:?}"), r#"Unknown("hibernating")"#);
+}
+
+#[test]
+fn a_point_in_time_keeps_its_text_and_refuses_to_be_what_it_is_not() {
+    let time = Timestamp::from(String::from("2026-05-10T08:30:00Z"));
+    assert_eq!(
+        (time.to_string().as_str(), format!("{time:?}").as_str()),
+        (time.as_str(), "Timestamp(2026-05-10T08:30:00Z)")
+    );
+    assert_eq!(Timestamp::from(time.to_jiff().unwrap()), time);
+    let soon = Timestamp::from("soon");
+    assert!(soon.to_jiff().is_err() && soon.to_chrono().is_err() && soon.to_time().is_err());
+}
+
+#[test]
+fn any_json_tells_its_kind_and_size_only() {
+    for (text, shown) in [
+        ("{}", "Json(object, 2 bytes)"),
+        ("[1]", "Json(array, 3 bytes)"),
+        (r#""canary""#, "Json(string, 8 bytes)"),
+        ("true", "Json(boolean, 4 bytes)"),
+        ("false", "Json(boolean, 5 bytes)"),
+        ("null", "Json(null, 4 bytes)"),
+        ("-1e400", "Json(number, 6 bytes)"),
+    ] {
+        let json: Json = serde_json::from_str(text).unwrap();
+        assert_eq!((json.get(), format!("{json:?}").as_str()), (text, shown));
+        assert_eq!(serde_json::to_string(&[&json]).unwrap(), format!("[{text}]"));
+    }
+    assert_eq!(Json::from_value(&[1, 2]).unwrap().decode::<Vec<u8>>().unwrap(), [1, 2]);
+    assert!(Json::from_value(&std::collections::BTreeMap::from([((), 1)])).is_err());
+    assert!(serde_json::from_str::<Json>("{\"a\":").is_err());
+}
+
+#[test]
+fn unknown_members_are_counted_replaced_and_compared() {
+    let mut extra = Extra::new();
+    assert!(extra.is_empty() && extra.raw("a").is_none() && !extra.remove("a"));
+    extra.insert("a", &1).unwrap();
+    extra.insert("b", "two").unwrap();
+    extra.insert("a", &[3]).unwrap();
+    assert_eq!((extra.len(), extra.names().collect::<Vec<_>>()), (2, vec!["b", "a"]));
+    assert_eq!(extra.iter().collect::<Vec<_>>(), [("b", "\"two\""), ("a", "[3]")]);
+    assert_eq!(extra, extra.clone());
+    assert!(extra.remove("b") && extra.raw("a") == Some("[3]") && !extra.is_empty());
+    assert!(extra.insert("c", &std::collections::BTreeMap::from([((), 1)])).is_err());
+    assert_eq!(extra.len(), 1);
+}
+
+#[test]
+fn the_secret_of_a_new_key_is_found_under_its_likely_names() {
+    let reveal = |text: &str| serde_json::from_str::<CreatedApiKey>(text).unwrap().reveal_secret();
+    for name in ["secret", "key", "apiKey", "token"] {
+        assert_eq!(reveal(&format!(r#"{{"apiKeyId":"key_1","{name}":"s-1"}}"#)), Some(Secret::from("s-1")), "{name}");
+    }
+    assert_eq!(reveal(r#"{"secret":"s-1","token":"s-2"}"#), Some(Secret::from("s-1")));
+    assert_eq!(reveal(r#"{"key":{"secret":"s-1"},"password":"s-2"}"#), None);
+}
+
+#[test]
+fn an_assignee_is_a_contributor_of_that_type() {
+    let assignee = TaskContributor::assignee("u_1");
+    assert_eq!(
+        (assignee.user_id, assignee.contribution_type.get()),
+        (UserId::from("u_1"), Some(&TaskContributionType::Assignee))
+    );
+}
+
+#[test]
+fn secrets_compare_by_their_text() {
+    let secret = Secret::from("canary");
+    assert_eq!((&secret, secret.expose()), (&Secret::from(&secret), "canary"));
+    for other in ["", "canar", "canary ", "Canary", "canarx"] {
+        assert_ne!(secret, Secret::from(other));
+    }
+    assert_eq!(serde_json::to_string(&serde_json::from_str::<Secret>(r#""a""#).unwrap()).unwrap(), r#""a""#);
+}

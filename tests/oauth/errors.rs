@@ -1,0 +1,74 @@
+//! What an error of a login or a refresh tells, kind by kind.
+
+use std::error::Error as _;
+
+use onehorizon::oauth::{OauthErrorKind, RefreshingCredential, Tokens};
+use onehorizon::transport::Failure;
+use onehorizon::{Error, ErrorKind, Sent};
+use support::oauth::{Say, Server, stale};
+
+fn refusal(status: u16, code: &str) -> Say {
+    Say::Json(status, format!(r#"{{"error":"{code}","error_description":"so it is"}}"#))
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_of_the_token_endpoint_has_its_kind_its_way_out_and_its_call_error() {
+    use OauthErrorKind::{Api, Connect, Decode, Interrupted, Refused, Timeout};
+    let fail = |failure| Say::Fail(failure, "the cable");
+    #[rustfmt::skip]
+    let cases = [
+        (refusal(400, "invalid_grant"), Refused, Some(400), Sent::Yes, true, "new login", ErrorKind::Unauthorized),
+        (refusal(401, "invalid_client"), Refused, Some(401), Sent::Yes, false, "client secret", ErrorKind::Unauthorized),
+        (refusal(403, "access_denied"), Refused, Some(403), Sent::Yes, false, "ask again only if", ErrorKind::Unauthorized),
+        (refusal(400, "invalid_scope"), Refused, Some(400), Sent::Yes, false, "", ErrorKind::Unauthorized),
+        (Say::Json(502, "<html>".to_owned()), Api, Some(502), Sent::Yes, false, "", ErrorKind::Api),
+        (Say::Json(200, "<html>".to_owned()), Decode, Some(200), Sent::Yes, false, "", ErrorKind::Decode),
+        (fail(Failure::Connect), Connect, None, Sent::No, false, "", ErrorKind::Connect),
+        (fail(Failure::ConnectTimeout), Timeout, None, Sent::No, false, "", ErrorKind::Timeout),
+        (fail(Failure::Interrupted), Interrupted, None, Sent::Maybe, false, "", ErrorKind::Interrupted),
+        (fail(Failure::TooLarge), Decode, None, Sent::Yes, false, "", ErrorKind::Decode),
+        (Say::Silence, Timeout, None, Sent::Maybe, false, "", ErrorKind::Timeout),
+    ];
+    for (say, kind, status, sent, needs_login, way_out, call_kind) in cases {
+        let caused = matches!(say, Say::Fail(..));
+        let server = Server::new(move |_, _| say.clone());
+        let error = stale(&server).access_token().await.unwrap_err();
+        assert_eq!((error.kind(), error.status(), error.was_sent()), (kind, status, sent), "{error}");
+        assert_eq!(error.needs_login(), needs_login, "{error}");
+        assert_eq!(error.hint().is_some(), !way_out.is_empty(), "{error}");
+        assert!(error.hint().unwrap_or_default().contains(way_out), "{error}");
+        assert_eq!((error.source().is_some(), error.message().contains("the cable")), (caused, caused), "{error:?}");
+        let call = Error::from(error.clone());
+        assert_eq!((call.kind(), call.was_sent()), (call_kind, Sent::No), "the call itself was never sent");
+        assert_eq!(call.message(), format!("no access token: {error}"));
+        assert!(call.source().unwrap().downcast_ref::<onehorizon::oauth::OauthError>().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_one_line_with_status_words_code_and_way_out() {
+    let server = Server::new(|_, _| refusal(400, "invalid_grant"));
+    let error = stale(&server).access_token().await.unwrap_err();
+    let line = "refused by the authorisation server (400): so it is [invalid_grant]; send the user through a new login";
+    assert_eq!(error.to_string(), line);
+    assert_eq!((error.message(), error.code().unwrap().as_str()), ("so it is", "invalid_grant"));
+}
+
+#[tokio::test]
+async fn without_tokens_or_without_a_refresh_token_only_a_login_helps() {
+    let server = Server::rotating();
+    let credential = RefreshingCredential::builder(&server.app(), Tokens::new("access-0")).build();
+    assert_eq!(credential.access_token().await.unwrap().expose(), "access-0");
+    let error = credential.refresh().await.unwrap_err();
+    assert_eq!((error.kind(), error.needs_login()), (OauthErrorKind::NoRefreshToken, true));
+    assert!(error.to_string().starts_with("no refresh token: "), "{error}");
+    credential.forget();
+    let error = credential.access_token().await.unwrap_err();
+    assert_eq!((error.kind(), error.needs_login()), (OauthErrorKind::SignedOut, true));
+    assert!(error.to_string().starts_with("signed out: "), "{error}");
+    for error in [credential.refresh().await.unwrap_err(), error] {
+        assert_eq!(Error::from(error).kind(), ErrorKind::Unauthorized);
+    }
+    credential.settle().await.unwrap();
+    assert_eq!(server.token_requests(), 0);
+}

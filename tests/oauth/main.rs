@@ -1,0 +1,9 @@
+//! Login, token exchange, refresh and saving of tokens.
+
+mod errors;
+mod examples;
+mod independent;
+mod login;
+mod refresh;
+mod saving;
+mod settings;

@@ -1,0 +1,162 @@
+//! What the settings of a login and of a refreshing credential do.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use onehorizon::Secret;
+use onehorizon::oauth::{OauthApp, OauthErrorKind, RefreshingCredential, Tokens};
+use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
+use support::oauth::{CALLBACK, Say, Server, grant, grant_json, parameters, stale_tokens, token};
+use tokio::time::{Instant, advance};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_login_asks_at_the_site_or_at_an_address_of_its_own() {
+    let server = Server::rotating();
+    let url = |app: OauthApp| app.login().unwrap().url().to_owned();
+    let at_site = url(server.builder().site("https://oh.example/api/v1").scopes(["openid", "email"]).build().unwrap());
+    assert!(at_site.starts_with("https://oh.example/app/auth/authorize?"), "{at_site}");
+    assert_eq!(parameters(&at_site)["scope"], "openid email");
+    let elsewhere = server.builder().authorize_url("https://login.example/start?tenant=7").connect_timeout(SECOND);
+    let elsewhere = url(elsewhere.build().unwrap());
+    assert!(elsewhere.starts_with("https://login.example/start?tenant=7&"), "{elsewhere}");
+    assert_eq!(
+        (&*parameters(&elsewhere)["client_id"], &*parameters(&elsewhere)["redirect_uri"]),
+        ("client-1", CALLBACK)
+    );
+}
+
+#[test]
+fn the_switch_of_the_challenge_method_is_named_where_it_may_help() {
+    let hint = |method: bool, reason: &str| {
+        let app = Server::rotating().builder().send_challenge_method(method).build().unwrap();
+        let error = app.login().unwrap().check(&format!("{CALLBACK}?error={reason}")).unwrap_err();
+        error.hint().unwrap_or_default().contains("send_challenge_method(false)")
+    };
+    assert!(hint(true, "invalid_request"));
+    assert!(!hint(false, "invalid_request") && !hint(true, "server_error") && !hint(false, "server_error"));
+}
+
+#[test]
+fn only_what_a_login_may_have_made_is_resumed() {
+    let app = Server::rotating().app();
+    let resumed = |state: usize, verifier: String| app.resume_login("s".repeat(state), verifier, SECOND).is_ok();
+    for (state, verifier, fits) in
+        [(15, 43, false), (16, 43, true), (43, 43, true), (16, 42, false), (16, 128, true), (16, 129, false)]
+    {
+        assert_eq!(resumed(state, "v".repeat(verifier)), fits, "{state} {verifier}");
+    }
+    assert!(resumed(16, "-._~".repeat(11)) && !resumed(16, "+/=!".repeat(11)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_has_as_long_as_the_app_gives() {
+    let app = Server::rotating().builder().login_time(30 * SECOND).build().unwrap();
+    let login = app.login().unwrap();
+    let url = format!("{CALLBACK}?state={}&code=c", login.state().expose());
+    advance(29 * SECOND).await;
+    assert!(login.check(&url).is_ok());
+    advance(SECOND).await;
+    assert_eq!(login.check(&url).unwrap_err().kind(), OauthErrorKind::LoginExpired);
+}
+
+#[test]
+fn a_callback_of_16_kib_is_read_and_a_longer_one_is_none() {
+    let login = Server::rotating().app().login().unwrap();
+    let mut url = format!("{CALLBACK}?state={}&code=c&x=", login.state().expose());
+    url.push_str(&"x".repeat(16 * 1024 - url.len()));
+    assert!(login.check(&url).is_ok());
+    url.push('x');
+    assert_eq!(login.check(&url).unwrap_err().kind(), OauthErrorKind::Callback);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_has_as_long_as_the_app_gives() {
+    let server = Server::new(|_, _| Say::Silence);
+    let app = server.builder().timeout(3 * SECOND).build().unwrap();
+    let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
+    let before = Instant::now();
+    assert_eq!(credential.access_token().await.unwrap_err().kind(), OauthErrorKind::Timeout);
+    assert_eq!(before.elapsed(), 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_replaced_as_far_ahead_of_its_end_as_wanted() {
+    let server = Server::rotating();
+    let credential = RefreshingCredential::builder(&server.app(), stale_tokens()).skew(600 * SECOND).build();
+    assert_eq!(token(&credential).await, "access-1");
+    advance(2999 * SECOND).await;
+    assert_eq!(token(&credential).await, "access-1");
+    advance(SECOND).await;
+    assert_eq!(token(&credential).await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_refresh_the_server_is_left_alone_while_the_old_token_is_good() {
+    for (wanted, pause) in [(None, 5), (Some(20), 20)] {
+        let server =
+            Server::new(|number, _| if number == 1 { grant(1) } else { Say::Fail(Failure::Connect, "no route") });
+        let mut builder = RefreshingCredential::builder(&server.app(), stale_tokens());
+        if let Some(wanted) = wanted {
+            builder = builder.retry_pause(wanted * SECOND);
+        }
+        let credential = builder.build();
+        assert_eq!(token(&credential).await, "access-1");
+        advance(3541 * SECOND).await;
+        assert_eq!(token(&credential).await, "access-1", "the old one is good for another minute");
+        assert_eq!(server.token_requests(), 2);
+        advance((pause - 1) * SECOND).await;
+        assert_eq!((token(&credential).await.as_str(), server.token_requests()), ("access-1", 2));
+        advance(SECOND).await;
+        assert_eq!((token(&credential).await.as_str(), server.token_requests()), ("access-1", 3));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_answer() {
+    let server = Server::new(|number, _| match number {
+        1 => {
+            let more = r#""scope":"openid","id_token":"id-1","tier":{"level":1.0}}"#;
+            Say::Json(200, format!("{},{more}", grant_json(1).trim_end_matches('}')))
+        }
+        _ => Say::Json(200, r#"{"access_token":"access-2"}"#.to_owned()),
+    });
+    let credential = RefreshingCredential::builder(&server.app(), stale_tokens()).build();
+    credential.refresh().await.unwrap();
+    let told = |tokens: &Tokens| {
+        let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+        (secret(&tokens.refresh_token), tokens.scope.clone(), secret(&tokens.id_token))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let tokens = credential.latest().unwrap();
+    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(tokens.extra.raw("tier"), Some(r#"{"level":1.0}"#));
+    let stored: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
+    assert_eq!(told(&stored), told(&tokens));
+    assert_eq!(stored.extra, tokens.extra);
+    credential.refresh().await.unwrap();
+    let tokens = credential.latest().unwrap();
+    assert_eq!(tokens.access_token.expose(), "access-2");
+    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(tokens.expires_at, None);
+}
+
+/// Notes how large an answer may be.
+struct Caps(Arc<Mutex<Vec<usize>>>);
+
+impl Transport for Caps {
+    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        self.0.lock().unwrap().push(request.max_response_bytes);
+        Box::pin(std::future::ready(Err(Failure::TooLarge.into())))
+    }
+}
+
+#[tokio::test]
+async fn a_mebibyte_of_tokens_is_enough() {
+    let caps: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let app = OauthApp::builder("client-1", CALLBACK).transport(Caps(caps.clone())).build().unwrap();
+    let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
+    assert_eq!(credential.access_token().await.unwrap_err().kind(), OauthErrorKind::Decode);
+    assert_eq!(*caps.lock().unwrap(), [1024 * 1024]);
+}

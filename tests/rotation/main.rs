@@ -1,0 +1,4 @@
+//! Rotation of API keys.
+
+mod documented;
+mod ways;

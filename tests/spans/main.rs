@@ -1,0 +1,207 @@
+//! The feature `tracing`: one span for each call, and nothing secret in it.
+
+use support::wire;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use onehorizon::RequestOptions;
+use support::wire::{Wire, limited, status};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::{Interest, Subscriber};
+use tracing::{Event, Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+/// Keeps spans and events of this crate as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Entries>>);
+
+#[derive(Default)]
+struct Entries {
+    spans: Vec<Span>,
+    events: Vec<Values>,
+    open: Vec<u64>,
+}
+
+#[derive(Default)]
+struct Span {
+    name: &'static str,
+    values: Values,
+    /// Every value that a field ever had.
+    history: Vec<(String, String)>,
+    closed: bool,
+}
+
+type Values = BTreeMap<String, String>;
+
+struct Reader<'a>(&'a mut Vec<(String, String)>);
+
+impl Visit for Reader<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push((field.name().to_owned(), format!("{value:?}").trim_matches('"').to_owned()));
+    }
+}
+
+impl Subscriber for Log {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if metadata.target() == "onehorizon" { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "onehorizon" && *metadata.level() <= Level::DEBUG
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut history = Vec::new();
+        span.record(&mut Reader(&mut history));
+        let mut log = self.0.lock().unwrap();
+        let values = history.iter().cloned().collect();
+        log.spans.push(Span { name: span.metadata().name(), values, history, closed: false });
+        Id::from_u64(log.spans.len() as u64)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        let mut read = Vec::new();
+        values.record(&mut Reader(&mut read));
+        let span = &mut self.0.lock().unwrap().spans[index(span)];
+        span.values.extend(read.iter().cloned());
+        span.history.extend(read);
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut read = Vec::new();
+        event.record(&mut Reader(&mut read));
+        let mut log = self.0.lock().unwrap();
+        assert!(!log.open.is_empty(), "an event belongs to its call");
+        log.events.push(read.into_iter().collect());
+    }
+
+    fn enter(&self, span: &Id) {
+        self.0.lock().unwrap().open.push(span.into_u64());
+    }
+
+    fn exit(&self, span: &Id) {
+        self.0.lock().unwrap().open.retain(|open| *open != span.into_u64());
+    }
+
+    fn try_close(&self, span: Id) -> bool {
+        self.0.lock().unwrap().spans[index(&span)].closed = true;
+        true
+    }
+}
+
+fn index(span: &Id) -> usize {
+    usize::try_from(span.into_u64()).unwrap() - 1
+}
+
+/// Runs with a log that is this thread's alone.
+fn logged<F: Future>(work: impl FnOnce() -> F) -> Log {
+    let log = Log::default();
+    tracing::subscriber::with_default(log.clone(), || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async { work().await })
+    });
+    log
+}
+
+fn value<'a>(span: &'a Span, name: &str) -> Option<&'a str> {
+    span.values.get(name).map(String::as_str)
+}
+
+#[test]
+fn a_call_is_one_span_with_operation_attempts_status_and_wait_reason() {
+    let log = logged(|| async {
+        let wire = Wire::new([status(500), limited(2)]);
+        wire::read(&wire.configuration()).await.unwrap();
+    });
+    let log = log.0.lock().unwrap();
+    assert_eq!(log.spans.len(), 1);
+    let span = &log.spans[0];
+    assert_eq!((span.name, span.closed), ("call", true));
+    assert_eq!(value(span, "operation"), Some("request"));
+    assert_eq!((value(span, "attempt"), value(span, "status"), value(span, "error")), (Some("3"), Some("200"), None));
+    let waits: Vec<_> =
+        span.history.iter().filter(|(name, _)| name == "wait").map(|(_, reason)| reason.as_str()).collect();
+    assert_eq!(waits, ["backoff", "refused"]);
+    let seconds: Vec<_> = log.events.iter().map(|event| event["seconds"].as_str()).collect();
+    assert_eq!(seconds, ["0.2", "2.0"]);
+}
+
+#[test]
+fn a_failed_call_tells_the_kind_of_its_error() {
+    let log = logged(|| async {
+        let wire = Wire::new([status(404)]);
+        wire::read(&wire.configuration()).await.unwrap_err();
+    });
+    let log = log.0.lock().unwrap();
+    assert_eq!(value(&log.spans[0], "error"), Some("NotFound"));
+    assert_eq!(value(&log.spans[0], "status"), Some("404"));
+}
+
+#[test]
+fn nothing_secret_and_nothing_of_the_users_is_told() {
+    let log = logged(|| async {
+        let wire = Wire::new([wire::refused("key-of-the-user retry in 1 second body-text"), status(422)]);
+        let configuration = wire.builder().api_key("key-of-the-user").workspace("workspace-name").build().unwrap();
+        let request = configuration.request("POST", "/workspaces/{workspaceId}/path-of-the-user");
+        let request = request.query("q", "query-text").json(&"body-text").header("x-header", "header-text");
+        request.await.unwrap_err();
+    });
+    let log = log.0.lock().unwrap();
+    let told: Vec<_> = log.spans.iter().flat_map(|span| &span.history).map(|(_, value)| value.clone()).collect();
+    let told = format!("{told:?} {:?}", log.events);
+    assert!(told.contains("Invalid"), "{told}");
+    for secret in ["key-of-the-user", "workspace-name", "path-of", "query-text", "body-text", "header-text", "Bearer"] {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
+}
+
+#[test]
+fn calls_at_the_same_time_have_their_own_spans() {
+    let log = logged(|| async {
+        let wire = Wire::rule(|request, _| {
+            let answer = if request.method == "GET" { status(404) } else { wire::ok() };
+            answer.after(std::time::Duration::from_millis(10))
+        });
+        let configuration = wire.configuration();
+        let (read, write) =
+            tokio::join!(wire::read(&configuration).into_future(), wire::unsafe_write(&configuration).into_future());
+        assert!(read.is_err() && write.is_ok());
+    });
+    let log = log.0.lock().unwrap();
+    let statuses: Vec<_> = log.spans.iter().map(|span| value(span, "status")).collect();
+    assert_eq!(statuses, [Some("404"), Some("200")]);
+}
+
+/// What is written into the spans of the user's program.
+#[derive(Clone, Default)]
+struct Program(Arc<Mutex<Vec<(String, String)>>>);
+
+impl<S: Subscriber> Layer<S> for Program {
+    fn on_record(&self, _: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        values.record(&mut Reader(&mut self.0.lock().unwrap()));
+    }
+}
+
+#[test]
+fn where_this_crates_spans_are_filtered_out_nothing_is_written_into_the_users() {
+    let program = Program::default();
+    let only_the_program = filter_fn(|metadata| metadata.target() == "program");
+    let subscriber = tracing_subscriber::registry().with(program.clone()).with(only_the_program);
+    tracing::subscriber::with_default(subscriber, || {
+        let span = tracing::info_span!(target: "program", "job", attempt = 0, status = 0, wait = "", error = "");
+        let work = async {
+            let wire = Wire::new([status(500), limited(2), status(404)]);
+            wire::read(&wire.configuration()).await.unwrap_err();
+            tracing::Span::current().record("wait", "the program's own");
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(tracing::Instrument::instrument(work, span));
+    });
+    assert_eq!(*program.0.lock().unwrap(), [("wait".to_owned(), "the program's own".to_owned())]);
+}

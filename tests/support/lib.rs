@@ -1,0 +1,20 @@
+//! What the tests share: servers that play the service, transports and clocks of the tests, fixtures.
+
+pub mod bench;
+pub mod canary;
+pub mod canary_log;
+pub mod contract;
+pub mod delivery;
+pub mod example;
+pub mod fault_server;
+pub mod file_store;
+pub mod hostile_server;
+pub mod http;
+pub mod mutate;
+pub mod oauth;
+pub mod proofs;
+pub mod service;
+pub mod stage;
+pub mod step_clock;
+pub mod windows;
+pub mod wire;

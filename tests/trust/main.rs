@@ -1,0 +1,5 @@
+//! No secret leaks, and a service that grows breaks nobody.
+
+mod canary;
+mod canary_types;
+mod open_world;

@@ -1,0 +1,433 @@
+//! What a delivery says, and that nothing of it is lost.
+
+use onehorizon::models::{EventType, TaskStatus};
+use onehorizon::webhook::{Event, Payload, WebhookError};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn task_created() -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": "evt_task_created",
+        "type": "task.created",
+        "source": "onehorizon/workspaces/w_123",
+        "time": "2026-05-05T12:00:00Z",
+        "datacontenttype": "application/json",
+        "subject": "tsk_123",
+        "workspaceid": "w_123",
+        "data": {
+            "resource": {"type": "task", "id": "tsk_123", "workspaceId": "w_123"},
+            "actor": {"type": "user", "id": "usr_123"},
+            "task": {"taskId": "tsk_123", "workspaceId": "w_123", "title": "Review launch checklist", "status": "planned"}
+        }
+    })
+}
+
+fn event(json: &Value) -> Event {
+    Event::from_json(json.to_string()).unwrap()
+}
+
+fn with_data(data: Value) -> Event {
+    let mut json = task_created();
+    json["data"] = data;
+    event(&json)
+}
+
+fn error(json: &Value) -> WebhookError {
+    Event::from_json(json.to_string()).unwrap_err()
+}
+
+fn delivered(headers: &[(&str, &str)], json: &Value) -> Event {
+    let find = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_bytes());
+    Event::from_delivery(find, json.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn the_thing_itself_can_be_taken_out_of_an_event() {
+    let event = event(&task_created());
+    let expected = format!("{:?}", event.payload());
+    let payload = event.into_payload();
+    assert_eq!(format!("{payload:?}"), expected);
+    assert!(matches!(payload, Payload::Task(task) if task.task_id == "tsk_123"));
+}
+
+#[test]
+fn a_task_event_is_typed() {
+    let event = event(&task_created());
+    assert_eq!(*event.id(), "evt_task_created");
+    assert_eq!(*event.event_type(), EventType::TaskCreated);
+    assert_eq!(event.family(), "task");
+    assert_eq!(event.source(), "onehorizon/workspaces/w_123");
+    assert_eq!(event.time().as_str(), "2026-05-05T12:00:00Z");
+    assert_eq!(event.subject(), Some("tsk_123"));
+    assert_eq!(*event.workspace_id(), "w_123");
+    assert_eq!(event.actor().unwrap().id.get().unwrap(), "usr_123");
+    assert_eq!(*event.task_id().unwrap(), "tsk_123");
+    let Payload::Task(task) = event.payload() else { panic!("{:?}", event.payload()) };
+    assert_eq!(task.title.get().unwrap(), "Review launch checklist");
+    assert_eq!(task.status.get(), Some(&TaskStatus::Planned));
+    assert_eq!(event.to_model().unwrap().id, *event.id());
+}
+
+#[test]
+fn a_comment_event_is_typed_and_leads_to_its_task() {
+    let event = with_data(json!({
+        "resource": {"type": "comment", "id": "comment_1", "taskId": "tsk_9", "commentId": "comment_1"},
+        "comment": {"commentId": "comment_1", "taskId": "tsk_9", "userId": "usr_1", "content": "Looks good."}
+    }));
+    let Payload::Comment(comment) = event.payload() else { panic!("{:?}", event.payload()) };
+    assert_eq!(comment.content.get().unwrap(), "Looks good.");
+    assert_eq!(*event.task_id().unwrap(), "tsk_9");
+}
+
+#[test]
+fn every_family_is_read_from_its_member() {
+    for member in [
+        "task",
+        "comment",
+        "commentReaction",
+        "team",
+        "invite",
+        "taxonomy",
+        "issue",
+        "meeting",
+        "summary",
+        "document",
+        "workItem",
+        "taskSnooze",
+        "agentSession",
+        "agentActivity",
+    ] {
+        let thing =
+            json!({"taskId": "tsk_1", "commentId": "c_1", "documentId": "d_1", "teamId": "t_1", "colour": "red"});
+        let event = with_data(json!({"resource": {"type": "something"}, member: thing}));
+        assert_eq!(event.payload().member(), Some(member));
+        assert_eq!(format!("{:?}", event.payload()).to_lowercase(), member.to_lowercase(), "a variant of its own");
+    }
+}
+
+#[test]
+fn agent_events_are_read_whatever_their_resource_is_called() {
+    for resource_type in ["agent_session", "agentSession", "agent", "session"] {
+        let mut json = task_created();
+        json["type"] = "agent.session_queued".into();
+        json["data"] =
+            json!({"resource": {"type": resource_type, "taskId": "tsk_1"}, "agentSession": {"agentId": "a_1"}});
+        let event = event(&json);
+        assert_eq!(*event.event_type(), "agent.session_queued");
+        assert!(matches!(event.payload(), Payload::AgentSession(_)), "{resource_type}");
+    }
+}
+
+#[test]
+fn of_several_things_the_one_named_by_the_resource_is_the_payload() {
+    let event = with_data(json!({
+        "resource": {"type": "comment_reaction", "taskId": "tsk_1"},
+        "task": {"taskId": "tsk_1"},
+        "comment": {"commentId": "c_1", "taskId": "tsk_1"},
+        "commentReaction": {"commentId": "c_1", "emoji": "+1"}
+    }));
+    assert!(matches!(event.payload(), Payload::CommentReaction(_)));
+    let task: Value = event.data_member("task").unwrap().unwrap();
+    assert_eq!(task["taskId"], "tsk_1");
+    assert!(event.data_member::<Value>("meeting").is_none());
+}
+
+#[test]
+fn without_a_hint_in_the_resource_the_event_type_names_the_payload() {
+    let event = with_data(json!({
+        "resource": {"type": "thing"},
+        "team": {"teamId": "t_1"},
+        "task": {"taskId": "tsk_1"}
+    }));
+    assert!(matches!(event.payload(), Payload::Task(_)));
+}
+
+#[test]
+fn the_doubled_form_is_unwrapped() {
+    for member in ["task", "comment"] {
+        let inner = json!({"taskId": "tsk_1", "commentId": "c_1", "title": "inner", "content": "inner"});
+        let event = with_data(json!({"resource": {"type": member}, member: {member: inner, "more": 1}}));
+        match event.payload() {
+            Payload::Task(task) => assert_eq!(task.title.get().unwrap(), "inner"),
+            Payload::Comment(comment) => assert_eq!(comment.content.get().unwrap(), "inner"),
+            other => panic!("{other:?}"),
+        }
+        let value: Value = event.data_member(member).unwrap().unwrap();
+        assert_eq!(value["taskId"], "tsk_1");
+    }
+}
+
+#[test]
+fn a_thing_with_a_member_of_its_own_name_is_not_unwrapped() {
+    let event = with_data(json!({
+        "resource": {"type": "task"},
+        "task": {"taskId": "tsk_outer", "task": {"taskId": "tsk_inner"}}
+    }));
+    let Payload::Task(task) = event.payload() else { panic!("{:?}", event.payload()) };
+    assert_eq!(task.task_id, "tsk_outer");
+}
+
+#[test]
+fn a_thing_of_another_shape_stays_text_with_the_reason() {
+    let odd = json!({"taskId": ["not", "a", "text"], "secret": "s3cret"});
+    let event = with_data(json!({"resource": {"type": "task", "id": "tsk_1"}, "task": odd}));
+    let Payload::Undecoded(undecoded) = event.payload() else { panic!("{:?}", event.payload()) };
+    assert_eq!(undecoded.member(), "task");
+    assert!(undecoded.error().to_string().contains("invalid type"), "{}", undecoded.error());
+    assert_eq!(undecoded.json().decode::<Value>().unwrap(), odd);
+    assert_eq!(*event.task_id().unwrap(), "tsk_1");
+    assert!(!format!("{event:?}").contains("s3cret"));
+}
+
+#[test]
+fn an_unknown_family_keeps_its_data() {
+    let data = json!({"resource": {"type": "rocket", "id": "r_1"}, "rocket": {"stage": 2}});
+    let mut json = task_created();
+    json["type"] = "rocket.launched".into();
+    json["data"] = data.clone();
+    let event = event(&json);
+    assert_eq!(*event.event_type(), "rocket.launched");
+    assert_eq!(event.family(), "rocket");
+    let Payload::Unknown(raw) = event.payload() else { panic!("{:?}", event.payload()) };
+    assert_eq!(raw.decode::<Value>().unwrap(), data);
+    assert_eq!(event.data_member::<Value>("rocket").unwrap().unwrap()["stage"], 2);
+}
+
+#[test]
+fn an_event_about_several_tasks_has_ids_and_no_payload() {
+    let event = with_data(json!({"resource": {"type": "task", "taskIds": ["tsk_1", "tsk_2", "tsk_1"]}, "task": null}));
+    assert!(matches!(event.payload(), Payload::Absent));
+    assert_eq!(*event.task_id().unwrap(), "tsk_1");
+    assert_eq!(event.task_ids().iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["tsk_1", "tsk_2"]);
+}
+
+#[test]
+fn the_task_is_the_named_one_then_the_resource_then_the_first_of_several() {
+    for (resource, expected) in [
+        (json!({"type": "task", "id": "own", "taskId": "named", "taskIds": ["several"]}), Some("named")),
+        (json!({"type": "task", "id": "own", "taskIds": ["several"]}), Some("own")),
+        (json!({"type": "comment", "id": "c_1", "taskIds": ["several"]}), Some("several")),
+        (json!({"type": "comment", "id": "c_1"}), None),
+        (json!({"type": "task", "id": null, "taskId": "", "taskIds": []}), None),
+    ] {
+        let event = with_data(json!({"resource": resource}));
+        assert_eq!(event.task_id().map(AsRef::as_ref), expected, "{resource}");
+    }
+}
+
+#[test]
+fn odd_members_of_the_resource_cost_only_themselves() {
+    let event = with_data(json!({
+        "resource": {"type": "task", "id": 7, "taskIds": ["tsk_1"], "teamId": {"odd": true}, "later": [1]},
+        "actor": "robot"
+    }));
+    assert!(event.resource_error().is_some());
+    assert_eq!(event.resource().resource_type.as_str(), "task");
+    assert!(event.resource().id.is_absent() && event.resource().team_id.is_absent());
+    assert_eq!(event.resource().extra.raw("later"), Some("[1]"));
+    assert_eq!(*event.task_id().unwrap(), "tsk_1");
+    assert!(event.actor().is_none());
+}
+
+#[test]
+fn a_resource_without_a_type_still_names_its_task() {
+    let event = with_data(json!({"resource": {"taskId": "tsk_1"}}));
+    assert_eq!(*event.task_id().unwrap(), "tsk_1");
+    assert!(event.resource_error().is_some());
+}
+
+#[test]
+fn headers_come_before_the_body_and_a_mismatch_is_visible() {
+    let agreeing = [("x-one-event-id", "evt_task_created"), ("x-one-event-type", "task.created")];
+    let event = delivered(&agreeing, &task_created());
+    assert!(event.id_mismatch().is_none() && event.type_mismatch().is_none());
+
+    let differing = [("x-one-event-id", "evt_header"), ("x-one-event-type", "task.updated")];
+    let event = delivered(&differing, &task_created());
+    assert_eq!(*event.id(), "evt_header");
+    assert_eq!(*event.event_type(), "task.updated");
+    assert_eq!(*event.id_mismatch().unwrap(), "evt_task_created");
+    assert_eq!(*event.type_mismatch().unwrap(), EventType::TaskCreated);
+
+    let plain = delivered(&[], &task_created());
+    assert_ne!(delivered(&differing[..1], &task_created()), plain, "another id");
+    assert_ne!(delivered(&differing[1..], &task_created()), plain, "another type");
+
+    let event = delivered(&[("x-one-event-id", " "), ("x-one-event-type", "")], &task_created());
+    assert_eq!(event, plain);
+    assert_eq!(*event.id(), "evt_task_created");
+    assert!(event.id_mismatch().is_none());
+}
+
+#[test]
+fn a_retry_is_read_from_the_headers() {
+    assert!(event(&task_created()).retry().is_none());
+    let repeated = delivered(&[("x-one-retry-num", "2"), ("x-one-retry-reason", "http_timeout")], &task_created());
+    let retry = repeated.retry().unwrap();
+    assert_eq!((retry.number, retry.reason.as_deref()), (Some(2), Some("http_timeout")));
+    let odd = delivered(&[("x-one-retry-num", "second")], &task_created());
+    assert_eq!(odd.retry().unwrap().number, None);
+}
+
+#[test]
+fn each_required_attribute_is_named_when_it_is_missing_empty_or_no_text() {
+    for attribute in ["specversion", "id", "type", "source", "time", "datacontenttype", "workspaceid"] {
+        let mut without = task_created();
+        without.as_object_mut().unwrap().remove(attribute);
+        let mut broken = vec![without];
+        for bad in [json!(""), json!("  "), json!(1), json!(null), json!(["1.0"])] {
+            let mut json = task_created();
+            json[attribute] = bad;
+            broken.push(json);
+        }
+        for json in broken {
+            let error = error(&json);
+            assert!(matches!(error, WebhookError::MissingAttribute { .. }), "{error}");
+            assert_eq!((error.attribute(), error.status()), (Some(attribute), 400));
+            assert!(error.to_string().contains(attribute));
+        }
+    }
+}
+
+#[test]
+fn data_and_its_resource_have_to_be_objects() {
+    for (data, attribute) in [
+        (json!(null), "data"),
+        (json!("text"), "data"),
+        (json!([]), "data"),
+        (json!({}), "data.resource"),
+        (json!({"resource": null}), "data.resource"),
+        (json!({"resource": "task"}), "data.resource"),
+        (json!({"resource": []}), "data.resource"),
+    ] {
+        let mut json = task_created();
+        json["data"] = data;
+        assert_eq!(error(&json).attribute(), Some(attribute), "{json}");
+    }
+}
+
+#[test]
+fn another_version_or_content_type_is_refused_by_name() {
+    for (attribute, value) in [("specversion", "0.3"), ("specversion", "1.1"), ("datacontenttype", "text/plain")] {
+        let mut json = task_created();
+        json[attribute] = value.into();
+        let error = error(&json);
+        assert!(matches!(error, WebhookError::UnsupportedAttribute { .. }));
+        assert_eq!((error.attribute(), error.status()), (Some(attribute), 400));
+    }
+    let mut json = task_created();
+    json["datacontenttype"] = "Application/JSON; charset=utf-8".into();
+    assert!(Event::from_json(json.to_string()).is_ok());
+}
+
+#[test]
+fn an_attribute_given_twice_is_refused_even_if_escaped() {
+    for twin in [r#""id":"evt_2""#, r#""\u0069d":"evt_2""#, r#""data":{"resource":{}}"#] {
+        let text = task_created().to_string().replacen('{', &format!("{{{twin},"), 1);
+        let error = Event::from_json(text).unwrap_err();
+        assert!(matches!(error, WebhookError::UnsupportedAttribute { expected: "given once", .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_json_object_is_refused_with_the_place() {
+    for empty in ["", " \n"] {
+        assert!(matches!(Event::from_json(empty), Err(WebhookError::Empty)));
+    }
+    for other in ["[]", "1", "null", r#""text""#] {
+        assert!(matches!(Event::from_json(other), Err(WebhookError::NotAnObject)), "{other}");
+    }
+    for (broken, place) in [("{", (1, 1)), ("{\n\"a\": nan}", (2, 7)), ("{} {}", (1, 4)), ("{\"a\": 01}", (1, 8))] {
+        match Event::from_json(broken) {
+            Err(WebhookError::Json { line, column }) => assert_eq!((line, column), place, "{broken}"),
+            other => panic!("{broken}: {other:?}"),
+        }
+    }
+    let not_utf8 = Event::from_json(b"{\n \"a\": \"\xff\"}".as_slice());
+    assert!(matches!(not_utf8, Err(WebhookError::Json { line: 2, column: 8 })), "{not_utf8:?}");
+}
+
+#[test]
+fn deep_nesting_is_no_danger() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let text = task_created().to_string().replacen("\"task\":{", &format!("\"task\":{{\"deep\":{deep},"), 1);
+    let event = Event::from_json(&text).unwrap();
+    assert_eq!(event.as_json(), text);
+}
+
+#[test]
+fn an_event_is_written_back_as_it_came() {
+    let text = task_created().to_string().replacen(
+        "\"specversion\"",
+        r#""traceparent" : "00-ab", "big": 12345678901234567890123, "huge": 1e400, "dec": 0.10, "esc": "\u00e9\/", "specversion""#,
+        1,
+    );
+    let event = Event::from_json(format!("  {text}\n")).unwrap();
+    assert_eq!(event.as_json(), text);
+    assert_eq!(serde_json::to_string(&event).unwrap(), text);
+    let again: Event = serde_json::from_str(&text).unwrap();
+    assert_eq!(again, event);
+    assert_eq!(text.parse::<Event>().unwrap(), event);
+    assert_eq!(event.attribute("huge").unwrap().get(), "1e400");
+    assert_eq!(event.attribute("traceparent").unwrap().decode::<String>().unwrap(), "00-ab");
+    assert!(event.attribute("tracestate").is_none());
+    let names = event.attribute_names();
+    assert!(names.windows(3).any(|three| three == ["traceparent", "big", "huge"]), "{names:?}");
+    assert_eq!(serde_json::from_str::<Value>(event.data()).unwrap(), task_created()["data"]);
+}
+
+#[test]
+fn debug_output_has_ids_and_no_content() {
+    let shown = format!("{:?}", event(&task_created()));
+    assert!(shown.contains("evt_task_created") && shown.contains("task.created"), "{shown}");
+    assert!(!shown.contains("Review launch checklist"), "{shown}");
+}
+
+/// JSON of any shape, numbers as texts that no float can hold.
+fn any_json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|b| b.to_string()),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?",
+        any::<String>().prop_map(|text| Value::from(text).to_string()),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        let key = any::<String>().prop_map(|text| Value::from(text).to_string());
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(|items| format!("[{}]", items.join(", "))),
+            prop::collection::vec((key, inner), 0..6).prop_map(|members| {
+                let members: Vec<_> = members.into_iter().map(|(key, value)| format!("{key} : {value}")).collect();
+                format!("{{{}}}", members.join(","))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_an_event_carries_is_read_and_written_back(
+        extension in any_json(), extra in any_json(), task in any_json(), actor in any_json(), id in any_json(),
+        member in "[a-zA-Z]{1,12}",
+    ) {
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"e","type":"task.created","source":"s","time":"t","datacontenttype":
+            "application/json","workspaceid":"w","x-ext":{extension},"data":{{"resource":{{"type":"task","id":{id}}},
+            "actor":{actor},"task":{task},"x-{member}":{extra}}}}}"#,
+        );
+        let event = Event::from_json(&text).unwrap();
+        prop_assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        let attribute = event.attribute("x-ext").unwrap();
+        prop_assert_eq!(attribute.get(), extension);
+    }
+
+    #[test]
+    fn no_body_makes_the_reader_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Event::from_json(body);
+    }
+
+    #[test]
+    fn no_json_body_makes_the_reader_panic(body in any_json()) {
+        let _ = Event::from_json(body);
+    }
+}

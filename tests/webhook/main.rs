@@ -1,0 +1,12 @@
+//! From the bytes of a delivery to the handler and the reply.
+
+mod axum;
+mod body;
+mod conformance;
+mod crash;
+mod event;
+mod interop;
+mod receiver;
+mod replay;
+mod reply;
+mod verifier;

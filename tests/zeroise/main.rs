@@ -1,0 +1,128 @@
+//! What is dropped is overwritten: the process looks through its own memory for secrets that it no longer holds.
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+use onehorizon::oauth::OauthApp;
+use onehorizon::webhook::{Signer, Verifier};
+use onehorizon::{Configuration, Credential, CredentialKind, Secret};
+
+/// The needle is kept in disguise, so that looking for it does not find the looker.
+const DISGUISE: u8 = 0x80;
+
+/// A text that occurs nowhere else, long enough to outlive what an allocator writes into freed blocks.
+struct Canary {
+    disguised: Vec<u8>,
+}
+
+impl Canary {
+    fn new(seed: u64) -> Self {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let letters = (0..776).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            b'a' + u8::try_from(state % 26).unwrap()
+        });
+        Self { disguised: letters.map(|letter| letter ^ DISGUISE).collect() }
+    }
+
+    /// Its text, in one allocation that no other follows.
+    fn text(&self) -> String {
+        let mut text = String::with_capacity(self.disguised.len());
+        text.extend(self.disguised.iter().map(|byte| char::from(byte ^ DISGUISE)));
+        text
+    }
+
+    fn is_in_memory(&self) -> bool {
+        let tail = &self.disguised[self.disguised.len() - 200..];
+        let memory = File::open("/proc/self/mem").unwrap();
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().filter_map(writable).any(|(start, end)| {
+            let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+            let read = memory.read_at(&mut bytes, start).unwrap_or(0);
+            let found = bytes[..read].windows(tail.len()).any(|window| {
+                window[0] ^ DISGUISE == tail[0] && window.iter().zip(tail).all(|(a, b)| a ^ DISGUISE == *b)
+            });
+            bytes.fill(0);
+            found
+        })
+    }
+}
+
+/// The range of a mapping that can be written.
+fn writable(line: &str) -> Option<(u64, u64)> {
+    let mut words = line.split(' ');
+    let (start, end) = words.next()?.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    words.next()?.starts_with("rw").then_some((number(start)?, number(end)?))
+}
+
+#[test]
+fn a_text_that_nobody_overwrites_is_found_after_its_drop() {
+    let canary = Canary::new(1);
+    drop(std::hint::black_box(canary.text()));
+    assert!(canary.is_in_memory(), "this test can see nothing");
+}
+
+#[test]
+fn a_secret_is_overwritten_when_its_last_copy_is_dropped() {
+    let canary = Canary::new(2);
+    let secret = Secret::from(canary.text());
+    let copy = secret.clone();
+    drop(secret);
+    assert!(canary.is_in_memory());
+    drop(copy);
+    assert!(!canary.is_in_memory());
+}
+
+#[test]
+fn a_credential_overwrites_its_token_and_the_header_made_of_it() {
+    for (seed, make) in
+        [(3, Credential::api_key as fn(_) -> _), (4, Credential::oauth_token), (5, Credential::access_token)]
+    {
+        let canary = Canary::new(seed);
+        let credential = make(canary.text()).unwrap();
+        assert!(canary.is_in_memory());
+        drop(credential);
+        assert!(!canary.is_in_memory());
+    }
+}
+
+#[test]
+fn a_configuration_overwrites_its_credential() {
+    let canary = Canary::new(6);
+    let configuration = Configuration::builder().api_key(canary.text()).build().unwrap();
+    assert_eq!(configuration.credential().kind(), CredentialKind::ApiKey);
+    assert!(canary.is_in_memory());
+    drop(configuration);
+    assert!(!canary.is_in_memory());
+}
+
+#[test]
+fn a_webhook_key_is_not_kept_at_all() {
+    let canary = Canary::new(7);
+    let verifier = Verifier::key(canary.text()).unwrap();
+    assert!(!canary.is_in_memory());
+    drop(verifier);
+}
+
+#[test]
+fn a_signing_secret_is_not_kept_in_writing() {
+    let canary = Canary::new(8);
+    let (signer, verifier) = (Signer::new(canary.text()).unwrap(), Verifier::signed(canary.text()).unwrap());
+    assert!(!canary.is_in_memory());
+    drop((signer, verifier));
+}
+
+#[test]
+fn a_login_overwrites_the_clients_secret() {
+    let canary = Canary::new(9);
+    let app = OauthApp::builder("client", "https://app.example/callback").client_secret(canary.text()).build().unwrap();
+    let login = app.login().unwrap();
+    drop(app);
+    assert!(canary.is_in_memory());
+    drop(login);
+    assert!(!canary.is_in_memory());
+}
