@@ -1,5 +1,6 @@
 //! The curated face of the generated clients.
 
+pub(crate) mod prelude;
 mod request;
 mod rotation;
 mod tasks;
