@@ -20,8 +20,8 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use onehorizon::oauth::{Login, OauthApp, OauthAppBuilder, RefreshingCredential};
-use onehorizon::testing::FakeOneHorizon;
 use onehorizon::{Configuration, DEFAULT_BASE_URL, TasksApi};
+use onehorizon_testing::FakeOneHorizon;
 use tokio::net::TcpListener;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -7,8 +7,8 @@
 use std::time::{Duration, SystemTime};
 
 use onehorizon::models::{NewTask, TaskKind, TaskScope, TaskStatus};
-use onehorizon::testing::FakeOneHorizon;
 use onehorizon::{ApiKeysApi, Configuration, Error, RequestOptions, TasksApi};
+use onehorizon_testing::FakeOneHorizon;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -13,8 +13,8 @@
 
 use std::process::{ExitCode, Stdio};
 
-use onehorizon::testing::FakeOneHorizon;
 use onehorizon::{ApiKeysApi, Configuration, Secret};
+use onehorizon_testing::FakeOneHorizon;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 

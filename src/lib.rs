@@ -40,8 +40,6 @@ mod retry_after;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod store;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod timestamp;
 #[cfg(feature = "client")]
 mod trace;
@@ -74,3 +72,6 @@ pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use store::StoreError;
 pub use timestamp::Timestamp;
+
+/// The OpenAPI document that this version of the client is generated from, as JSON.
+pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");

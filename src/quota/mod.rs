@@ -3,8 +3,6 @@
 //! A refusal (429) closes a gate for all clones of a configuration; [`Pacing`], if asked for, keeps them from being
 //! refused at all.
 
-#[cfg(feature = "testing")]
-mod conformance;
 mod gate;
 mod memory;
 mod pacing;
@@ -17,8 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-#[cfg(feature = "testing")]
-pub use conformance::conformance;
 pub use memory::MemoryQuota;
 pub use pacing::Pacing;
 pub use rules::{QuotaRules, QuotaShape, Window};

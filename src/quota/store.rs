@@ -9,8 +9,8 @@ use crate::transport::BoxFuture;
 
 /// Counts requests against a quota; implement it to share one quota between processes.
 ///
-/// [`MemoryQuota`](super::MemoryQuota) is the one that configurations use by default. `quota::conformance` (feature
-/// `testing`) checks an implementation against this contract:
+/// [`MemoryQuota`](super::MemoryQuota) is the one that configurations use by default. The conformance suite
+/// of `onehorizon-testing` checks an implementation against this contract:
 ///
 /// - **Atomic.** [`take`](Self::take) takes one slot in every window of the rules, or none. Two callers never get the
 ///   same slot, also not through two connections to a shared store.

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Duration;
 
-use onehorizon::testing::{FakeOneHorizon, Fault};
 use onehorizon::transport::{Failure, TransportError};
 use onehorizon::{
     Configuration, Credential, CredentialKind, DEFAULT_BASE_URL, ErrorKind, RequestOptions, Retry, Sent, TasksApi,
 };
+use onehorizon_testing::{FakeOneHorizon, Fault};
 use support::wire::{Step, Wire, limited, ok, refused, status};
 
 const SECOND: Duration = Duration::from_secs(1);

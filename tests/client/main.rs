@@ -1,5 +1,9 @@
 //! What users meet first: configuration, credentials, responses and errors of single calls.
 
+// mutants: src/apis src/configuration src/credential.rs src/error src/limits.rs src/options.rs src/response.rs src/secret.rs
+// mutants: src/transport
+// mutants-with: lib rotation engine fake oauth environment hostile
+
 mod accounts;
 mod bad_input;
 mod error_bodies;

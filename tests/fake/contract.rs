@@ -1,6 +1,6 @@
 //! The fake holds requests, and its own answers, against the contract.
 
-use onehorizon::testing::FakeOneHorizon;
+use onehorizon_testing::FakeOneHorizon;
 use serde_json::{Value, json};
 use support::http::{Answer, Caller};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use onehorizon::testing::{FakeOneHorizon, Fault, Wait};
+use onehorizon_testing::{FakeOneHorizon, Fault, Wait};
 use support::http::Caller;
 use tokio::time::Instant;
 

@@ -1,5 +1,8 @@
 //! The fake service and the webhook sender behave as the contract says.
 
+// mutants: src/testing
+// mutants-with: lib oauth
+
 mod contract;
 mod faults;
 mod oauth;

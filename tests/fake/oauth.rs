@@ -6,8 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use onehorizon::oauth::{OauthApp, OauthErrorCode, OauthErrorKind, RefreshingCredential, Tokens};
-use onehorizon::testing::{FakeOneHorizon, Fault};
 use onehorizon::{ApiKeysApi, Configuration, ErrorKind};
+use onehorizon_testing::{FakeOneHorizon, Fault};
 
 const CALLBACK: &str = "http://127.0.0.1:3000/callback";
 const SECRET: &str = "app-secret";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use onehorizon::testing::FakeOneHorizon;
+use onehorizon_testing::FakeOneHorizon;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 

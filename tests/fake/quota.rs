@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use onehorizon::testing::{FakeBuilder, FakeOneHorizon, QuotaModel};
+use onehorizon_testing::{FakeBuilder, FakeOneHorizon, QuotaModel};
 
 const MODELS: [QuotaModel; 3] = [QuotaModel::FixedWindow, QuotaModel::SlidingWindow, QuotaModel::TokenBucket];
 

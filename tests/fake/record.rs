@@ -1,6 +1,6 @@
 //! What the fake remembers of the requests it got.
 
-use onehorizon::testing::{FakeOneHorizon, Fault, Record};
+use onehorizon_testing::{FakeOneHorizon, Fault, Record};
 use serde_json::Value;
 use support::http::Caller;
 

@@ -1,6 +1,6 @@
 //! Who may do what: credentials, API keys, workspaces.
 
-use onehorizon::testing::FakeOneHorizon;
+use onehorizon_testing::FakeOneHorizon;
 use support::http::Caller;
 
 const TASKS: &str = "/workspaces/current/tasks";

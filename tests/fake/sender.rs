@@ -11,10 +11,10 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::routing::any;
 use onehorizon::models::{NewTask, TaskStatus};
-use onehorizon::testing::{FakeOneHorizon, NewEvent, SenderError, WebhookFailure, WebhookSender, WebhookSenderBuilder};
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::webhook::{Event, Payload, Receiver, Verified, Verifier, axum::route};
 use onehorizon::{Configuration, TasksApi};
+use onehorizon_testing::{FakeOneHorizon, NewEvent, SenderError, WebhookFailure, WebhookSender, WebhookSenderBuilder};
 use tokio::net::TcpListener;
 
 const KEY: &str = "the-key";
@@ -246,7 +246,7 @@ async fn the_fake_delivers_events_of_its_own_changes() {
     let webhook = fake.register_webhook(sender).unwrap();
     let task = tasks.create_task(NewTask::new("Recap is late")).await.unwrap();
     let created = webhook.settled().await;
-    assert!(created.iter().all(onehorizon::testing::WebhookReport::is_delivered), "{created:?}");
+    assert!(created.iter().all(onehorizon_testing::WebhookReport::is_delivered), "{created:?}");
     tasks.edit_task(&task.task_id, |task| task.status = TaskStatus::Review.into()).await.unwrap();
     assert_eq!(webhook.settled().await.len(), 2);
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use onehorizon::testing::{FakeOneHorizon, FakeTransport, Fault};
 use onehorizon::transport::{Failure, Transport, TransportRequest, TransportResponse};
+use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault};
 use support::http::Caller;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -1,6 +1,6 @@
 //! Tasks and documents: what is stored, listed and replaced.
 
-use onehorizon::testing::{FakeOneHorizon, Record};
+use onehorizon_testing::{FakeOneHorizon, Record};
 use support::http::{Answer, Caller};
 
 const TASKS: &str = "/workspaces/current/tasks";

@@ -1,5 +1,7 @@
 //! Login, token exchange, refresh and saving of tokens.
 
+// mutants-with: lib fake environment
+
 mod errors;
 mod examples;
 mod independent;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use onehorizon::models::{NewTask, Task};
-use onehorizon::testing::{FakeOneHorizon, Fault, Wait};
 use onehorizon::{Configuration, Error, RequestOptions, Sent, TasksApi};
+use onehorizon_testing::{FakeOneHorizon, Fault, Wait};
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 

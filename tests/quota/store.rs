@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use onehorizon::RequestOptions;
 use onehorizon::limits::RateLimit;
-use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window, conformance};
+use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window};
 use onehorizon::transport::BoxFuture;
+use onehorizon_testing::conformance::quota::conformance;
 use support::wire::{Wire, read};
 
 const SECOND: Duration = Duration::from_secs(1);

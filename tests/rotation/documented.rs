@@ -41,7 +41,7 @@ async fn observe(stage: &Stage, result: &Result<onehorizon::RotatedApiKey, Rotat
                 OrphanedKey::New(_) => "new",
                 OrphanedKey::Old(id) if id == OLD => "old",
                 OrphanedKey::Suspected(_) => "suspected",
-                OrphanedKey::Unknown => "unknown",
+                OrphanedKey::Unknown { description } if description == "ci-production" => "unknown",
                 other => panic!("{other}"),
             }
         })
@@ -70,7 +70,7 @@ fn table() -> BTreeMap<String, Row> {
 #[tokio::test(start_paused = true)]
 async fn every_row_of_the_table_comes_true() {
     let table = table();
-    assert_eq!(table.len(), 24, "rows of the table");
+    assert_eq!(table.len(), 38, "rows of the table");
     let mut wrong = Vec::new();
     for (case, says) in &table {
         let mut stage = Stage::new();

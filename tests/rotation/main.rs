@@ -1,4 +1,5 @@
 //! Rotation of API keys.
 
 mod documented;
+mod intermediaries;
 mod ways;

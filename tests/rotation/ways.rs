@@ -1,16 +1,18 @@
 //! The ways that a rotation goes: its steps, its pauses, its failures and the way back.
 
 use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::testing::Fault;
+use onehorizon::models::ApiKeyId;
 use onehorizon::{
     ApiKeysApi, Configuration, Credential, ErrorKind, OrphanedKey, RotationProgress, RotationStep, Secret,
 };
+use onehorizon_testing::Fault;
 use support::stage::{OLD, OLD_SECRET, Stage, confirm_fails, play};
 
 #[tokio::test(start_paused = true)]
-async fn steps_come_in_the_documented_order_and_are_told() {
+async fn steps_come_in_the_documented_order_and_are_reported() {
     let stage = Stage::new();
     let rotated = stage.plain().await.unwrap();
     let operations: Vec<String> =
@@ -81,7 +83,7 @@ async fn pauses_double_up_to_a_minute_or_to_the_first_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_on_the_way_back_is_told_beside_the_failure_itself() {
+async fn a_failure_on_the_way_back_is_reported_beside_the_failure_itself() {
     let mut stage = Stage::new();
     let error = play("confirming fails, and so does the restorer", &mut stage).await.unwrap_err();
     assert_eq!(error.undo_failure().unwrap().to_string(), "the store is gone");
@@ -153,22 +155,22 @@ async fn the_limit_is_known_whatever_status_the_service_has_for_it() {
 #[tokio::test(start_paused = true)]
 async fn a_secret_under_another_name_is_within_reach() {
     let mut stage = Stage::new();
-    let error = play("the secret has another name in the answer", &mut stage).await.unwrap_err();
+    let error = play("the secret has an unknown name in the response", &mut stage).await.unwrap_err();
     assert_eq!(error.step(), RotationStep::Read);
-    assert!(error.to_string().contains("token"), "the members that came instead: {error}");
+    assert!(error.to_string().contains("bearer"), "the fields that came instead: {error}");
     let created = error.created().unwrap();
-    assert!(stage.works(created.extra.get::<Secret>("token").unwrap().unwrap().expose()).await);
+    assert!(stage.works(created.extra.get::<Secret>("bearer").unwrap().unwrap().expose()).await);
     assert!(String::from_utf8_lossy(created.raw()).contains("not-a-secret"));
 
     let mut stage = Stage::new();
-    stage.wire.rewrite = |body| body.replace("\"secret\"", "\"token\"");
-    let rotation = stage.plain().secret_from(|created| created.extra.get("token")?.ok());
+    stage.wire.rewrite = |body| body.replace("\"secret\"", "\"bearer\"");
+    let rotation = stage.plain().secret_from(|created| created.extra.get("bearer")?.ok());
     rotation.await.unwrap();
     assert!(stage.works(&stage.store.holds()).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_no_header_can_carry_is_told_before_it_is_installed() {
+async fn a_secret_that_no_header_can_carry_is_reported_before_it_is_installed() {
     let mut stage = Stage::new();
     stage.wire.rewrite = |body| body.replace("fake-api-key", "fake api key");
     let error = stage.plain().await.unwrap_err();
@@ -189,7 +191,7 @@ async fn an_api_key_is_told_what_it_cannot_do_before_anything_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_rotation_stops_where_it_stands_and_has_told_the_new_keys_id() {
+async fn a_dropped_rotation_stops_where_it_stands_and_has_reported_the_new_keys_id() {
     let stage = Stage::new();
     let rotation = stage.plain().confirm_with(|_| std::future::pending::<Result<(), io::Error>>());
     tokio::time::timeout(Duration::from_secs(1), rotation.into_future()).await.unwrap_err();
@@ -232,7 +234,8 @@ async fn a_refusal_with_room_for_more_keys_is_not_about_their_number() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_fails_at_creating_may_have_made_a_key() {
-    for (status, left) in [(500, &[OrphanedKey::Unknown][..]), (599, &[OrphanedKey::Unknown]), (418, &[])] {
+    let unknown = || OrphanedKey::Unknown { description: "ci-production".to_owned() };
+    for (status, left) in [(500, &[unknown()][..]), (599, &[unknown()]), (418, &[])] {
         let mut stage = Stage::new();
         stage.fake.script([
             Fault::pass().on("listApiKeys"),
@@ -248,7 +251,36 @@ async fn a_server_that_fails_at_creating_may_have_made_a_key() {
 #[tokio::test(start_paused = true)]
 async fn a_new_key_that_is_gone_already_is_not_left_over() {
     let stage = Stage::new();
-    stage.fake.fail_next(Fault::status(404).on("revokeApiKey"));
-    let error = stage.refusing_installer().await.unwrap_err();
+    let owner = ApiKeysApi::new(&stage.configuration());
+    let created = Arc::new(Mutex::new(None));
+    let (seen, id) = (Arc::clone(&created), Arc::clone(&created));
+    let rotation = ApiKeysApi::new(&stage.configuration()).rotate_api_key(OLD).install(move |_| async move {
+        let id: ApiKeyId = id.lock().unwrap().clone().unwrap();
+        owner.revoke_api_key(id).await.unwrap();
+        Err(io::Error::other("the store is read-only"))
+    });
+    let rotation = rotation.on_progress(move |step| {
+        if let RotationProgress::Created(id) = step {
+            *seen.lock().unwrap() = Some(id.clone());
+        }
+    });
+    let error = rotation.await.unwrap_err();
     assert!(error.orphaned_keys().is_empty() && error.undo_failure().is_none(), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_of_the_caller_that_never_ends_is_cut_off() {
+    let stuck = std::future::pending::<Result<(), io::Error>>;
+    let stage = Stage::new();
+    let before = tokio::time::Instant::now();
+    let error = stage.stuck_installer().step_timeout(Duration::from_secs(7)).await.unwrap_err();
+    assert_eq!((error.step(), before.elapsed().as_secs()), (RotationStep::Install, 7));
+    assert!(error.message().contains("the installer took longer than its time limit (7s)"), "{error}");
+
+    let stage = Stage::new();
+    let rotation = stage.plain().confirm_with(move |_| stuck()).confirm_attempts(1).restore(stuck);
+    let error = rotation.step_timeout(Duration::from_secs(7)).await.unwrap_err();
+    assert_eq!(error.step(), RotationStep::Confirm);
+    assert!(error.undo_failure().unwrap().to_string().contains("the restorer took longer"), "{error}");
+    assert_eq!(error.orphaned_keys().len(), 1, "{error}");
 }

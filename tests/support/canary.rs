@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use onehorizon::models::Json;
-use onehorizon::testing::NewEvent;
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::webhook::Event;
+use onehorizon_testing::NewEvent;
 
 pub const API_KEY: &str = "canary-api-key/1f7c";
 pub const OAUTH_TOKEN: &str = "canary-oauth-token-2e8d";

@@ -77,7 +77,7 @@ pub fn binary(name: &str) -> PathBuf {
                 "--package",
                 "onehorizon",
                 "--features",
-                "axum,oauth,testing",
+                "axum,oauth",
                 "--example",
                 name,
                 "--target-dir",

@@ -1,35 +1,82 @@
 //! A rotation and everything around it: the fake, a secret store, and the cases of the table.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
-use onehorizon::testing::{FakeOneHorizon, FakeTransport, Fault};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{ApiKeysApi, Configuration, Credential, Rotation, RotationError, RotationProgress};
+use onehorizon::{ApiKeysApi, Configuration, Credential, RotateApiKey, Rotation, RotationError, RotationProgress};
+use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault};
 
 pub const OLD: &str = "key_1001";
 pub const OLD_SECRET: &str = "fake-api-key-1001-not-a-secret";
 
-/// The fake, whose answers to `createApiKey` can be rewritten.
+/// What something between the client and the service makes of the response to the n-th call of an operation.
+pub type Meddle = Arc<dyn Fn(&str, u32, TransportResponse) -> TransportResponse + Send + Sync>;
+
+/// The fake, whose responses can be rewritten.
 #[derive(Clone)]
 pub struct Wire {
     pub fake: FakeTransport,
+    /// Changes the body of the response to creating a key.
     pub rewrite: fn(String) -> String,
+    pub meddle: Meddle,
+    calls: Arc<Mutex<BTreeMap<&'static str, u32>>>,
 }
 
 impl Transport for Wire {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        let creates = request.method == "POST" && request.url.path().ends_with("/api-keys");
+        let operation = match (request.method.as_str(), request.url.path().ends_with("/tasks")) {
+            ("POST", false) => "createApiKey",
+            ("DELETE", false) => "revokeApiKey",
+            ("GET", false) => "listApiKeys",
+            ("GET", true) => "listTasks",
+            other => panic!("{other:?}"),
+        };
+        let number = {
+            let mut calls = self.calls.lock().unwrap();
+            let number = calls.entry(operation).or_default();
+            *number += 1;
+            *number
+        };
         Box::pin(async move {
-            let answer = self.fake.send(request).await?;
-            if !creates {
-                return Ok(answer);
+            let mut response = self.fake.send(request).await?;
+            if operation == "createApiKey" {
+                let text = (self.rewrite)(String::from_utf8(response.body.to_vec()).unwrap());
+                response = TransportResponse::new(response.status, response.headers, Bytes::from(text));
             }
-            let text = (self.rewrite)(String::from_utf8(answer.body.to_vec()).unwrap());
-            Ok(TransportResponse::new(answer.status, answer.headers, Bytes::from(text)))
+            Ok((self.meddle)(operation, number, response))
         })
     }
+}
+
+/// A response that a proxy writes in place of the service's.
+pub fn page(status: u16) -> TransportResponse {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", http::HeaderValue::from_static("text/html"));
+    headers.insert("location", http::HeaderValue::from_static("/login"));
+    let status = http::StatusCode::from_u16(status).unwrap();
+    TransportResponse::new(status, headers, Bytes::from_static(b"<html><title>Sign in</title></html>"))
+}
+
+/// Puts a page in place of each response to `operation`.
+pub fn page_for(operation: &'static str, status: u16) -> Meddle {
+    Arc::new(move |seen, _, response| if seen == operation { page(status) } else { response })
+}
+
+/// Hides the new key from the listings after the first, until `listings` of them have been asked for.
+pub fn lag(listings: u32) -> Meddle {
+    Arc::new(move |operation, number, response| {
+        if operation != "listApiKeys" || number > listings {
+            return response;
+        }
+        let mut listing: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+        let keys = listing["apiKeys"].as_array_mut().unwrap();
+        keys.retain(|key| !key["apiKeyId"].as_str().unwrap().starts_with("key_5"));
+        TransportResponse::new(response.status, response.headers, Bytes::from(listing.to_string()))
+    })
 }
 
 /// A secret store that starts with the old secret.
@@ -59,7 +106,12 @@ pub struct Stage {
 impl Stage {
     pub fn new() -> Self {
         let fake = FakeOneHorizon::builder().quota_off().in_process();
-        let wire = Wire { fake: fake.transport(), rewrite: |body| body };
+        let wire = Wire {
+            fake: fake.transport(),
+            rewrite: |body| body,
+            meddle: Arc::new(|_, _, response| response),
+            calls: Arc::default(),
+        };
         let store = Store(Arc::new(Mutex::new(OLD_SECRET.to_owned())));
         let token = fake.oauth_token();
         Self { fake, wire, store, token, key: OLD, progress: Arc::default() }
@@ -71,10 +123,17 @@ impl Stage {
 
     /// A rotation with an installer and nothing else.
     pub fn plain(&self) -> Rotation {
+        self.installing(ApiKeysApi::new(&self.configuration()).rotate_api_key(self.key))
+    }
+
+    /// The same with a description of its own.
+    pub fn plain_with(&self, description: &str) -> Rotation {
+        self.installing(ApiKeysApi::new(&self.configuration()).rotate_api_key(self.key).description(description))
+    }
+
+    fn installing(&self, plan: RotateApiKey) -> Rotation {
         let (store, progress) = (self.store.clone(), Arc::clone(&self.progress));
-        ApiKeysApi::new(&self.configuration())
-            .rotate_api_key(self.key)
-            .install(move |secret| store.put(secret.expose().to_owned()))
+        plan.install(move |secret| store.put(secret.expose().to_owned()))
             .on_progress(move |step| progress.lock().unwrap().push(step.clone()))
     }
 
@@ -88,6 +147,15 @@ impl Stage {
         ApiKeysApi::new(&self.configuration())
             .rotate_api_key(self.key)
             .install(|secret| async move { Err(io::Error::other(format!("store is read-only: {}", secret.expose()))) })
+    }
+
+    /// An installer that puts the secret in place and then never ends.
+    pub fn stuck_installer(&self) -> Rotation {
+        let store = self.store.clone();
+        ApiKeysApi::new(&self.configuration()).rotate_api_key(self.key).install(move |secret| async move {
+            store.put(secret.expose().to_owned()).await?;
+            std::future::pending::<io::Result<()>>().await
+        })
     }
 
     /// The secrets of the keys that appeared, by what the fake's numbering makes of their ids.
@@ -108,6 +176,7 @@ pub fn confirm_fails(stage: &Stage) {
 }
 
 /// Sets a case up and runs it.
+#[allow(clippy::too_many_lines, reason = "one arm for each row of the table")]
 pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::RotatedApiKey, RotationError> {
     let fault = |fault: Fault| stage.fake.fail_next(fault);
     match case {
@@ -120,7 +189,7 @@ pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::RotatedAp
             });
             return rotation.await;
         }
-        "the answer to revoking is lost" => fault(Fault::drop_after().on("revokeApiKey")),
+        "the response to revoking is lost" => fault(Fault::drop_after().on("revokeApiKey")),
         "the key is not confirmed at first" => fault(Fault::status(401).on("listTasks").times(4)),
         "the service has no key listing" => fault(Fault::status(404).on("listApiKeys").forever()),
         "the credential is an API key" => {
@@ -142,17 +211,53 @@ pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::RotatedAp
         }
         "creating is refused" => fault(Fault::status(422).on("createApiKey")),
         "the request to create is lost" => fault(Fault::drop_before().on("createApiKey")),
-        "the answer to creating is lost" => fault(Fault::drop_after().on("createApiKey")),
-        "the answer to creating is lost, and so is the listing after it" => {
+        "the response to creating is lost" => fault(Fault::drop_after().on("createApiKey")),
+        "the response to creating is lost, and so is the listing after it" => {
             fault(Fault::pass().on("listApiKeys"));
             fault(Fault::status(503).on("listApiKeys").forever());
             fault(Fault::drop_after().on("createApiKey"));
         }
-        "the answer to creating is no JSON" => stage.wire.rewrite = |_| "<html>created</html>".to_owned(),
-        "the secret has another name in the answer" => {
+        "the response to creating is no JSON" => stage.wire.rewrite = |_| "<html>created</html>".to_owned(),
+        "the secret has another likely name in the response" => {
             stage.wire.rewrite = |body| body.replace("\"secret\"", "\"token\"");
         }
-        "the answer does not tell the new key's id" => stage.wire.rewrite = |body| body.replace("apiKeyId", "uid"),
+        "the secret has an unknown name in the response" => {
+            stage.wire.rewrite = |body| body.replace("\"secret\"", "\"bearer\"");
+        }
+        "creating takes longer than an attempt may" => {
+            fault(Fault::slow(Duration::from_secs(300)).on("createApiKey"));
+            stage.wire.meddle = lag(3);
+        }
+        "the response to creating is lost, and the listing lags" => {
+            fault(Fault::drop_after().on("createApiKey"));
+            stage.wire.meddle = lag(4);
+        }
+        "the response to creating is lost, and the listing never shows the key" => {
+            fault(Fault::drop_after().on("createApiKey"));
+            stage.wire.meddle = lag(u32::MAX);
+        }
+        "creating is answered with a redirect" => stage.wire.meddle = page_for("createApiKey", 303),
+        "a proxy answers creating with 408" => stage.wire.meddle = page_for("createApiKey", 408),
+        "a proxy forbids the response to creating" => stage.wire.meddle = page_for("createApiKey", 403),
+        "a login page answers creating" => stage.wire.meddle = page_for("createApiKey", 200),
+        "a login page answers confirming" => {
+            stage.wire.meddle = page_for("listTasks", 200);
+            return stage.restoring().await;
+        }
+        "a proxy answers revoking the old key with 404" => {
+            fault(Fault::html(404).on("revokeApiKey").forever());
+        }
+        "a login page answers revoking the old key" => fault(Fault::html(200).on("revokeApiKey").forever()),
+        "a proxy answers revoking the new key with 404" => {
+            fault(Fault::html(404).on("revokeApiKey").forever());
+            return stage.refusing_installer().await;
+        }
+        "installing takes too long, with a restorer" => {
+            let store = stage.store.clone();
+            return stage.stuck_installer().restore(move || store.put(OLD_SECRET.to_owned())).await;
+        }
+        "installing takes too long, without a restorer" => return stage.stuck_installer().await,
+        "the response does not name the new key's id" => stage.wire.rewrite = |body| body.replace("apiKeyId", "uid"),
         "installing fails" => return stage.refusing_installer().await,
         "installing fails, and so does revoking the new key" => {
             fault(Fault::status(500).on("revokeApiKey").forever());

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use onehorizon::models::NewTask;
 use onehorizon::oauth::{OauthApp, OauthErrorCode, OauthErrorKind, RefreshingCredential, Tokens};
-use onehorizon::testing::WebhookSender;
 use onehorizon::transport::Failure;
 use onehorizon::{
     ApiKeysApi, Configuration, ConfigurationBuilder, Credential, RequestOptions, Retry, Secret, TasksApi,
 };
+use onehorizon_testing::WebhookSender;
 use support::canary::{
     API_KEY, CLIENT_SECRET, Echo, OAUTH_TOKEN, REFRESH_TOKEN, SIGNED_URL, SIGNING_SECRET, WEBHOOK_KEY, Watch, event,
 };

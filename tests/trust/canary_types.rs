@@ -10,15 +10,15 @@ use http::Method;
 use onehorizon::limits::{RateLimit, WaitSource};
 use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, Take, WaitReason};
-use onehorizon::testing::{
-    Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
-};
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
-use onehorizon::webhook::replay::{self, Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
+use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
     RotationStep, Secret, Sent, SystemClock, TasksApi, Timestamp,
+};
+use onehorizon_testing::{
+    Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
 };
 use support::canary::{API_KEY, CREATED_KEY, SIGNED_URL, SIGNING_SECRET, WEBHOOK_KEY, Watch, event};
 use support::contract::Contract;
@@ -150,9 +150,9 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = replay::conformance::Conformance::new(MemoryStore::new);
+    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryStore::new);
     watch.look(&conformance);
-    watch.look(&replay::conformance::Violation::Failed(StoreError::new("no connection")));
+    watch.look(&onehorizon_testing::conformance::claims::Violation::Failed(StoreError::new("no connection")));
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn the_fake_and_the_sender_print_no_secret() {
     watch.look(&Cut::Head);
     watch.look(&Wait::Untold);
     watch.look(&QuotaModel::FixedWindow);
-    watch.look(&onehorizon::testing::Delivery::default());
+    watch.look(&onehorizon_testing::Delivery::default());
 
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("canary")).mount(&server).await;
@@ -289,7 +289,7 @@ async fn everything_else_prints_no_secret() {
     watch.look(&CredentialKind::ApiKey);
     watch.look(&(ErrorKind::Api, Sent::No));
     watch.look(&RotationStep::Check);
-    watch.look(&OrphanedKey::Unknown);
+    watch.look(&OrphanedKey::Unknown { description: "ci".to_owned() });
     let mut request = TransportRequest::new(Method::GET, SIGNED_URL.parse().unwrap());
     request.headers.insert("authorization", "canary".parse().unwrap());
     watch.look(&request);

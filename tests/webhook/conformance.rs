@@ -164,7 +164,7 @@ async fn the_axum_example_prints_one_line_an_event_and_stops_gracefully() {
 /// On two threads, since the fake has to answer while this one waits for the example's end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_axum_example_fetches_the_task_when_it_has_an_api_key() {
-    let fake = onehorizon::testing::FakeOneHorizon::start().await.unwrap();
+    let fake = onehorizon_testing::FakeOneHorizon::start().await.unwrap();
     let variables = [("ONE_WEBHOOK_KEY", KEY), ("ONE_API_KEY", fake.api_key()), ("ONE_HORIZON_BASE_URL", &fake.url())];
     let mut example = Example::start("webhook_receiver", &variables);
     let mut event = delivery::event("evt_1");

@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::webhook::replay::conformance::Conformance;
 use onehorizon::webhook::replay::{Claim, Commit, Lease, ReplayStore, StoreFuture};
 use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+use onehorizon_testing::conformance::claims::Conformance;
 use tokio::net::TcpListener;
 
 use support::delivery::{Delivery, KEY};

@@ -1,5 +1,7 @@
 //! From the bytes of a delivery to the handler and the reply.
 
+// mutants-with: fake
+
 mod axum;
 mod body;
 mod conformance;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::webhook::replay::conformance::{Conformance, Violation};
 use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError, StoreFuture};
+use onehorizon_testing::conformance::claims::{Conformance, Violation};
 
 const LEASE: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

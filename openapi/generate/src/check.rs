@@ -100,7 +100,8 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-fn listing(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+/// Every file below a directory, in order; none if it does not exist.
+pub(crate) fn listing(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

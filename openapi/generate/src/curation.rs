@@ -37,6 +37,42 @@ pub(crate) struct Curation {
     /// JSON pointer of an inline schema (`#/components/schemas/Task/properties/team`) to its Rust name.
     #[serde(default)]
     pub(crate) rename: BTreeMap<String, String>,
+    /// By the name of the security scheme.
+    #[serde(default)]
+    pub(crate) security: BTreeMap<String, Scheme>,
+    /// Findings that are known and accepted; strict mode refuses all others.
+    #[serde(default)]
+    pub(crate) accept: Vec<Accept>,
+}
+
+/// A finding that is known and accepted. An entry that accepts nothing is an error.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Accept {
+    /// The finding's pointer; `*` stands for any one step.
+    pub(crate) pointer: String,
+    /// The finding's text, or its beginning.
+    pub(crate) what: String,
+    /// Why it does no harm.
+    #[serde(rename = "why")]
+    _why: String,
+}
+
+/// A security scheme: which of the client's credentials satisfies it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Scheme {
+    pub(crate) credential: Credential,
+}
+
+/// Which of the client's credentials satisfies a scheme. Both travel as `Authorization: Bearer`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Credential {
+    /// API keys and OAuth access tokens.
+    Any,
+    /// OAuth access tokens only.
+    Oauth,
 }
 
 /// Choices for the whole document.
@@ -46,6 +82,11 @@ pub(crate) struct Policy {
     /// Who says which members are required on read.
     #[serde(default)]
     pub(crate) required: RequiredBy,
+    /// The client's base URL, if it is not the one of the published crate. The document's servers are compared with it.
+    pub(crate) base_url: Option<String>,
+    /// Beginnings of operation ids that are no part of the name, beside `XController_`.
+    #[serde(default)]
+    pub(crate) strip_operation_prefixes: Vec<String>,
 }
 
 /// Who says which members are required on read.
@@ -125,6 +166,8 @@ pub(crate) struct Operation {
     /// May it be sent again after a failure that may have reached the service?
     /// Without an entry GET and HEAD are reads and everything else is an unsafe write.
     pub(crate) retry: Option<RetryClass>,
+    /// The method that `retry` was decided for; needed where the class allows more than the method alone would.
+    pub(crate) method: Option<String>,
     /// Who may call it, beside the document's `x-access`.
     pub(crate) access: Option<Access>,
     /// The cargo feature it hides behind.
@@ -146,6 +189,16 @@ pub(crate) enum RetryClass {
     IdempotentWrite,
     /// A second execution may do the work twice.
     UnsafeWrite,
+}
+
+impl std::fmt::Display for RetryClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::IdempotentWrite => "idempotent-write",
+            Self::UnsafeWrite => "unsafe-write",
+        })
+    }
 }
 
 /// Who may call an operation.

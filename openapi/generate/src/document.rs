@@ -22,16 +22,53 @@ pub(crate) struct Document {
     pub(crate) version: Version,
 }
 
+/// What must be an object where it is present.
+const SECTIONS: &[&[&str]] = &[
+    &["paths"],
+    &["webhooks"],
+    &["components"],
+    &["components", "schemas"],
+    &["components", "parameters"],
+    &["components", "responses"],
+    &["components", "requestBodies"],
+    &["components", "securitySchemes"],
+];
+
 impl Document {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(Error::NotJson)?;
-        let declared = root.get("openapi").and_then(Value::as_str).unwrap_or_default();
-        let version = match declared.split('.').collect::<Vec<_>>().as_slice() {
-            ["3", "0", ..] => Version::V30,
-            ["3", "1", ..] => Version::V31,
-            _ => return Err(Error::Version { found: declared.to_owned() }),
+        Self::new(crate::reading::value(text)?)
+    }
+
+    /// An OpenAPI document of a version that is understood.
+    pub(crate) fn new(root: Value) -> Result<Self, Error> {
+        let Some(object) = root.as_object() else {
+            return Err(Error::unreadable("#: the document is not an object; save the OpenAPI document itself"));
         };
-        Ok(Self { root, version })
+        if let Some(found) = object.get("swagger") {
+            return Err(Error::unreadable(format!(
+                "#/swagger: the document is Swagger {}; versions 3.0, 3.1 and 3.2 of OpenAPI are understood: convert it first, \
+                 for example with `npx swagger2openapi FILE --outfile openapi.json`",
+                plain(found)
+            )));
+        }
+        let Some(declared) = object.get("openapi") else {
+            return Err(Error::unreadable(
+                "#/openapi: missing, so this is not an OpenAPI document; the file must begin with `openapi: 3.x`",
+            ));
+        };
+        let text = plain(declared);
+        let version = match text.split('.').collect::<Vec<_>>().as_slice() {
+            ["3", "0", ..] => Version::V30,
+            // 3.2 adds to 3.1 and changes nothing of it; what it adds is a finding where it stands.
+            ["3", "1" | "2", ..] => Version::V31,
+            _ => {
+                return Err(Error::unreadable(format!(
+                    "#/openapi: version `{text}` is not understood; 3.0, 3.1 and 3.2 are"
+                )));
+            }
+        };
+        let fault = SECTIONS.iter().find_map(|path| not_an_object(&root, path));
+        fault.map_or(Ok(Self { root, version }), |fault| Err(Error::unreadable(fault)))
     }
 
     pub(crate) fn root(&self) -> Located<'_> {
@@ -48,7 +85,9 @@ impl Document {
         let at = reference.at.member("$ref");
         let text = reference.text("$ref").ok_or_else(|| Finding::new(&at, "`$ref` is not a string"))?;
         let pointer = Pointer::parse(text)
-            .ok_or_else(|| Finding::new(&at, format!("the reference `{text}` leaves the document")))?;
+            .ok_or_else(|| Finding::new(&at, format!(
+                "the reference `{text}` leaves the document; bundle it into one file first, for example with `npx @redocly/cli bundle`"
+            )))?;
         let value = pointer
             .find(&self.root)
             .ok_or_else(|| Finding::new(&at, format!("the reference `{text}` points at nothing")))?;
@@ -68,4 +107,15 @@ impl Document {
         }
         Ok(here)
     }
+}
+
+/// The complaint about a section that is there and is not an object.
+fn not_an_object(root: &Value, path: &[&str]) -> Option<String> {
+    let found = path.iter().try_fold(root, |here, name| here.get(name))?;
+    (!found.is_object()).then(|| format!("#/{}: not an object, so nothing can be read from it", path.join("/")))
+}
+
+/// A version as people write it: text or a number.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -8,15 +8,9 @@ use crate::findings::Finding;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The document is not JSON.
-    #[error("the document is not JSON: {0}")]
-    NotJson(#[source] serde_json::Error),
-    /// The document is not an OpenAPI document of a version that the generator reads.
-    #[error("the document declares `openapi: {found:?}`; versions 3.0 and 3.1 are understood")]
-    Version {
-        /// What it declares.
-        found: String,
-    },
+    /// The document could not be read; the text says where, why, and what to do.
+    #[error("{0}")]
+    Unreadable(String),
     /// The curation does not parse.
     #[error("the curation does not parse: {0}")]
     Curation(#[source] Box<toml::de::Error>),
@@ -26,6 +20,9 @@ pub enum Error {
     /// The document or the curation says what the generator cannot express (strict mode only).
     #[error("{} construct(s) cannot be expressed:\n{}", .0.len(), lines(.0))]
     Findings(Vec<Finding>),
+    /// The curation says what the document does not bear out (in every mode).
+    #[error("{} entries of the curation do not fit the document:\n{}", .0.len(), lines(.0))]
+    Stale(Vec<Finding>),
     /// The emitted code does not parse: a mistake of the generator.
     #[error("emitted code does not parse (a mistake of the generator): {0}")]
     Emitted(#[source] syn::Error),
@@ -37,6 +34,12 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+}
+
+impl Error {
+    pub(crate) fn unreadable(what: impl Into<String>) -> Self {
+        Self::Unreadable(what.into())
+    }
 }
 
 fn lines(findings: &[Finding]) -> String {

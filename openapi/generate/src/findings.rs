@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::curation::Accept;
 use crate::pointer::Pointer;
 
 /// One construct that could not be expressed, and what became of it.
@@ -41,6 +42,7 @@ impl fmt::Display for Finding {
 pub(crate) struct Findings {
     seen: BTreeSet<Finding>,
     list: Vec<Finding>,
+    stale: Vec<Finding>,
 }
 
 impl Findings {
@@ -54,11 +56,58 @@ impl Findings {
         self.add(Finding::new(at, what));
     }
 
+    /// The curation says what the document does not bear out: an error in every mode, and never accepted.
+    pub(crate) fn stale(&mut self, at: &Pointer, what: impl AsRef<str>) {
+        let finding = Finding::new(at, format!("curation: {}", what.as_ref()));
+        if self.seen.insert(finding.clone()) {
+            self.stale.push(finding);
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 
-    pub(crate) fn into_list(self) -> Vec<Finding> {
-        self.list
+    /// Sorts the findings by what becomes of them. An entry of `accepted` that accepts nothing is stale.
+    pub(crate) fn sorted(mut self, accepted: &[Accept]) -> Sorted {
+        let mut used = vec![false; accepted.len()];
+        let (taken, open): (Vec<Finding>, Vec<Finding>) =
+            std::mem::take(&mut self.list).into_iter().partition(|finding| {
+                let mut hit = false;
+                for (entry, used) in accepted.iter().zip(&mut used) {
+                    if accepts(entry, finding) {
+                        hit = true;
+                        *used = true;
+                    }
+                }
+                hit
+            });
+        for (entry, _) in accepted.iter().zip(&used).filter(|(_, used)| !**used) {
+            self.stale(
+                &Pointer::root(),
+                format!("accept: there is no finding `{}: {}` to accept; remove the entry", entry.pointer, entry.what),
+            );
+        }
+        Sorted { open, accepted: taken, stale: self.stale }
     }
+}
+
+/// The findings of a run, by what becomes of them.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    /// Errors in strict mode.
+    pub(crate) open: Vec<Finding>,
+    /// Known and accepted by the curation.
+    pub(crate) accepted: Vec<Finding>,
+    /// Entries of the curation that name nothing.
+    pub(crate) stale: Vec<Finding>,
+}
+
+/// Does the entry name this finding? In its pointer, `*` stands for any one step.
+fn accepts(entry: &Accept, finding: &Finding) -> bool {
+    let steps = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let (wanted, found) = (steps(&entry.pointer), steps(&finding.pointer));
+    wanted.len() == found.len()
+        && wanted.iter().zip(&found).all(|(wanted, found)| wanted == "*" || wanted == found)
+        && finding.what.starts_with(&entry.what)
 }

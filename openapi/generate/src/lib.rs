@@ -16,16 +16,20 @@ mod document;
 mod emit;
 mod error;
 mod findings;
+mod hand_written;
 mod ir;
 mod lower;
 mod naming;
 mod pointer;
+mod reading;
 mod rustdoc;
 
 use std::collections::BTreeMap;
 
 pub use error::Error;
 pub use findings::Finding;
+pub use hand_written::{Methods, methods};
+pub use reading::text;
 
 /// What becomes of constructs that cannot be expressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +42,7 @@ pub enum Mode {
 }
 
 /// What to generate from.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// The text of the document.
     pub document: &'a str,
@@ -48,6 +52,8 @@ pub struct Input<'a> {
     pub source: &'a str,
     /// What becomes of constructs that cannot be expressed.
     pub mode: Mode,
+    /// The methods that clients have already ([`methods`]).
+    pub written: &'a Methods,
 }
 
 /// What came out.
@@ -60,6 +66,8 @@ pub struct Output {
     pub retry_safety: String,
     /// What could not be expressed (lenient mode; in strict mode there is nothing of the kind).
     pub findings: Vec<Finding>,
+    /// What could not be expressed and was accepted by the curation.
+    pub accepted: Vec<Finding>,
     /// How many operations were emitted.
     pub operations: usize,
     /// How many named types were emitted.
@@ -73,14 +81,19 @@ pub struct Output {
 pub fn generate(input: &Input<'_>) -> Result<Output, Error> {
     let document = document::Document::parse(input.document)?;
     let curation = curation::Curation::parse(input.curation)?;
-    let (program, findings) = lower::lower(&document, &curation);
-    if input.mode == Mode::Strict && !findings.is_empty() {
-        return Err(Error::Findings(findings));
+    let (program, findings) = lower::lower(&document, &curation, input.written);
+    let sorted = findings.sorted(&curation.accept);
+    if input.mode == Mode::Strict && !(sorted.open.is_empty() && sorted.stale.is_empty()) {
+        return Err(Error::Findings(sorted.open.into_iter().chain(sorted.stale).collect()));
+    }
+    if !sorted.stale.is_empty() {
+        return Err(Error::Stale(sorted.stale));
     }
     Ok(Output {
         files: emit::emit(&program, input.source)?,
         retry_safety: emit::retry_safety(&program, input.source),
-        findings,
+        findings: sorted.open,
+        accepted: sorted.accepted,
         operations: program.groups.iter().map(|group| group.operations.len()).sum(),
         models: program.items.len(),
     })

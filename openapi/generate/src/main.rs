@@ -5,27 +5,35 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use onehorizon_generate::{Error, Input, Mode, Output, check, generate};
+use onehorizon_generate::{Error, Input, Mode, Output, check, generate, methods};
 
 const USAGE: &str = "\
 cargo generate            write src/generated and docs/retry-safety.md from openapi/
 cargo generate --check    write nothing; print the differences, exit 1 if there are any
 
 For a foreign document:
-  --document FILE         the OpenAPI document (JSON, 3.0 or 3.1)
+  --document FILE         the OpenAPI document (JSON or YAML; 3.0, 3.1 or 3.2)
   --out DIRECTORY         where the code goes; files of other names there are removed
   --curation FILE         optional
   --lenient               list what cannot be expressed instead of failing
 ";
 
+/// Schemas nest: a deep document needs a deep stack, not an abort.
+const STACK: usize = 256 << 20;
+
 fn main() -> ExitCode {
-    match run(std::env::args_os().skip(1)) {
-        Ok(code) => code,
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::from(2)
-        }
-    }
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let work = std::thread::Builder::new().stack_size(STACK).spawn(move || run(arguments.into_iter()));
+    let result = match work.map(std::thread::JoinHandle::join) {
+        Ok(Ok(result)) => result,
+        // What the thread died of is on the standard error output already.
+        Ok(Err(_)) => Err("a mistake of the generator; nothing was written".to_owned()),
+        Err(error) => Err(format!("no thread to work in: {error}")),
+    };
+    result.unwrap_or_else(|message| {
+        eprintln!("{message}");
+        ExitCode::from(2)
+    })
 }
 
 /// What the command line says.
@@ -109,7 +117,13 @@ impl Job {
         let document = read(&self.document)?;
         let curation = self.curation.as_deref().map(read).transpose()?.unwrap_or_default();
         let mode = if arguments.lenient { Mode::Lenient } else { Mode::Strict };
-        let output = generate(&Input { document: &document, curation: &curation, source: &self.source, mode })?;
+        let output = generate(&Input {
+            document: &document,
+            curation: &curation,
+            source: &self.source,
+            mode,
+            written: &methods(&repository().join("src/apis"))?,
+        })?;
         for finding in &output.findings {
             println!("{finding}");
         }
@@ -142,7 +156,8 @@ impl Job {
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    onehorizon_generate::text(&bytes).map(str::to_owned)
 }
 
 /// The repository that this program was built in.

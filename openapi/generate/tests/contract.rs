@@ -1,14 +1,18 @@
 //! The contract itself: it is expressed in full, and every item tells where its fact comes from.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
-use onehorizon_generate::{Input, Mode, Output, generate};
+use std::path::Path;
+
+use onehorizon_generate::{Input, Mode, Output, generate, methods};
 
 fn emitted() -> Output {
+    let written = methods(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis")).unwrap();
     generate(&Input {
         document: include_str!("../../onehorizon.json"),
         curation: include_str!("../../curation.toml"),
         source: "openapi/onehorizon.json",
         mode: Mode::Strict,
+        written: &written,
     })
     .unwrap()
 }

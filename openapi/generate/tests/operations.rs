@@ -160,7 +160,7 @@ fn classes_access_features_and_deprecation() {
         &json!({}),
     );
     document["tags"] = json!([{ "name": "API Keys", "description": "Said in the document." }]);
-    let curation = "[operations.again]\nretry = \"idempotent-write\"\nname = \"put_again\"\n[operations.guess]\nfeature = \"preview\"\naccess = \"oauth\"\n[tags.\"API Keys\"]\nname = \"ApiKeysApi\"\n";
+    let curation = "[operations.again]\nmethod = \"put\"\nretry = \"idempotent-write\"\nname = \"put_again\"\n[operations.guess]\nfeature = \"preview\"\naccess = \"oauth\"\n[tags.\"API Keys\"]\nname = \"ApiKeysApi\"\n";
     let output = strict(&document, curation).unwrap();
     assert_snapshot!("classes", support::declarations(&output));
     assert_snapshot!("retry_safety", output.retry_safety);

@@ -20,7 +20,7 @@ pub(super) type Install = Box<dyn FnOnce(Secret) -> BoxFuture<'static, Result<()
 pub(super) type Restore = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), Fault>> + Send>;
 pub(super) type Confirm = Arc<dyn Fn(Configuration) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 pub(super) type SecretFrom = Arc<dyn Fn(&CreatedApiKey) -> Option<Secret> + Send + Sync>;
-pub(super) type Tell = Box<dyn FnMut(&RotationProgress) + Send>;
+pub(super) type Report = Box<dyn FnMut(&RotationProgress) + Send>;
 
 impl Error {
     /// The workspace has as many active API keys as it may have.
@@ -44,14 +44,14 @@ impl Error {
 }
 
 impl ApiKeysApi {
-    /// Replaces an API key in the documented order: create the replacement, install it where it is used, confirm with a
-    /// live call made with it, then revoke the old one. What a failing step leaves is undone in the right order, and the
-    /// error names every key that is left over; `docs/key-rotation.md` has the table.
+    /// Replaces an API key in the documented order: create the replacement, install it where it is used, confirm it with a
+    /// live call, then revoke the old one. A failed step is undone in the right order, and the error names every key that is
+    /// left behind; `docs/key-rotation.md` has the table.
     ///
     /// There is always a working key: the old one is revoked last, and only after the new one was seen working.
     ///
-    /// Dropping the future stops between two requests and undoes nothing: a key may have been created whose id only
-    /// [`Rotation::on_progress`] told. Let it run to its end.
+    /// Dropping the future stops between two requests and undoes nothing: a key may exist whose id only
+    /// [`Rotation::on_progress`] reported. Let it run to its end.
     ///
     /// Evidence: documented (API keys page: create, switch, confirm, revoke).
     ///
@@ -75,7 +75,7 @@ impl ApiKeysApi {
     }
 }
 
-/// A rotation that does not know yet where the new key goes; made by [`ApiKeysApi::rotate_api_key`].
+/// A rotation without an installer, made by [`ApiKeysApi::rotate_api_key`].
 #[must_use = "a rotation does nothing until it has an installer and is awaited"]
 #[derive(Clone, Debug)]
 pub struct RotateApiKey {
@@ -112,6 +112,7 @@ impl RotateApiKey {
             confirm_attempts: 5,
             confirm_pause: Duration::from_secs(1),
             secret_from: None,
+            step_timeout: Duration::from_secs(300),
         };
         Rotation {
             job,
@@ -120,7 +121,7 @@ impl RotateApiKey {
                 Box::pin(async move { installing.await.map_err(Into::into) })
             }),
             restore: None,
-            tell: None,
+            report: None,
         }
     }
 }
@@ -131,24 +132,25 @@ pub struct Rotation {
     pub(super) job: Job,
     pub(super) install: Install,
     pub(super) restore: Option<Restore>,
-    pub(super) tell: Option<Tell>,
+    pub(super) report: Option<Report>,
 }
 
-/// What the steps need and only look at.
+/// What the steps read.
 pub(super) struct Job {
     pub(super) plan: RotateApiKey,
     pub(super) confirm: Option<Confirm>,
     pub(super) confirm_attempts: u32,
     pub(super) confirm_pause: Duration,
     pub(super) secret_from: Option<SecretFrom>,
+    pub(super) step_timeout: Duration,
 }
 
 impl Rotation {
     /// Puts the previous secret back when the new key could not be confirmed; then the new key is revoked.
     ///
-    /// Without it the new key is left active, and named by the error: the installer has put it in use, and revoking it would
-    /// leave the user of the key with a dead one. An installer that only lays the secret beside the old one has nothing to
-    /// put back and says so with `.restore(|| async { Ok::<(), std::convert::Infallible>(()) })`.
+    /// Without it the new key stays active and the error names it: the installer has put it in use, and revoking it would
+    /// leave its user with a dead one. An installer that only puts the secret beside the old one has nothing to put back and
+    /// says so with `.restore(|| async { Ok::<(), std::convert::Infallible>(()) })`.
     pub fn restore<F, E>(mut self, restore: impl FnOnce() -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -161,9 +163,9 @@ impl Rotation {
         self
     }
 
-    /// Confirms in a way of yours: `confirm` gets a configuration that calls with the new key.
+    /// Confirms with your own code: `confirm` gets a configuration that calls with the new key.
     ///
-    /// By default one task listing must succeed: the one read that is documented for API keys.
+    /// By default one task listing must succeed and be one, the read that is documented for API keys.
     pub fn confirm_with<F, E>(mut self, confirm: impl Fn(Configuration) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -176,8 +178,8 @@ impl Rotation {
         self
     }
 
-    /// How often to try to confirm before giving up, whatever the failure: a new key may take a moment until it works
-    /// everywhere. Default 5; at least 1.
+    /// How many times to try to confirm, whatever the failure: a new key may take a moment until it works everywhere.
+    /// Default 5; at least 1. Listings that must show a change are repeated as often.
     pub fn confirm_attempts(mut self, attempts: u32) -> Self {
         self.job.confirm_attempts = attempts.max(1);
         self
@@ -189,12 +191,12 @@ impl Rotation {
         self
     }
 
-    /// Where to find the secret in the service's answer, should it not be in the member `secret`: that name is deduced, not
-    /// documented. Asked only when there is none.
+    /// Finds the secret in the service's response when [`CreatedApiKey::reveal_secret`] does not: the name of its field is
+    /// not documented.
     ///
     /// ```
     /// # fn example(rotation: onehorizon::Rotation) -> onehorizon::Rotation {
-    /// rotation.secret_from(|created| created.extra.get("token")?.ok())
+    /// rotation.secret_from(|created| created.extra.get("credential")?.ok())
     /// # }
     /// ```
     pub fn secret_from(mut self, find: impl Fn(&CreatedApiKey) -> Option<Secret> + Send + Sync + 'static) -> Self {
@@ -202,9 +204,18 @@ impl Rotation {
         self
     }
 
-    /// Is told of each step when it is done, for a log: also of the new key's id as soon as it is known.
-    pub fn on_progress(mut self, tell: impl FnMut(&RotationProgress) + Send + 'static) -> Self {
-        self.tell = Some(Box::new(tell));
+    /// Calls `report` after each step, for a log; the new key's id is reported as soon as it is known.
+    pub fn on_progress(mut self, report: impl FnMut(&RotationProgress) + Send + 'static) -> Self {
+        self.report = Some(Box::new(report));
+        self
+    }
+
+    /// How long the installer, the restorer and each confirmation may take; default 5 minutes.
+    ///
+    /// After an installer that took longer nobody knows which secret is in use, so the rotation goes back as it does after
+    /// a failed confirmation.
+    pub fn step_timeout(mut self, timeout: Duration) -> Self {
+        self.job.step_timeout = timeout;
         self
     }
 }

@@ -12,9 +12,9 @@ use crate::response::Response;
 /// An error of the caller's code, or of a call.
 pub(super) type Fault = Box<dyn StdError + Send + Sync>;
 
-/// A rotation that did not go through.
+/// A rotation that failed.
 ///
-/// `Display` is one line: the step, what happened, and every key that is left over. Nothing in it is secret.
+/// `Display` is one line: the step, what happened, and every key that is left behind. Nothing in it is secret.
 pub struct RotationError(Box<Inner>);
 
 struct Inner {
@@ -44,7 +44,7 @@ impl RotationError {
         }))
     }
 
-    /// A step that failed for a reason of its own.
+    /// A step that failed because of `fault`.
     pub(super) fn because(old_key: &ApiKeyId, step: RotationStep, fault: Fault) -> Self {
         let mut error = Self::new(old_key, step, one_line(&fault.to_string()));
         error.0.source = Some(fault);
@@ -86,7 +86,7 @@ impl RotationError {
         self.0.step
     }
 
-    /// What happened.
+    /// What went wrong.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
@@ -106,7 +106,7 @@ impl RotationError {
         self.0.limit_reached
     }
 
-    /// The keys that somebody has to look after; empty when everything is as before.
+    /// The keys that somebody has to look after; empty when everything is as it was before.
     #[must_use]
     pub fn orphaned_keys(&self) -> &[OrphanedKey] {
         &self.0.left
@@ -118,8 +118,8 @@ impl RotationError {
         self.0.undo_failure.as_ref().map(|fault| &**fault as _)
     }
 
-    /// The service's answer to creating the key, when the failure is that it could not be used: it may hold the secret in a
-    /// member of another name, which [`Response::raw`] shows.
+    /// The service's response to creating the key, when the failure is that it could not be used: the secret may be in a
+    /// field of another name, which [`Response::raw`] shows.
     #[must_use]
     pub fn created(&self) -> Option<&Response<CreatedApiKey>> {
         self.0.created.as_ref()

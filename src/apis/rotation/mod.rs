@@ -4,7 +4,9 @@
 
 mod builder;
 mod error;
+mod listing;
 mod progress;
+mod refusal;
 mod run;
 
 pub use builder::{RotateApiKey, Rotation};

@@ -1,4 +1,4 @@
-//! The steps of a rotation, what it reports of them, and what it leaves behind.
+//! The steps of a rotation, its progress, its result, and the keys that a failure leaves.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use crate::models::{ApiKeyId, CreatedApiKey};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RotationStep {
-    /// Looking whether the old key is there.
+    /// Checking that the old key exists.
     Check,
     /// Creating the replacement.
     Create,
-    /// Finding the id and the secret in the answer.
+    /// Reading the id and the secret from the response.
     Read,
-    /// Putting the new secret where it is used.
+    /// Installing the new secret where it is used.
     Install,
     /// Calling with the new key.
     Confirm,
@@ -43,7 +43,7 @@ impl fmt::Display for RotationStep {
     }
 }
 
-/// What a rotation has just done.
+/// A step that a rotation has just completed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RotationProgress {
@@ -51,7 +51,7 @@ pub enum RotationProgress {
     Created(ApiKeyId),
     /// The installer is done.
     Installed,
-    /// The new key works; this was so many tries.
+    /// The new key works; the number of tries that confirming took.
     Confirmed(u32),
     /// The old key is revoked: the end.
     OldRevoked(ApiKeyId),
@@ -61,7 +61,7 @@ pub enum RotationProgress {
     NewRevoked(ApiKeyId),
 }
 
-/// A rotation that went through: the new key works and the old one does not any more.
+/// A completed rotation: the new key works, and the old one no longer does.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RotatedApiKey {
@@ -69,35 +69,38 @@ pub struct RotatedApiKey {
     pub new_key: ApiKeyId,
     /// The key that was revoked.
     pub old_key: ApiKeyId,
-    /// What the service told of the new key, its secret included.
+    /// The new key as the service returned it, with its secret.
     pub created: CreatedApiKey,
     /// How many tries confirming took.
     pub confirm_attempts: u32,
-    /// Somebody else had revoked the old key meanwhile.
+    /// Whether somebody else had revoked the old key in the meantime.
     pub old_was_gone: bool,
 }
 
-/// A key that a failed rotation leaves over, so that somebody has to look after it.
+/// A key that a failed rotation leaves behind: somebody has to look after it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OrphanedKey {
-    /// The replacement, which is active or may be.
+    /// The replacement, which is or may be active.
     New(ApiKeyId),
-    /// The old key, which is active or may be although the new one has taken over.
+    /// The old key, which is or may be active although the new one has taken over.
     Old(ApiKeyId),
-    /// A key that appeared while the answer to creating got lost: very likely the replacement, whose secret nobody has.
+    /// A key that appeared while the response to creating was lost: probably the replacement, whose secret is lost.
     Suspected(ApiKeyId),
-    /// A replacement that may exist, and nobody can tell its id: list the keys and look for the description.
-    Unknown,
+    /// A replacement that may exist and whose id is not known: list the keys and look for the description.
+    Unknown {
+        /// The description that the rotation asked for.
+        description: String,
+    },
 }
 
 impl OrphanedKey {
-    /// Its id, where one is known.
+    /// Its id, if known.
     #[must_use]
     pub fn id(&self) -> Option<&ApiKeyId> {
         match self {
             Self::New(id) | Self::Old(id) | Self::Suspected(id) => Some(id),
-            Self::Unknown => None,
+            Self::Unknown { .. } => None,
         }
     }
 }
@@ -105,10 +108,12 @@ impl OrphanedKey {
 impl fmt::Display for OrphanedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::New(id) => write!(f, "the new key {id} is left"),
-            Self::Old(id) => write!(f, "the old key {id} is left"),
-            Self::Suspected(id) => write!(f, "the key {id} appeared meanwhile and is probably left by this"),
-            Self::Unknown => f.write_str("a key without a known id may be left: list the keys to find it"),
+            Self::New(id) => write!(f, "the new key {id} may be active"),
+            Self::Old(id) => write!(f, "the old key {id} may be active"),
+            Self::Suspected(id) => write!(f, "the key {id} appeared in the meantime and is probably the replacement"),
+            Self::Unknown { description } => {
+                write!(f, "a key with the description {description:?} may be active: list the keys to find it")
+            }
         }
     }
 }

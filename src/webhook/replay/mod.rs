@@ -17,16 +17,13 @@
 //! event is thus processed *at least* once, and exactly once from its commit on.
 //!
 //! [`MemoryStore`] forgets everything with the process. For a store that survives, implement [`ReplayStore`] and
-#![cfg_attr(feature = "testing", doc = "run the checks of [`conformance`] against it.")]
-#![cfg_attr(not(feature = "testing"), doc = "run the checks of `conformance` (feature `testing`) against it.")]
+//! run the checks of `onehorizon_testing::conformance` against it.
 //! With SQL it is one table and three statements; see `docs/webhooks.md` in the repository.
 
 use std::time::{Duration, SystemTime};
 
 use crate::future::BoxFuture;
 
-#[cfg(feature = "testing")]
-pub mod conformance;
 mod memory;
 
 pub use crate::store::StoreError;

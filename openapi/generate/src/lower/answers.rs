@@ -102,7 +102,7 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    /// The answers of 2xx; `default` if there is none.
+    /// The answers of 2xx. `default` counts only where it stands alone; beside other statuses it is the errors' schema.
     fn successes(&mut self, responses: &Located<'d>) -> Vec<Located<'d>> {
         let mut found = Vec::new();
         let mut default = None;
@@ -117,7 +117,8 @@ impl<'d> Lowering<'d> {
                 Err(finding) => self.findings.add(finding),
             }
         }
-        if found.is_empty() { default.into_iter().collect() } else { found }
+        let alone = responses.members().filter(|(status, _)| !status.starts_with("x-")).count() == 1;
+        if found.is_empty() && alone { default.into_iter().collect() } else { found }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::curation::{Access, RetryClass};
+use crate::curation::{Access, Operation as Rules, ParameterDefault, RetryClass};
 use crate::ir::{Docs, Group, Operation, Parameter, Place};
 use crate::lower::Lowering;
 use crate::lower::docs::node_docs;
-use crate::lower::names::METHODS;
+use crate::lower::names::{METHODS, client_name, tag_of};
+use crate::lower::security::Schemes;
 use crate::naming::{Names, TypeNames, pascal, shouting, snake};
 use crate::pointer::Located;
 
@@ -25,6 +26,8 @@ const OPERATION_MEMBERS: &[&str] = &[
     "responses",
     "deprecated",
     "security",
+    // What the service calls is not the client's work; nothing of the client is lost by it.
+    "callbacks",
 ];
 
 impl<'d> Lowering<'d> {
@@ -34,10 +37,13 @@ impl<'d> Lowering<'d> {
         let mut homes = Names::without(&["mod_"]);
         let mut names = TypeNames::default();
         let mut ids = BTreeSet::new();
+        let prefix = self.prefix();
+        let schemes = self.schemes();
         let paths = self.document.section(&["paths"]);
         let items: Vec<(&'d str, Located<'d>)> =
             paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")).collect();
         for (path, item) in items {
+            let Some(route) = prefix.route(path) else { continue };
             let item = match self.document.resolve(&item) {
                 Ok(item) => item,
                 Err(finding) => {
@@ -51,8 +57,8 @@ impl<'d> Lowering<'d> {
                 if let Some(id) = here.text("operationId").filter(|id| !ids.insert((*id).to_owned())) {
                     self.findings.say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
                 }
-                let Some(operation) = self.operation(method, path, &item, &here) else { continue };
-                let tag = here.get("tags").and_then(|tags| tags.value.get(0)?.as_str()).unwrap_or("Default").to_owned();
+                let Some(operation) = self.operation(method, route, &item, &here, &schemes) else { continue };
+                let tag = tag_of(&here).to_owned();
                 if !groups.iter().any(|(known, _)| *known == tag) {
                     let group = self.group(&tag, &mut names, &mut homes);
                     groups.push((tag.clone(), group));
@@ -87,14 +93,21 @@ impl<'d> Lowering<'d> {
         if let Some(text) = rules.and_then(|rules| rules.doc.clone()) {
             docs.text = Some(text);
         }
-        let wanted = rules.and_then(|rules| rules.name.clone()).unwrap_or_else(|| format!("{}Api", pascal(tag)));
+        let wanted = client_name(tag, curation);
         let home = homes.claim(&snake(wanted.strip_suffix("Api").unwrap_or(&wanted)));
         // Models of that name live elsewhere, but one `use` may bring both.
         let name = self.names.claim_type(&names.claim(&wanted, "Client"), "Client");
         Group { name, home, docs, operations: Vec::new() }
     }
 
-    fn operation(&mut self, method: &str, path: &'d str, item: &Located<'d>, here: &Located<'d>) -> Option<Operation> {
+    fn operation(
+        &mut self,
+        method: &str,
+        path: &'d str,
+        item: &Located<'d>,
+        here: &Located<'d>,
+        schemes: &Schemes,
+    ) -> Option<Operation> {
         let name = self.names.of_operation(&here.at)?.to_owned();
         let id = here.text("operationId").map_or_else(|| name.clone(), str::to_owned);
         let rules = self.curation.operations.get(&id).cloned().unwrap_or_default();
@@ -105,8 +118,9 @@ impl<'d> Lowering<'d> {
         let fixed_query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut fits = self.check_operation(here);
         let body = self.request_body(here, &rules, &mut fits);
-        let parameters = self.parameters(route, item, here, body.as_ref(), &mut fits);
+        let (route, parameters) = self.parameters(route, item, here, body.as_ref(), &mut fits);
         let answer = self.answer(here, &mut fits);
+        let access = self.access(here, schemes);
         let Some(answer) = answer.filter(|_| fits) else {
             if self.findings.len() == known {
                 self.findings.say(&here.at, "left out for a reason told elsewhere");
@@ -118,20 +132,12 @@ impl<'d> Lowering<'d> {
             constant: shouting(&name),
             builder,
             method: method.to_uppercase(),
-            path: route.to_owned(),
+            path: route,
             fixed_query,
             docs: Self::operation_docs(here),
             deprecated: here.flag("deprecated"),
-            retry: rules.retry.unwrap_or(if matches!(method, "get" | "head") {
-                RetryClass::Read
-            } else {
-                RetryClass::UnsafeWrite
-            }),
-            access: rules.access.unwrap_or(if here.text("x-access") == Some("oauth") {
-                Access::Oauth
-            } else {
-                Access::Any
-            }),
+            retry: self.retry(method, &id, &rules),
+            access: rules.access.unwrap_or(if here.text("x-access") == Some("oauth") { Access::Oauth } else { access }),
             feature: rules.feature,
             parameters,
             body,
@@ -139,6 +145,29 @@ impl<'d> Lowering<'d> {
             name,
             id,
         })
+    }
+
+    /// The retry class. One that allows more than the method alone must name the method that it was decided for, so that
+    /// it does not outlive a change of method.
+    fn retry(&mut self, method: &str, id: &str, rules: &Rules) -> RetryClass {
+        let alone = if matches!(method, "get" | "head") { RetryClass::Read } else { RetryClass::UnsafeWrite };
+        if let Some(decided) = &rules.method {
+            if !decided.eq_ignore_ascii_case(method) {
+                self.curation_says(format!(
+                    "operations.{id}: decided for {}, but the operation is {}: decide again what a second sending does",
+                    decided.to_uppercase(),
+                    method.to_uppercase()
+                ));
+                return alone;
+            }
+        } else if let Some(class) = rules.retry.filter(|class| *class != alone && *class != RetryClass::UnsafeWrite) {
+            self.curation_says(format!(
+                "operations.{id}: `retry = \"{class}\"` on {} needs `method = \"{method}\"`, the method that it was decided for",
+                method.to_uppercase()
+            ));
+            return alone;
+        }
+        rules.retry.unwrap_or(alone)
     }
 
     /// Summary first, description after it.
@@ -163,7 +192,6 @@ impl<'d> Lowering<'d> {
                     self.findings.say(&member.at, "the operation has a server of its own; left out");
                     fits = false;
                 }
-                "callbacks" => self.findings.say(&member.at, "callbacks are not emitted"),
                 _ if OPERATION_MEMBERS.contains(&name) || name.starts_with("x-") => {}
                 _ => self.findings.say(&member.at, format!("`{name}` is not understood")),
             }
@@ -182,7 +210,7 @@ impl<'d> Lowering<'d> {
         here: &Located<'d>,
         body: Option<&crate::ir::RequestBody>,
         fits: &mut bool,
-    ) -> Vec<Parameter> {
+    ) -> (String, Vec<Parameter>) {
         let mut places: Vec<Located<'d>> = Vec::new();
         for list in [item.get("parameters"), here.get("parameters")].into_iter().flatten() {
             for place in list.elements() {
@@ -207,7 +235,7 @@ impl<'d> Lowering<'d> {
             names.claim(&body.name);
         }
         let mut parameters: Vec<Parameter> =
-            places.iter().filter_map(|place| self.parameter(place, &mut names, fits)).collect();
+            places.iter().flat_map(|place| self.parameters_of(place, &mut names, fits)).collect();
         let templates = templates(path);
         for template in &templates {
             if !parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.wire == *template) {
@@ -236,9 +264,25 @@ impl<'d> Lowering<'d> {
             _ => usize::MAX,
         };
         parameters.sort_by_key(rank);
-        parameters
+        (self.workspace_route(path, &mut parameters), parameters)
+    }
+
+    /// The path with the parameter that the configuration fills under the name by which the engine knows it.
+    fn workspace_route(&self, path: &str, parameters: &mut [Parameter]) -> String {
+        let mut route = path.to_owned();
+        for parameter in parameters.iter_mut().filter(|parameter| parameter.place == Place::Path) {
+            let rules = self.curation.parameters.get(&parameter.wire);
+            if rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace) {
+                route = route.replace(&format!("{{{}}}", parameter.wire), &format!("{{{WORKSPACE}}}"));
+                WORKSPACE.clone_into(&mut parameter.wire);
+            }
+        }
+        route
     }
 }
+
+/// The path parameter that the engine fills from the configuration.
+const WORKSPACE: &str = "workspaceId";
 
 /// The names in the braces of a path.
 fn templates(path: &str) -> Vec<String> {

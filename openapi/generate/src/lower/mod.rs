@@ -4,18 +4,22 @@ mod answers;
 mod apis;
 mod boxes;
 mod docs;
+mod inheritance;
 mod names;
 mod parameters;
 mod schemas;
+mod security;
+mod servers;
 mod shape;
 mod structs;
 mod unions;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::curation::Curation;
 use crate::document::Document;
-use crate::findings::{Finding, Findings};
+use crate::findings::Findings;
+use crate::hand_written::Methods;
 use crate::ir::{Body, Docs, Item, Program, Type};
 use crate::lower::names::{NameTable, Origin};
 use crate::pointer::{Located, Pointer};
@@ -29,6 +33,8 @@ pub(crate) struct Lowering<'d> {
     /// What the schema at each place became; `None` while it is being read.
     types: HashMap<String, Option<Type>>,
     items: Vec<Item>,
+    /// Components whose type is known and whose body is still to be read.
+    waiting: VecDeque<String>,
     /// Where the items come from, by their Rust names.
     origins: HashMap<String, Origin>,
     /// The entries of the curation that named something.
@@ -39,8 +45,8 @@ pub(crate) struct Lowering<'d> {
 }
 
 /// Reads the document; what cannot be expressed is among the findings.
-pub(crate) fn lower(document: &Document, curation: &Curation) -> (Program, Vec<Finding>) {
-    let mut lowering = Lowering::new(document, curation);
+pub(crate) fn lower(document: &Document, curation: &Curation, written: &Methods) -> (Program, Findings) {
+    let mut lowering = Lowering::new(document, curation, written);
     lowering.declare_ids();
     lowering.components();
     lowering.webhooks();
@@ -48,13 +54,13 @@ pub(crate) fn lower(document: &Document, curation: &Curation) -> (Program, Vec<F
     lowering.check_curation();
     boxes::insert(&mut lowering.items, &mut lowering.findings);
     let program = Program { items: lowering.items, groups };
-    (program, lowering.findings.into_list())
+    (program, lowering.findings)
 }
 
 impl<'d> Lowering<'d> {
-    fn new(document: &'d Document, curation: &'d Curation) -> Self {
+    fn new(document: &'d Document, curation: &'d Curation, written: &Methods) -> Self {
         let mut findings = Findings::default();
-        let names = NameTable::new(document, curation, &mut findings);
+        let names = NameTable::new(document, curation, written, &mut findings);
         let by = |list: fn(&crate::curation::Id) -> &Vec<String>| {
             curation
                 .ids
@@ -69,6 +75,7 @@ impl<'d> Lowering<'d> {
             names,
             types: HashMap::new(),
             items: Vec::new(),
+            waiting: VecDeque::new(),
             origins: HashMap::new(),
             used: BTreeSet::new(),
             id_properties: by(|id| &id.properties),
@@ -93,6 +100,7 @@ impl<'d> Lowering<'d> {
         let Some(section) = self.document.section(&["components", "schemas"]) else { return };
         for (_, schema) in section.members() {
             self.schema(&schema);
+            self.read_waiting();
         }
     }
 
@@ -132,6 +140,7 @@ impl<'d> Lowering<'d> {
             .chain(curation.operations.keys().map(|key| ("operations", key)))
             .chain(curation.parameters.keys().map(|key| ("parameters", key)))
             .chain(curation.tags.keys().map(|key| ("tags", key)))
+            .chain(curation.security.keys().map(|key| ("security", key)))
             .chain(curation.rename.keys().map(|key| ("rename", key)))
             .chain(curation.ids.values().flat_map(|id| &id.properties).map(|key| ("ids.properties", key)))
             .chain(curation.ids.values().flat_map(|id| &id.parameters).map(|key| ("ids.parameters", key)))
@@ -145,6 +154,6 @@ impl<'d> Lowering<'d> {
 
     /// A finding in the curation, which has no pointers into the document.
     fn curation_says(&mut self, what: impl AsRef<str>) {
-        self.findings.say(&Pointer::root(), format!("curation: {}", what.as_ref()));
+        self.findings.stale(&Pointer::root(), what);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::curation::Curation;
 use crate::document::Document;
 use crate::findings::Findings;
+use crate::hand_written::Methods;
 use crate::lower::Lowering;
 use crate::lower::schemas::is_null;
 use crate::naming::{Names, TypeNames, pascal, snake};
@@ -12,6 +13,12 @@ use crate::pointer::{Located, Pointer};
 
 /// The methods an operation may have, in the order in which they are emitted.
 pub(crate) const METHODS: &[&str] = &["get", "head", "post", "put", "patch", "delete", "options", "trace"];
+
+/// What server frameworks put before the name of a method: `TasksController_findAll`.
+const CONTROLLER: &str = "Controller_";
+
+/// What every client has: its constructor and its copy.
+const CONSTRUCTOR: &[&str] = &["new", "clone"];
 
 /// Where a named type comes from.
 #[derive(Clone, Debug)]
@@ -36,15 +43,12 @@ pub(crate) struct NameTable {
 }
 
 impl NameTable {
-    pub(crate) fn new(document: &Document, curation: &Curation, findings: &mut Findings) -> Self {
+    pub(crate) fn new(document: &Document, curation: &Curation, written: &Methods, findings: &mut Findings) -> Self {
         let mut table = Self { homes: Names::without(&["ids", "mod_", "lib", "main"]), ..Self::default() };
         for id in curation.ids.keys() {
             let given = table.types.claim(id, "Id");
             if given != *id {
-                findings.say(
-                    &Pointer::root(),
-                    format!("curation: the id `{id}` would shadow a name that emitted code uses"),
-                );
+                findings.stale(&Pointer::root(), format!("the id `{id}` would shadow a name that emitted code uses"));
             }
         }
         let schemas = document.section(&["components", "schemas"]);
@@ -60,7 +64,7 @@ impl NameTable {
                 }
             }
         }
-        table.operations(document, curation);
+        table.operations(document, curation, written, findings);
         table
     }
 
@@ -77,20 +81,44 @@ impl NameTable {
         self.components.insert(name.to_owned(), (given, home));
     }
 
-    fn operations(&mut self, document: &Document, curation: &Curation) {
+    /// Names are unique within a client: the operations of one tag.
+    fn operations(
+        &mut self,
+        document: &Document,
+        curation: &Curation,
+        hand_written: &Methods,
+        findings: &mut Findings,
+    ) {
         let Some(paths) = document.section(&["paths"]) else { return };
-        let mut taken = Names::default();
+        let mut clients: BTreeMap<String, Names> = BTreeMap::new();
         for (path, item) in paths.members() {
             let Ok(item) = document.resolve(&item) else { continue };
             for method in METHODS {
                 let Some(operation) = item.get(method) else { continue };
-                let curated = operation
-                    .text("operationId")
-                    .and_then(|id| curation.operations.get(id))
-                    .and_then(|entry| entry.name.clone());
-                let spelt = operation.text("operationId").map_or_else(|| snake(&format!("{method} {path}")), snake);
-                let name = taken.claim(&curated.unwrap_or(spelt));
-                self.operations.insert(operation.at, name);
+                let id = operation.text("operationId");
+                let curated = id.and_then(|id| curation.operations.get(id)).and_then(|entry| entry.name.as_deref());
+                let spelt = id.map_or_else(|| snake(&format!("{method} {path}")), |id| snake(bare_id(id, curation)));
+                let wanted = curated.unwrap_or(&spelt);
+                let client = client_name(tag_of(&operation), curation);
+                let taken = clients.entry(client.clone()).or_insert_with(|| Names::without(CONSTRUCTOR));
+                let written = hand_written.contains(&(client.clone(), wanted.to_owned()));
+                if written {
+                    findings.say(
+                        &operation.at,
+                        format!(
+                            "`{wanted}` is a method that `{client}` has already, written by hand; \
+                             give the operation another `name` in the curation"
+                        ),
+                    );
+                }
+                let wanted = if CONSTRUCTOR.contains(&wanted) {
+                    format!("{}_{}", wanted.trim_end_matches('_'), snake(client.strip_suffix("Api").unwrap_or(&client)))
+                } else if written {
+                    format!("{wanted}_call")
+                } else {
+                    wanted.to_owned()
+                };
+                self.operations.insert(operation.at, taken.claim(&wanted));
             }
         }
     }
@@ -123,6 +151,24 @@ impl NameTable {
         self.others.insert(base.to_owned(), home.clone());
         home
     }
+}
+
+/// The first tag of an operation: its client.
+pub(crate) fn tag_of<'d>(operation: &Located<'d>) -> &'d str {
+    operation.value.get("tags").and_then(|tags| tags.get(0)?.as_str()).unwrap_or("Default")
+}
+
+/// The name of a tag's client before anybody claims it.
+pub(crate) fn client_name(tag: &str, curation: &Curation) -> String {
+    let curated = curation.tags.get(tag).and_then(|rules| rules.name.clone());
+    curated.unwrap_or_else(|| format!("{}Api", pascal(tag)))
+}
+
+/// An operation's id without what a server framework or the curation says is no part of the name.
+pub(crate) fn bare_id<'i>(id: &'i str, curation: &Curation) -> &'i str {
+    let stripped = curation.policy.strip_operation_prefixes.iter().find_map(|prefix| id.strip_prefix(prefix.as_str()));
+    let bare = stripped.or_else(|| id.split_once(CONTROLLER).map(|(_, rest)| rest)).unwrap_or(id);
+    if bare.is_empty() { id } else { bare }
 }
 
 fn curated_name<'c>(curation: &'c Curation, name: &str) -> Option<&'c String> {

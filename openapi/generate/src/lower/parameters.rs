@@ -7,13 +7,58 @@ use crate::ir::{Body, ListStyle, Parameter, ParameterType, Place, Type};
 use crate::lower::Lowering;
 use crate::lower::docs::{node_docs, schema_notes};
 use crate::lower::shape::Kind;
-use crate::naming::{Names, snake};
+use crate::naming::{Names, pascal, snake};
 use crate::pointer::Located;
 
 /// Headers that OpenAPI reserves to the transport.
 const TRANSPORT_HEADERS: &[&str] = &["accept", "content-type", "authorization"];
 
+/// Sent by the call option `idempotency_key`, which also makes a call repeatable; a parameter would hide that.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 impl<'d> Lowering<'d> {
+    /// What a parameter of the document becomes: an object in the style `deepObject` is one parameter per field
+    /// (`filter[owner]`), everything else is one or none.
+    pub(crate) fn parameters_of(&mut self, here: &Located<'d>, names: &mut Names, fits: &mut bool) -> Vec<Parameter> {
+        let deep = here.text("in") == Some("query") && here.text("style") == Some("deepObject");
+        let (Some(wire), Some(schema), true) = (here.text("name"), here.get("schema"), deep) else {
+            return self.parameter(here, names, fits).into_iter().collect();
+        };
+        let shape = self.shape(std::slice::from_ref(&schema));
+        if shape.properties.is_empty() || shape.alternatives.is_some() {
+            return self.parameter(here, names, fits).into_iter().collect();
+        }
+        let curated = self.curation.parameters.get(wire).and_then(|rules| rules.name.clone());
+        let stem = curated.unwrap_or_else(|| snake(wire));
+        let mut found = Vec::new();
+        for (field, places) in &shape.properties {
+            let Some(place) = places.first() else { continue };
+            let ty = self.places(places, || (format!("{}{}", pascal(wire), pascal(field)), "parameters".to_owned()));
+            let Some((ty, is_list)) = self.parameter_type(&ty.unwrap_null().0, place) else {
+                let what = format!("the field `{field}` of a `deepObject`, which is no text and no list of texts,");
+                self.findings.say(&place.at, format!("{what} cannot be expressed; it is left out"));
+                continue;
+            };
+            let mut docs = self.schema_docs(place);
+            if docs.text.is_none() {
+                docs.text = node_docs(here).text;
+            }
+            let required = here.flag("required") && shape.required.contains(field);
+            found.push(Parameter {
+                // What the field itself ends in is the convention of the services that read such lists.
+                wire: format!("{wire}[{field}]{}", if is_list { "[]" } else { "" }),
+                name: names.claim(&format!("{stem}_{}", snake(field).trim_end_matches('_'))),
+                place: Place::Query,
+                ty,
+                list: is_list.then_some(ListStyle::Repeat),
+                required,
+                docs,
+            });
+        }
+        self.mark("parameters", wire);
+        found
+    }
+
     /// One parameter. What cannot be expressed is a finding; if the request needs it, the operation does not fit.
     pub(crate) fn parameter(&mut self, here: &Located<'d>, names: &mut Names, fits: &mut bool) -> Option<Parameter> {
         let curation = self.curation;
@@ -26,6 +71,7 @@ impl<'d> Lowering<'d> {
             Some("path") => Place::Path,
             Some("query") => Place::Query,
             Some("header") if TRANSPORT_HEADERS.contains(&wire.to_ascii_lowercase().as_str()) => return None,
+            Some("header") if wire.eq_ignore_ascii_case(IDEMPOTENCY_KEY) => return None,
             Some("header") => Place::Header,
             other => {
                 let place = other.unwrap_or("nowhere").to_owned();

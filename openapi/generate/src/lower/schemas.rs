@@ -1,5 +1,7 @@
 //! Schemas to types.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::ir::{Body, Docs, Item, Type, Variant};
@@ -8,7 +10,7 @@ use crate::lower::docs::node_docs;
 use crate::lower::names::Origin;
 use crate::lower::shape::{Additional, Kind, Shape};
 use crate::naming::{Names, pascal};
-use crate::pointer::Located;
+use crate::pointer::{Located, Pointer};
 
 /// Keywords that may stand beside the one reference of a schema without making it another type.
 const BESIDE: &[&str] = &[
@@ -76,40 +78,79 @@ impl<'d> Lowering<'d> {
         ty
     }
 
+    /// The type of a component. Its body is read later, so that components may contain each other in every way.
     fn component(&mut self, name: &str, here: &Located<'d>) -> Type {
         let key = here.at.to_string();
-        match self.types.get(&key) {
-            Some(Some(known)) => return known.clone(),
-            Some(None) => {
-                self.findings.say(&here.at, "the schema is only a reference to itself");
-                return Type::Json;
-            }
-            None => {}
+        if let Some(Some(known)) = self.types.get(&key) {
+            return known.clone();
         }
-        self.types.insert(key.clone(), None);
-        let Some((rust, home)) = self.names.of_component(name) else { return Type::Json };
+        let Some((rust, _)) = self.names.of_component(name) else { return Type::Json };
+        let known = Type::Named(rust).or_null(self.allows_null(here, &mut Vec::new()));
+        self.types.insert(key, Some(known.clone()));
+        self.waiting.push_back(name.to_owned());
+        known
+    }
+
+    /// Reads the bodies of the components that were met.
+    pub(crate) fn read_waiting(&mut self) {
+        while let Some(name) = self.waiting.pop_front() {
+            let section = self.document.section(&["components", "schemas"]);
+            let found = section.and_then(|section| section.get(&name));
+            if let (Some(here), Some((rust, home))) = (found, self.names.of_component(&name)) {
+                self.component_body(&here, rust, home);
+            }
+        }
+    }
+
+    fn component_body(&mut self, here: &Located<'d>, rust: String, home: String) {
+        let key = here.at.to_string();
         let named = Type::Named(rust.clone());
         // An alternative that is alone and inline gives the component's own type, not an alias.
         let inside = format!("{}/", here.at);
         let elsewhere = self.sole_reference(here).filter(|(target, _)| !target.at.as_str().starts_with(&inside));
-        let (ty, nullable) = if let Some((target, nullable)) = elsewhere {
-            let (ty, inner) = self.schema(&target).unwrap_null();
-            (ty, nullable || inner)
+        let ty = if let Some((target, _)) = elsewhere {
+            if self.document.resolve(here).is_err() {
+                self.findings.say(&here.at, "the schema is only a reference to itself");
+                Type::Json
+            } else {
+                self.schema(&target).unwrap_null().0
+            }
         } else {
             let mut shape = self.shape(std::slice::from_ref(here));
             self.expect_id(&mut shape, &rust, here);
-            // Members that refer back here find the name.
-            self.types.insert(key.clone(), Some(named.clone().or_null(shape.nullable)));
             let naming = Naming { key: key.clone(), place: here.clone(), given: None };
-            let (ty, inner) = self.build(&shape, &naming).unwrap_null();
-            (ty, shape.nullable || inner)
+            self.build(&shape, &naming).unwrap_null().0
         };
+        // Whoever met the component was given its name.
+        let known = named.clone().or_null(self.allows_null(here, &mut Vec::new()));
+        self.types.insert(key, Some(known));
         if ty != named {
             self.items.push(Item { name: rust, home, docs: self.schema_docs(here), body: Body::Alias(ty) });
         }
-        let known = named.or_null(nullable);
-        self.types.insert(key, Some(known.clone()));
-        known
+    }
+
+    /// Does the schema allow null beside other values?
+    fn allows_null(&self, here: &Located<'d>, trail: &mut Vec<Pointer>) -> bool {
+        if trail.contains(&here.at) {
+            return false;
+        }
+        trail.push(here.at.clone());
+        let lists = |name: &str| here.value.get(name).and_then(Value::as_array);
+        let mut found = here.flag("nullable")
+            || lists("type").is_some_and(|names| names.iter().any(|name| name == "null"))
+            || lists("enum").is_some_and(|values| values.iter().any(Value::is_null));
+        if !found && here.value.get("$ref").is_some() {
+            found = self.document.target(here).is_ok_and(|target| self.allows_null(&target, trail));
+        }
+        for keyword in ["allOf", "oneOf", "anyOf"] {
+            let parts: Vec<Located<'d>> = here.get(keyword).iter().flat_map(Located::elements).collect();
+            let null = keyword != "allOf" && parts.iter().any(is_null);
+            found = found
+                || null
+                || parts.iter().any(|part| (keyword == "allOf" || parts.len() == 1) && self.allows_null(part, trail));
+        }
+        trail.pop();
+        found
     }
 
     /// A component that curation lists as an id is one, if it is a text.
@@ -163,6 +204,9 @@ impl<'d> Lowering<'d> {
         }
         if shape.alternatives.is_some() {
             return self.union(shape, naming);
+        }
+        if let Some(family) = self.family(shape, naming) {
+            return family;
         }
         if shape.is_id && shape.only(Kind::Text) {
             return self.named(naming, "ids", shape.nullable, |_, _| Some(Body::Id));
@@ -241,7 +285,10 @@ impl<'d> Lowering<'d> {
             Type::Text
         } else if all(Value::is_string) {
             let texts: Vec<&'d str> = values.iter().filter_map(|value| value.as_str()).collect();
-            self.text_enum(&texts, shape.nullable, naming)
+            let given = given_variants(&naming.place, &texts);
+            self.named(naming, "", shape.nullable, move |this, name| {
+                Some(Body::Enum(this.variants_called(&texts, &given, name)))
+            })
         } else if all(|value| value.is_i64() || value.is_u64()) {
             if shape.never_negative { Type::Unsigned } else { Type::Signed }
         } else if all(Value::is_number) {
@@ -259,7 +306,16 @@ impl<'d> Lowering<'d> {
     /// An open enum of the given texts.
     pub(crate) fn text_enum(&mut self, texts: &[&str], nullable: bool, naming: &Naming<'d>) -> Type {
         let values: Vec<(String, Docs)> = texts.iter().map(|&text| (text.to_owned(), Docs::default())).collect();
-        self.named(naming, "", nullable, move |this, name| Some(Body::Enum(this.variants(values, name))))
+        self.named(naming, "", nullable, move |this, name| {
+            Some(Body::Enum(this.variants(values, &BTreeMap::new(), name)))
+        })
+    }
+
+    /// The variants of an enum whose schema may name and describe them.
+    fn variants_called(&mut self, texts: &[&str], given: &Given, name: &str) -> Vec<Variant> {
+        let docs = |text: &str| Docs { text: given.descriptions.get(text).cloned(), ..Docs::default() };
+        let values = texts.iter().map(|&text| (text.to_owned(), docs(text))).collect();
+        self.variants(values, &given.names, name)
     }
 
     /// The variants of an `x-open-enum`.
@@ -271,10 +327,10 @@ impl<'d> Lowering<'d> {
                 None => self.findings.say(&entry.at, "an open enum lists texts, or objects with a text `value`"),
             }
         }
-        self.variants(values, name)
+        self.variants(values, &BTreeMap::new(), name)
     }
 
-    fn variants(&mut self, values: Vec<(String, Docs)>, name: &str) -> Vec<Variant> {
+    fn variants(&mut self, values: Vec<(String, Docs)>, given: &BTreeMap<String, String>, name: &str) -> Vec<Variant> {
         let curation = self.curation;
         if let Some(key) = self.origins.get(name).map(|origin| origin.key.clone()) {
             self.mark("enums", &key);
@@ -294,7 +350,8 @@ impl<'d> Lowering<'d> {
         values
             .into_iter()
             .map(|(wire, docs)| {
-                let wanted = rules.and_then(|rules| rules.get(&wire)).cloned().unwrap_or_else(|| variant_name(&wire));
+                let curated = rules.and_then(|rules| rules.get(&wire)).cloned();
+                let wanted = curated.unwrap_or_else(|| variant_name(given.get(&wire).unwrap_or(&wire)));
                 Variant { name: names.claim(&wanted), wire, docs }
             })
             .collect()
@@ -326,6 +383,39 @@ impl<'d> Lowering<'d> {
         // Before the types of its members: a reader meets the whole first.
         self.items.insert(position, Item { name, home, docs, body });
         named
+    }
+}
+
+/// What a schema itself says of the values of its enum.
+#[derive(Debug, Default)]
+struct Given {
+    /// By the value.
+    names: BTreeMap<String, String>,
+    descriptions: BTreeMap<String, String>,
+}
+
+/// Names and descriptions of enum values that generators write in one of several spellings, in the order of the values.
+fn given_variants(place: &Located<'_>, texts: &[&str]) -> Given {
+    let list = |spellings: &[&str]| -> BTreeMap<String, String> {
+        let found = spellings.iter().find_map(|spelling| place.value.get(*spelling));
+        match found {
+            Some(Value::Array(all))
+                if all.len() == place.value.get("enum").and_then(Value::as_array).map_or(0, Vec::len) =>
+            {
+                let values = place.value.get("enum").and_then(Value::as_array).into_iter().flatten();
+                let pairs = values.zip(all).filter_map(|(value, said)| Some((value.as_str()?, said.as_str()?)));
+                pairs.map(|(value, said)| (value.to_owned(), said.to_owned())).collect()
+            }
+            Some(Value::Object(all)) => {
+                let pairs = texts.iter().filter_map(|text| Some((*text, all.get(*text)?.as_str()?)));
+                pairs.map(|(value, said)| (value.to_owned(), said.to_owned())).collect()
+            }
+            _ => BTreeMap::new(),
+        }
+    };
+    Given {
+        names: list(&["x-enum-varnames", "x-enumNames", "x-enum-names"]),
+        descriptions: list(&["x-enum-descriptions", "x-enumDescriptions"]),
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Shape<'d> {
     /// The `oneOf` or `anyOf`.
     pub(crate) alternatives: Option<Located<'d>>,
     pub(crate) discriminator: Option<Located<'d>>,
+    /// Where it was read, if in one place.
+    pub(crate) origin: Option<Pointer>,
     /// Something was found that the type cannot honour.
     pub(crate) broken: bool,
 }
@@ -138,7 +140,8 @@ impl Shape<'_> {
 impl<'d> Lowering<'d> {
     /// The merged shape of everything that describes one value.
     pub(crate) fn shape(&mut self, places: &[Located<'d>]) -> Shape<'d> {
-        let mut shape = Shape::default();
+        let origin = if let [only] = places { Some(only.at.clone()) } else { None };
+        let mut shape = Shape { origin, ..Shape::default() };
         for place in places {
             self.gather(place, &mut shape, &mut Vec::new());
         }
@@ -187,7 +190,7 @@ impl<'d> Lowering<'d> {
         match keyword {
             "$ref" => {}
             "allOf" => member.elements().for_each(|part| self.gather(&part, shape, trail)),
-            "oneOf" | "anyOf" => self.alternatives(member, shape),
+            "oneOf" | "anyOf" => self.alternatives(member, shape, trail),
             "type" => self.kinds(member, shape),
             "nullable" => shape.nullable |= member.value.as_bool() == Some(true),
             "format" => shape.format = shape.format.or(member.value.as_str()),
@@ -291,7 +294,13 @@ impl<'d> Lowering<'d> {
         });
     }
 
-    fn alternatives(&mut self, member: &Located<'d>, shape: &mut Shape<'d>) {
+    fn alternatives(&mut self, member: &Located<'d>, shape: &mut Shape<'d>, trail: &[Pointer]) {
+        // A parent lists its children, and the child that is being read takes it over: it has no alternatives itself.
+        let is_child =
+            |part: &Located<'d>| self.document.resolve(part).is_ok_and(|reached| trail.contains(&reached.at));
+        if trail.len() > 1 && member.elements().any(|part| is_child(&part)) {
+            return;
+        }
         if member.elements().all(|part| only_narrows(&part)) {
             return;
         }

@@ -49,6 +49,17 @@ impl<'d> Lowering<'d> {
         })
     }
 
+    /// A parent that only its discriminator makes a union: its children are the alternatives.
+    pub(crate) fn family(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Option<Type> {
+        let children = self.children(&naming.place);
+        let discriminator = naming.place.get("discriminator")?;
+        if children.is_empty() {
+            return None;
+        }
+        let chosen = self.tags(&discriminator, &children)?;
+        Some(self.tagged(shape, chosen, &discriminator, shape.nullable, naming))
+    }
+
     /// The shape of one alternative together with what stands beside the alternatives.
     fn merged(&mut self, shape: &Shape<'d>, part: &Located<'d>) -> Shape<'d> {
         let mut merged = Shape { alternatives: None, discriminator: None, ..shape.clone() };
@@ -59,6 +70,11 @@ impl<'d> Lowering<'d> {
     /// The type of one alternative.
     fn alternative(&mut self, shape: &Shape<'d>, part: &Located<'d>, name: &str) -> Type {
         if shape.is_bare() {
+            return self.schema(part).unwrap_null().0;
+        }
+        // A child that takes over its parent has the members already.
+        let child = self.unreferenced(part);
+        if shape.origin.as_ref().is_some_and(|parent| self.inherits(&child, parent)) {
             return self.schema(part).unwrap_null().0;
         }
         // Members beside the alternatives belong to each of them: a type of its own.
@@ -166,6 +182,8 @@ impl<'d> Lowering<'d> {
             };
             match chosen.iter_mut().find(|(part, _)| part.at == reached) {
                 Some((_, tags)) => tags.push(tag.to_owned()),
+                // The parent itself, with nothing that a child adds: read as an unknown variant.
+                None if discriminator.at.as_str() == reached.member("discriminator").as_str() => {}
                 None => self.findings.say(&place.at, format!("`{text}` is not among the alternatives")),
             }
         }

@@ -2,8 +2,9 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each test file uses a part")]
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use onehorizon_generate::{Error, Finding, Input, Mode, Output, generate};
+use onehorizon_generate::{Error, Finding, Input, Mode, Output, generate, methods};
 use serde_json::{Value, json};
 
 /// A document of schemas alone.
@@ -16,13 +17,18 @@ pub(crate) fn paths(paths: &Value, components: &Value) -> Value {
     json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1" }, "paths": paths, "components": components })
 }
 
+/// Generates from texts, with the clients that this repository has.
+pub(crate) fn read(document: &str, curation: &str, mode: Mode) -> Result<Output, Error> {
+    let written = methods(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis"))?;
+    generate(&Input { document, curation, source: "test.json", mode, written: &written })
+}
+
 pub(crate) fn strict(document: &Value, curation: &str) -> Result<Output, Error> {
-    generate(&Input { document: &document.to_string(), curation, source: "test.json", mode: Mode::Strict })
+    read(&document.to_string(), curation, Mode::Strict)
 }
 
 pub(crate) fn lenient(document: &Value, curation: &str) -> Output {
-    let text = document.to_string();
-    generate(&Input { document: &text, curation, source: "test.json", mode: Mode::Lenient }).unwrap()
+    read(&document.to_string(), curation, Mode::Lenient).unwrap()
 }
 
 /// The findings of a run, as the command prints them.

@@ -1,0 +1,339 @@
+//! The operations of the embedded contract, ready to be matched and checked.
+
+pub(crate) mod query;
+pub(crate) mod validate;
+
+use std::sync::OnceLock;
+
+use http::{Method, StatusCode};
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// What the contract says about one route.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: Method,
+    pub(crate) success: StatusCode,
+    /// Whether API keys are refused.
+    pub(crate) oauth_only: bool,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) body: Option<Body>,
+    template: Vec<Segment>,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Literal(String),
+    Parameter(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) required: bool,
+    pub(crate) kind: Kind,
+    /// Whether an array is written as one key per item (`true`) or comma-joined.
+    pub(crate) explode: bool,
+    pub(crate) schema: Validator,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Path,
+    Query,
+    Header,
+}
+
+/// How a parameter's text becomes a JSON value.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Text,
+    Boolean,
+    Number,
+    List(Box<Kind>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) required: bool,
+    /// Media type and schema.
+    pub(crate) media: Vec<(String, Validator)>,
+}
+
+/// The result of looking a path up.
+#[derive(Debug)]
+pub(crate) enum Match<'c> {
+    /// The operation and its path parameters, decoded.
+    Operation(&'c Operation, Vec<(String, String)>),
+    /// The path exists under these methods only.
+    Methods(Vec<&'c Method>),
+    Nothing,
+}
+
+#[derive(Debug)]
+pub(crate) struct Contract {
+    operations: Vec<Operation>,
+}
+
+impl Contract {
+    /// The embedded contract, read once per process.
+    pub(crate) fn embedded() -> Result<&'static Self, &'static str> {
+        static CONTRACT: OnceLock<Result<Contract, String>> = OnceLock::new();
+        CONTRACT.get_or_init(|| Self::read(onehorizon::CONTRACT)).as_ref().map_err(String::as_str)
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let document: Value =
+            serde_json::from_str(text).map_err(|error| format!("the contract is no JSON: {error}"))?;
+        let reader = Reader { document: &document };
+        let mut operations = Vec::new();
+        for (path, item) in entries(document.get("paths")) {
+            for (method, operation) in entries(Some(item)).filter(|(key, _)| METHODS.contains(&key.as_str())) {
+                let read = reader.operation(path, method, item, operation);
+                operations.push(read.map_err(|problem| format!("{method} {path}: {problem}"))?);
+            }
+        }
+        Ok(Self { operations })
+    }
+
+    /// Finds the operation of a path below the base path; the segments are still percent-encoded.
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Match<'_> {
+        let segments: Vec<Option<String>> = path.trim_start_matches('/').split('/').map(decode_segment).collect();
+        let fitting: Vec<_> =
+            self.operations.iter().filter_map(|operation| Some((operation, operation.captures(&segments)?))).collect();
+        // A literal segment wins over a parameter: the fewer captures, the closer the match.
+        let Some(closest) = fitting.iter().map(|(_, captures)| captures.len()).min() else {
+            return Match::Nothing;
+        };
+        let mut methods = Vec::new();
+        for (operation, captures) in fitting.into_iter().filter(|(_, captures)| captures.len() == closest) {
+            if operation.method == *method {
+                return Match::Operation(operation, captures);
+            }
+            methods.push(&operation.method);
+        }
+        Match::Methods(methods)
+    }
+}
+
+impl Operation {
+    fn captures(&self, segments: &[Option<String>]) -> Option<Vec<(String, String)>> {
+        if segments.len() != self.template.len() {
+            return None;
+        }
+        let mut captures = Vec::new();
+        for (pattern, segment) in self.template.iter().zip(segments) {
+            let segment = segment.as_deref()?;
+            match pattern {
+                Segment::Literal(literal) if literal == segment => {}
+                Segment::Parameter(name) if !segment.is_empty() => {
+                    captures.push((name.clone(), segment.to_owned()));
+                }
+                _ => return None,
+            }
+        }
+        Some(captures)
+    }
+}
+
+/// Decodes one path segment; `None` when the escapes are broken.
+fn decode_segment(segment: &str) -> Option<String> {
+    crate::contract::query::percent_decode(segment, false)
+}
+
+struct Reader<'d> {
+    document: &'d Value,
+}
+
+impl Reader<'_> {
+    fn operation(&self, path: &str, method: &str, item: &Value, operation: &Value) -> Result<Operation, String> {
+        let id = operation.get("operationId").and_then(Value::as_str).ok_or("no operationId")?;
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).map_err(|error| error.to_string())?;
+        let template = path.trim_start_matches('/').split('/').map(|segment| {
+            match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) => Segment::Parameter(name.to_owned()),
+                None => Segment::Literal(segment.to_owned()),
+            }
+        });
+        let mut parameters: Vec<Parameter> = Vec::new();
+        for parameter in items(operation.get("parameters")).chain(items(item.get("parameters"))) {
+            let parameter = self.parameter(self.follow(parameter)?)?;
+            // The operation's own parameter comes first and overrides the path's.
+            let known = |other: &Parameter| other.name == parameter.name && other.place == parameter.place;
+            if !parameters.iter().any(known) {
+                parameters.push(parameter);
+            }
+        }
+        let success = entries(operation.get("responses"))
+            .find_map(|(status, _)| status.parse::<u16>().ok().filter(|status| (200..300).contains(status)))
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::OK);
+        let body = operation.get("requestBody").map(|body| self.body(self.follow(body)?)).transpose()?;
+        let oauth_only = operation.get("x-access").and_then(Value::as_str) == Some("oauth");
+        Ok(Operation { id: id.to_owned(), method, success, oauth_only, parameters, body, template: template.collect() })
+    }
+
+    fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {
+        let name = parameter.get("name").and_then(Value::as_str).ok_or("a parameter without a name")?;
+        let place = match parameter.get("in").and_then(Value::as_str) {
+            Some("path") => Place::Path,
+            Some("query") => Place::Query,
+            Some("header") => Place::Header,
+            other => return Err(format!("parameter {name} in {other:?} is not supported")),
+        };
+        let schema = parameter.get("schema").cloned().unwrap_or_else(|| json!({}));
+        Ok(Parameter {
+            name: name.to_owned(),
+            place,
+            required: parameter.get("required").and_then(Value::as_bool).unwrap_or(place == Place::Path),
+            kind: self.kind(&schema)?,
+            explode: parameter.get("explode").and_then(Value::as_bool).unwrap_or(place == Place::Query),
+            schema: self.compile(&schema)?,
+        })
+    }
+
+    fn body(&self, body: &Value) -> Result<Body, String> {
+        let mut media = Vec::new();
+        for (media_type, content) in entries(body.get("content")) {
+            let schema = content.get("schema").cloned().unwrap_or_else(|| json!({}));
+            media.push((media_type.to_ascii_lowercase(), self.compile(&schema)?));
+        }
+        Ok(Body { required: body.get("required").and_then(Value::as_bool).unwrap_or(false), media })
+    }
+
+    fn kind(&self, schema: &Value) -> Result<Kind, String> {
+        let schema = self.follow(schema)?;
+        let named = |name: &str| match schema.get("type") {
+            Some(Value::String(kind)) => kind == name,
+            Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == name),
+            _ => false,
+        };
+        if named("array") {
+            let item = schema.get("items").cloned().unwrap_or_else(|| json!({}));
+            return Ok(Kind::List(Box::new(self.kind(&item)?)));
+        }
+        if named("boolean") {
+            return Ok(Kind::Boolean);
+        }
+        Ok(if named("integer") || named("number") { Kind::Number } else { Kind::Text })
+    }
+
+    /// Compiles a schema beside the components, so that its references stay inside one document.
+    fn compile(&self, schema: &Value) -> Result<Validator, String> {
+        let mut root = Map::new();
+        root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        root.insert("allOf".to_owned(), json!([schema]));
+        if let Some(components) = self.document.get("components") {
+            root.insert("components".to_owned(), components.clone());
+        }
+        let options = jsonschema::options().should_validate_formats(true);
+        options.build(&Value::Object(root)).map_err(|error| error.to_string())
+    }
+
+    /// Follows local references to the node they name.
+    fn follow<'v>(&'v self, mut node: &'v Value) -> Result<&'v Value, String> {
+        for _ in 0..32 {
+            let Some(reference) = node.get("$ref").and_then(Value::as_str) else {
+                return Ok(node);
+            };
+            let target = reference.strip_prefix('#').and_then(|pointer| self.document.pointer(pointer));
+            node = target.ok_or_else(|| format!("the reference {reference} leads nowhere"))?;
+        }
+        Err("a reference runs in a circle".to_owned())
+    }
+}
+
+fn entries(node: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    node.and_then(Value::as_object).into_iter().flatten()
+}
+
+fn items(node: Option<&Value>) -> impl Iterator<Item = &Value> {
+    node.and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a broken test may panic")]
+
+    use super::*;
+
+    fn operation(change: impl FnOnce(&mut Value)) -> Result<Operation, String> {
+        let mut document = json!({
+            "paths": { "/things/{id}": {
+                "parameters": [{ "name": "id", "in": "path" }, { "name": "page", "in": "query", "required": true }],
+                "get": { "operationId": "fetchThing", "responses": { "default": {}, "206": {}, "404": {} } }
+            } },
+            "components": { "parameters": { "page": { "$ref": "#/components/parameters/circle" } } }
+        });
+        change(&mut document);
+        let mut read = Contract::read(&document.to_string())?;
+        read.operations.pop().ok_or_else(|| "no operation".to_owned())
+    }
+
+    fn with_parameters(parameters: &Value) -> Result<Vec<Parameter>, String> {
+        let put = |document: &mut Value| document["paths"]["/things/{id}"]["get"]["parameters"] = parameters.clone();
+        operation(put).map(|operation| operation.parameters)
+    }
+
+    fn read(parameters: &Value) -> Vec<Parameter> {
+        with_parameters(parameters).unwrap_or_else(|problem| unreachable!("{problem}"))
+    }
+
+    #[test]
+    fn an_operation_has_its_paths_parameters_and_its_first_success() {
+        let read = operation(|_| ()).unwrap_or_else(|problem| unreachable!("{problem}"));
+        assert_eq!(read.parameters.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["id", "page"]);
+        assert_eq!((read.success.as_u16(), read.oauth_only, read.body.is_none()), (206, false, true));
+    }
+
+    #[test]
+    fn a_parameter_of_the_operation_takes_the_place_of_the_paths_of_the_same_name_and_place() {
+        let parameters = read(&json!([{ "name": "page", "in": "query" }, { "name": "id", "in": "query" }]));
+        let found: Vec<_> = parameters.iter().map(|one| (one.name.as_str(), one.place, one.required)).collect();
+        let expected = [("page", Place::Query, false), ("id", Place::Query, false), ("id", Place::Path, true)];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_the_path_is_required_and_only_the_query_exploded_unless_said() {
+        let parameters =
+            read(&json!([{ "name": "x-a", "in": "header" }, { "name": "b", "in": "query", "explode": false }]));
+        let found: Vec<_> = parameters.iter().map(|one| (one.required, one.explode)).collect();
+        assert_eq!(found, [(false, false), (false, false), (true, false), (true, true)]);
+        assert!(with_parameters(&json!([{ "name": "c", "in": "cookie" }])).is_err());
+    }
+
+    #[test]
+    fn a_type_may_be_one_of_a_list() {
+        let kind = |schema: Value| read(&json!([{ "name": "a", "in": "query", "schema": schema }])).swap_remove(0).kind;
+        assert!(matches!(kind(json!({ "type": ["integer", "null"] })), Kind::Number));
+        assert!(matches!(kind(json!({ "type": ["null", "boolean"] })), Kind::Boolean));
+        assert!(matches!(kind(json!({ "type": ["string", "null"] })), Kind::Text));
+        let list = kind(json!({ "type": ["array", "null"], "items": { "type": "number" } }));
+        assert!(matches!(list, Kind::List(item) if matches!(*item, Kind::Number)));
+    }
+
+    #[test]
+    fn references_that_end_nowhere_are_told() {
+        let fault = |to: &str| with_parameters(&json!([{ "$ref": to }])).err().unwrap_or_default();
+        assert!(fault("#/components/parameters/page").contains("leads nowhere"));
+        assert!(fault("elsewhere.json").contains("leads nowhere"));
+        let circle = operation(|document| {
+            document["components"]["parameters"]["circle"] = json!({ "$ref": "#/components/parameters/page" });
+            document["paths"]["/things/{id}"]["parameters"][0] = json!({ "$ref": "#/components/parameters/page" });
+        });
+        assert!(circle.err().unwrap_or_default().contains("circle"));
+    }
+
+    #[test]
+    fn a_parameter_of_the_path_is_never_empty() {
+        let contract = Contract { operations: operation(|_| ()).into_iter().collect() };
+        assert!(matches!(contract.find(&Method::GET, "/things/7"), Match::Operation(..)));
+        assert!(matches!(contract.find(&Method::GET, "/things/"), Match::Nothing));
+        assert!(matches!(contract.find(&Method::PUT, "/things/7"), Match::Methods(_)));
+    }
+}

@@ -1,0 +1,332 @@
+//! The door to the fake.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use onehorizon::limits::{BURST_REQUESTS, QUOTA_REQUESTS};
+
+use crate::contract::validate::Violation;
+use crate::record::Record;
+use crate::server::Server;
+use crate::service::faults::Fault;
+use crate::service::quota::{Quota, QuotaModel};
+use crate::service::recorded::RecordedRequest;
+use crate::service::seed;
+use crate::service::{BASE_PATH, Core};
+use crate::transport::FakeTransport;
+
+/// A One Horizon that lives in this process.
+///
+/// It starts with a small workspace: initiatives in several statuses, bugs, todos, documents, two
+/// API keys and three members. All its credentials are made up and open nothing else.
+///
+/// The rules it plays:
+/// - every request carries `Authorization: Bearer <token>`; else, and for revoked keys, 401;
+/// - API keys and members without a managing role are refused on key routes with 403;
+/// - 20 keys may be active, the 21st is refused with 409; a key's secret is shown once;
+/// - one quota for the whole workspace: 200 requests per 15 minutes and 40 per minute, told in the
+///   message and in no header; requests without a known credential do not count;
+/// - `current` and the workspace's own id name the workspace, any other is 404;
+/// - what the contract does not allow is refused with 422 (415 for a media type, 405 for a method)
+///   and `details` that name each place;
+/// - members log in at `/app/auth/authorize` and `/app/auth/token`, see [`Self::add_oauth_app`].
+///
+/// Decided by the fake, because the service does not document it:
+/// - `listTasks` without `all=true` leaves out completed, cancelled and merged tasks unless `status`
+///   asks for them, and shows a member only their own and those they contribute to; an API key
+///   stands for nobody and sees everyone's. With `all=true` only the other filters count.
+///   Descriptions longer than 200 characters are cut in lists;
+/// - `updateTask` replaces the task: members that are not sent are gone, except `taskId`,
+///   `workspaceId` and `createdAt`;
+/// - tasks carry a member `origin` that the contract does not know, so that a client that drops what
+///   it does not know is found out;
+/// - answers carry an `x-request-id`; time begins at 2026-06-01T09:00:00Z.
+///
+/// Dropping the fake closes its socket and every connection.
+#[derive(Debug)]
+pub struct FakeOneHorizon {
+    pub(crate) core: Arc<Core>,
+    server: Option<Server>,
+}
+
+impl FakeOneHorizon {
+    /// Starts the fake on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// No port could be had.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// The fake with other settings.
+    pub fn builder() -> FakeBuilder {
+        FakeBuilder::default()
+    }
+
+    /// The base URL for a client, ending in `/api/v1`.
+    ///
+    /// A fake without a socket has a URL that leads nowhere; reach it through [`Self::handle`].
+    #[must_use]
+    pub fn url(&self) -> String {
+        match &self.server {
+            Some(server) => format!("http://{}{BASE_PATH}", server.address()),
+            None => format!("https://onehorizon.invalid{BASE_PATH}"),
+        }
+    }
+
+    /// Closes the socket and every connection, and returns when they are gone.
+    pub async fn shutdown(self) {
+        if let Some(server) = self.server {
+            server.stop().await;
+        }
+    }
+
+    /// Answers one request without any socket. The scenario's part that only a connection can play
+    /// is told by the [`Delivery`](crate::Delivery) in the answer's extensions.
+    #[must_use]
+    pub fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        self.core.handle(request)
+    }
+
+    /// The fake as a client's transport, without any socket; it outlives the fake.
+    #[must_use]
+    pub fn transport(&self) -> FakeTransport {
+        FakeTransport { core: Arc::clone(&self.core) }
+    }
+
+    /// An API key of the workspace.
+    #[must_use]
+    pub fn api_key(&self) -> &'static str {
+        seed::API_KEY
+    }
+
+    /// An OAuth access token of the workspace's owner.
+    #[must_use]
+    pub fn oauth_token(&self) -> &'static str {
+        seed::OWNER_TOKEN
+    }
+
+    /// An OAuth access token of an admin, who may manage API keys as well.
+    #[must_use]
+    pub fn admin_token(&self) -> &'static str {
+        seed::ADMIN_TOKEN
+    }
+
+    /// An OAuth access token of a member, who may not manage API keys.
+    #[must_use]
+    pub fn member_token(&self) -> &'static str {
+        seed::MEMBER_TOKEN
+    }
+
+    /// The id that `current` stands for.
+    #[must_use]
+    pub fn workspace_id(&self) -> &'static str {
+        seed::WORKSPACE_ID
+    }
+
+    /// Puts faults in the queue: each coming request meets the first one that waits for it.
+    pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.core.lock().script.extend(faults);
+    }
+
+    /// Puts one fault in the queue.
+    pub fn fail_next(&self, fault: Fault) {
+        self.script([fault]);
+    }
+
+    /// Forgets the faults that no request has met.
+    pub fn clear_script(&self) {
+        self.core.lock().script.clear();
+    }
+
+    /// How many faults wait for a request.
+    #[must_use]
+    pub fn scripted(&self) -> usize {
+        self.core.lock().script.len()
+    }
+
+    /// The requests since the start, or since they were last cleared, in their order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.core.lock().requests.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.core.lock().requests.clear();
+    }
+
+    /// Everything in the requests that the contract does not allow.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let inner = self.core.lock();
+        inner.requests.iter().flat_map(RecordedRequest::violations).cloned().collect()
+    }
+
+    /// How many times an operation, such as `createTask`, took effect, whatever its caller heard.
+    #[must_use]
+    pub fn executed(&self, operation_id: &str) -> u64 {
+        self.core.lock().executed.get(operation_id).copied().unwrap_or(0)
+    }
+
+    /// All tasks as they are stored.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<Record> {
+        self.core.lock().state.tasks.clone()
+    }
+
+    /// One task as it is stored.
+    #[must_use]
+    pub fn task(&self, task_id: &str) -> Option<Record> {
+        self.core.lock().state.task(task_id).cloned()
+    }
+
+    /// Stores a task as it is, unchecked, in place of one with the same `taskId`; without a
+    /// `taskId` it gets a new one.
+    pub fn put_task(&self, task: Record) {
+        self.core.lock().state.put_task(task);
+    }
+
+    /// Takes a task away, if there is one.
+    pub fn remove_task(&self, task_id: &str) {
+        self.core.lock().state.remove_task(task_id);
+    }
+
+    /// All documents as they are stored, content included.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Record> {
+        self.core.lock().state.documents.clone()
+    }
+
+    /// Stores a document as it is, unchecked, behind the others.
+    pub fn put_document(&self, document: Record) {
+        self.core.lock().state.documents.push(document);
+    }
+
+    /// The ids of the active API keys.
+    #[must_use]
+    pub fn active_keys(&self) -> Vec<String> {
+        self.core.lock().state.keys.iter().map(|key| key.id.clone()).collect()
+    }
+
+    /// Uses up what is left of the 15 minutes.
+    pub fn spend_quota(&self) {
+        let now = self.core.now();
+        if let Some(quota) = &mut self.core.lock().quota {
+            quota.spend(now);
+        }
+    }
+
+    /// Uses up what is left of the minute.
+    pub fn spend_minute(&self) {
+        let now = self.core.now();
+        if let Some(quota) = &mut self.core.lock().quota {
+            quota.spend_minute(now);
+        }
+    }
+
+    /// How many requests would be let in at once; `None` when the quota is off.
+    #[must_use]
+    pub fn quota_left(&self) -> Option<u32> {
+        let now = self.core.now();
+        self.core.lock().quota.as_mut().map(|quota| quota.left(now))
+    }
+}
+
+/// Settings of a fake.
+#[must_use = "a builder does nothing until the fake is started"]
+pub struct FakeBuilder {
+    empty: bool,
+    model: QuotaModel,
+    limits: Option<(u32, u32)>,
+    retry_after_header: bool,
+    clock: Box<dyn Fn() -> Instant + Send + Sync>,
+}
+
+impl Default for FakeBuilder {
+    fn default() -> Self {
+        Self {
+            empty: false,
+            model: QuotaModel::default(),
+            limits: Some((QUOTA_REQUESTS, BURST_REQUESTS)),
+            retry_after_header: false,
+            clock: Box::new(tokio_now),
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the default of an injected clock; tests can pause it")]
+fn tokio_now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl std::fmt::Debug for FakeBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FakeBuilder")
+            .field("empty", &self.empty)
+            .field("model", &self.model)
+            .field("limits", &self.limits)
+            .field("retry_after_header", &self.retry_after_header)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FakeBuilder {
+    /// Starts without tasks and documents; members and keys stay.
+    pub fn empty(mut self) -> Self {
+        self.empty = true;
+        self
+    }
+
+    /// How requests are counted.
+    pub fn quota_model(mut self, model: QuotaModel) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// Other numbers than the documented 200 per 15 minutes and 40 per minute; zero counts as one.
+    pub fn quota(mut self, per_15_minutes: u32, per_minute: u32) -> Self {
+        self.limits = Some((per_15_minutes, per_minute));
+        self
+    }
+
+    /// No quota at all.
+    pub fn quota_off(mut self) -> Self {
+        self.limits = None;
+        self
+    }
+
+    /// Tells the wait in a `Retry-After` header too, which the service is not known to do.
+    pub fn retry_after_header(mut self) -> Self {
+        self.retry_after_header = true;
+        self
+    }
+
+    /// The clock of the quota and of the times in answers; by default tokio's, which tests can pause.
+    pub fn clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// The fake without a socket, to be reached through [`FakeOneHorizon::handle`].
+    #[must_use]
+    pub fn in_process(self) -> FakeOneHorizon {
+        let quota = self.limits.map(|(quarter, minute)| Quota::new(self.model, quarter, minute));
+        let core = Core::new(seed::state(self.empty), quota, self.clock, self.retry_after_header);
+        FakeOneHorizon { core: Arc::new(core), server: None }
+    }
+
+    /// Starts the fake on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// No port could be had.
+    pub async fn start(self) -> io::Result<FakeOneHorizon> {
+        let mut fake = self.in_process();
+        fake.server = Some(Server::start(Arc::clone(&fake.core)).await?);
+        Ok(fake)
+    }
+}

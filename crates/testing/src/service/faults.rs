@@ -1,0 +1,247 @@
+//! Scenarios: what goes wrong with the next requests.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::service::reply;
+
+/// How a refusal tells the time to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Seconds in the message, as the service documents it: `standard rate limit exceeded, retry in 43 seconds`.
+    Message(u64),
+    /// Seconds in a `Retry-After` header; the message tells nothing.
+    RetryAfter(u64),
+    /// An HTTP date in a `Retry-After` header; the message tells nothing.
+    RetryAfterDate(SystemTime),
+    /// Seconds in the header and other seconds in the message.
+    Both {
+        /// The seconds of the `Retry-After` header.
+        header: u64,
+        /// The seconds in the message.
+        message: u64,
+    },
+    /// No time at all.
+    Untold,
+}
+
+/// What happens to one coming request.
+///
+/// A fault waits in a queue until a request meets it; see
+/// [`FakeOneHorizon::script`](crate::FakeOneHorizon::script).
+#[derive(Clone, Debug)]
+#[must_use = "a fault does nothing until it is scripted"]
+pub struct Fault {
+    operation: Option<String>,
+    times: Option<u32>,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) action: Action,
+}
+
+#[derive(Clone)]
+pub(crate) enum Action {
+    /// Answer as usual.
+    Pass,
+    /// Answer with this and execute nothing.
+    Answer(Box<http::Response<Bytes>>),
+    /// Close the connection and execute nothing.
+    DropBefore,
+    /// Execute, then close the connection without an answer.
+    DropAfter,
+    /// Execute, then close the connection after so many bytes of the body.
+    Truncate(usize),
+    /// Never answer and execute nothing.
+    Hang,
+}
+
+impl fmt::Debug for Action {
+    /// An answer by its status and size.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pass => f.write_str("Pass"),
+            Self::Answer(answer) => write!(f, "Answer({}, {} bytes)", answer.status(), answer.body().len()),
+            Self::DropBefore => f.write_str("DropBefore"),
+            Self::DropAfter => f.write_str("DropAfter"),
+            Self::Truncate(length) => write!(f, "Truncate({length})"),
+            Self::Hang => f.write_str("Hang"),
+        }
+    }
+}
+
+impl Fault {
+    fn new(action: Action) -> Self {
+        Self { operation: None, times: Some(1), delay: None, action }
+    }
+
+    fn answer(response: http::Response<Bytes>) -> Self {
+        Self::new(Action::Answer(Box::new(response)))
+    }
+
+    /// No fault: the request is answered as usual. Puts good answers between bad ones.
+    pub fn pass() -> Self {
+        Self::new(Action::Pass)
+    }
+
+    /// An error of this status with the documented body `{code, message}`; nothing is executed.
+    ///
+    /// A number that is no HTTP status becomes 500.
+    pub fn status(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let message = status.canonical_reason().unwrap_or("error").to_lowercase();
+        Self::answer(reply::error(status, &message))
+    }
+
+    /// A refusal for a spent quota, whatever the quota says; nothing is executed.
+    pub fn rate_limited(wait: Wait) -> Self {
+        let message = match wait {
+            Wait::Message(seconds) | Wait::Both { message: seconds, .. } => reply::rate_limit_message(seconds),
+            Wait::RetryAfter(_) | Wait::RetryAfterDate(_) | Wait::Untold => "standard rate limit exceeded".to_owned(),
+        };
+        let fault = Self::answer(reply::error(StatusCode::TOO_MANY_REQUESTS, &message));
+        match wait {
+            Wait::RetryAfter(seconds) | Wait::Both { header: seconds, .. } => {
+                fault.header(RETRY_AFTER.as_str(), &seconds.to_string())
+            }
+            Wait::RetryAfterDate(at) => fault.header(RETRY_AFTER.as_str(), &httpdate::fmt_http_date(at)),
+            Wait::Message(_) | Wait::Untold => fault,
+        }
+    }
+
+    /// An error page of a proxy: HTML, no JSON; nothing is executed.
+    pub fn html(status: u16) -> Self {
+        Self::status(status).body(
+            "text/html; charset=utf-8",
+            "<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>",
+        )
+    }
+
+    /// The usual answer, but late. The request is executed when it arrives.
+    pub fn slow(delay: Duration) -> Self {
+        Self::pass().after(delay)
+    }
+
+    /// The connection closes without an answer and the request is not executed.
+    pub fn drop_before() -> Self {
+        Self::new(Action::DropBefore)
+    }
+
+    /// The request is executed, then the connection closes without an answer.
+    pub fn drop_after() -> Self {
+        Self::new(Action::DropAfter)
+    }
+
+    /// The request is executed; the answer promises its whole body and ends after `bytes` of it.
+    pub fn truncate(bytes: usize) -> Self {
+        Self::new(Action::Truncate(bytes))
+    }
+
+    /// The request is taken and never answered nor executed; the connection stays open until the
+    /// caller or the fake goes away.
+    pub fn hang() -> Self {
+        Self::new(Action::Hang)
+    }
+
+    /// The answer's body and its media type. Faults that do not answer by themselves keep theirs.
+    pub fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
+        if let Action::Answer(response) = &mut self.action {
+            *response.body_mut() = body.into();
+        }
+        self.header(CONTENT_TYPE.as_str(), media_type)
+    }
+
+    /// One header of the answer. What HTTP does not allow as a name or value is left out, and so
+    /// is a header of a fault that does not answer by itself.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
+        if let (Action::Answer(response), (Ok(name), Ok(value))) = (&mut self.action, parsed) {
+            response.headers_mut().insert(name, value);
+        }
+        self
+    }
+
+    /// Waits before the answer (or before the connection closes).
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
+    /// Waits in the queue for a request of this operation, such as `createTask`, and lets others pass.
+    pub fn on(mut self, operation_id: impl Into<String>) -> Self {
+        self.operation = Some(operation_id.into());
+        self
+    }
+
+    /// Happens to so many requests instead of one.
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Happens to every request until the scenario is cleared.
+    pub fn forever(mut self) -> Self {
+        self.times = None;
+        self
+    }
+}
+
+/// The faults that wait for a request, first come first served.
+#[derive(Debug, Default)]
+pub(crate) struct Script(VecDeque<Fault>);
+
+impl Script {
+    pub(crate) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        self.0.extend(faults.into_iter().filter(|fault| fault.times != Some(0)));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The fault of a request of this operation, if one waits for it.
+    pub(crate) fn next(&mut self, operation: Option<&str>) -> Option<Fault> {
+        let meets = |fault: &Fault| fault.operation.is_none() || fault.operation.as_deref() == operation;
+        let index = self.0.iter().position(meets)?;
+        let fault = self.0.get_mut(index)?;
+        let taken = fault.clone();
+        if let Some(times) = &mut fault.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                self.0.remove(index);
+            }
+        }
+        Some(taken)
+    }
+}
+
+/// What the HTTP side does with an answer beside writing it; found among the extensions of the
+/// response of [`FakeOneHorizon::handle`](crate::FakeOneHorizon::handle).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The time to wait first.
+    pub delay: Option<Duration>,
+    /// Where the answer ends too early.
+    pub cut: Option<Cut>,
+}
+
+/// Where an answer ends too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cut {
+    /// The connection closes before the first byte of the answer.
+    Head,
+    /// The connection closes after so many bytes of the body.
+    Body(usize),
+    /// Nothing ever comes and the connection stays open.
+    Silence,
+}

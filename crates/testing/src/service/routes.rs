@@ -1,0 +1,142 @@
+//! What each operation does, once the request is known to be allowed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+
+use crate::contract::Operation;
+use crate::contract::validate::{Violation, refusal};
+use crate::record::Record;
+use crate::service::reply::{self, Refused};
+use crate::service::state::{DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
+
+/// Operations that are closed to members without a managing role, and to API keys.
+const KEY_MANAGEMENT: [&str; 3] = ["listApiKeys", "createApiKey", "revokeApiKey"];
+
+/// One request that passed all checks.
+pub(crate) struct Call<'r> {
+    pub(crate) operation: &'r Operation,
+    pub(crate) who: &'r Principal,
+    pub(crate) path: &'r [(String, String)],
+    pub(crate) query: &'r [(String, String)],
+    pub(crate) body: &'r [u8],
+    /// The time since the fake began.
+    pub(crate) now: Duration,
+}
+
+impl Call<'_> {
+    fn captured(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    fn all(&self, name: &str) -> Vec<String> {
+        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    fn one(&self, name: &str) -> Option<String> {
+        self.all(name).into_iter().next()
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.one(name).as_deref() == Some("true")
+    }
+
+    fn record(&self) -> Result<Record, Refused> {
+        let refuse = |problem: &str| refusal(StatusCode::UNPROCESSABLE_ENTITY, &[Violation::body("$", problem)]);
+        let text = std::str::from_utf8(self.body).map_err(|_| refuse("is no UTF-8 text"))?;
+        Record::parse(text).map_err(|error| refuse(&error.to_string()))
+    }
+
+    fn done(&self, body: &Record) -> Response<Bytes> {
+        reply::json(self.operation.success, body)
+    }
+}
+
+/// Why this credential may not call the operation at all.
+pub(crate) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refused> {
+    let managing = KEY_MANAGEMENT.contains(&operation.id.as_str());
+    let message = match who {
+        Principal::Key { .. } if managing => {
+            "API keys cannot manage API keys, use an OAuth access token of a workspace owner or admin"
+        }
+        Principal::Key { .. } if operation.oauth_only => "this operation needs an OAuth access token of a member",
+        Principal::User { role: Role::Member, .. } if managing => {
+            "only workspace owners and admins can manage API keys"
+        }
+        Principal::Key { .. } | Principal::User { .. } => return None,
+    };
+    Some(reply::refuse(StatusCode::FORBIDDEN, message))
+}
+
+/// Does what the operation says.
+pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
+    let answered = match call.operation.id.as_str() {
+        "listTasks" => Ok(list_tasks(state, call)),
+        "fetchTask" => fetch_task(state, call),
+        "createTask" => call.record().map(|sent| call.done(&state.create_task(&sent, call.now))),
+        "updateTask" => update_task(state, call),
+        "listApiKeys" => Ok(list_keys(state, call)),
+        "createApiKey" => create_key(state, call),
+        "revokeApiKey" => revoke_key(state, call),
+        "listDocuments" => Ok(list_documents(state, call)),
+        _ => Err(reply::refuse(StatusCode::NOT_IMPLEMENTED, "the fake does not play this operation")),
+    };
+    answered.unwrap_or_else(|refused| *refused)
+}
+
+type Answered = Result<Response<Bytes>, Refused>;
+
+fn list_tasks(state: &State, call: &Call<'_>) -> Response<Bytes> {
+    let filter = TaskFilter { all: call.flag("all"), scopes: call.all("scope"), statuses: call.all("status") };
+    call.done(&Record::new().with("tasks", &state.list_tasks(call.who, &filter)))
+}
+
+fn fetch_task(state: &State, call: &Call<'_>) -> Answered {
+    let task = state.task(call.captured("taskId"));
+    task.map(|task| call.done(task)).ok_or_else(|| unknown("task"))
+}
+
+fn update_task(state: &mut State, call: &Call<'_>) -> Answered {
+    let sent = call.record()?;
+    match state.replace_task(call.captured("taskId"), &sent, call.now) {
+        Ok(task) => Ok(call.done(&task)),
+        Err(Obstacle::OtherId) => {
+            let violation = Violation::body("$.taskId", "is not the task of the path");
+            Err(refusal(StatusCode::UNPROCESSABLE_ENTITY, &[violation]))
+        }
+        Err(_) => Err(unknown("task")),
+    }
+}
+
+fn list_keys(state: &State, call: &Call<'_>) -> Response<Bytes> {
+    let keys: Vec<&Record> = state.keys.iter().map(|key| &key.public).collect();
+    call.done(&Record::new().with("apiKeys", &keys))
+}
+
+fn create_key(state: &mut State, call: &Call<'_>) -> Answered {
+    let description = call.record()?.text("description").unwrap_or_default();
+    let created = state.create_key(&description, call.now);
+    created.map(|key| call.done(&key)).map_err(|_| {
+        let message = "this workspace has 20 active API keys, revoke one before you create another";
+        reply::refuse(StatusCode::CONFLICT, message)
+    })
+}
+
+fn revoke_key(state: &mut State, call: &Call<'_>) -> Answered {
+    let revoked = state.revoke_key(call.captured("apiKeyId"));
+    revoked.map(|()| reply::empty(StatusCode::NO_CONTENT)).map_err(|_| unknown("API key"))
+}
+
+fn list_documents(state: &State, call: &Call<'_>) -> Response<Bytes> {
+    let filter = DocumentFilter {
+        task_id: call.one("taskId"),
+        include_content: call.flag("includeContent"),
+        limit: call.one("limit").and_then(|limit| limit.parse().ok()),
+    };
+    call.done(&Record::new().with("documents", &state.list_documents(&filter)))
+}
+
+pub(crate) fn unknown(what: &str) -> Refused {
+    reply::refuse(StatusCode::NOT_FOUND, &format!("{what} not found"))
+}

@@ -1,0 +1,200 @@
+//! Events that the fake emits, and events to test receivers with.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bytes::Bytes;
+use http::Response;
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use onehorizon::webhook::{Event, WebhookError};
+
+use crate::fake::FakeOneHorizon;
+use crate::record::Record;
+use crate::service::routes::Call;
+use crate::service::seed;
+use crate::service::state::Principal;
+use crate::service::time;
+use crate::webhook::report::WebhookReport;
+use crate::webhook::sender::WebhookSender;
+
+/// An event in the making, to test receivers with.
+///
+/// ```
+/// use onehorizon_testing::NewEvent;
+/// let event = NewEvent::new("comment.created", "evt_1")
+///     .resource("comment", "comment_1")
+///     .related("taskId", "tsk_1")
+///     .member("comment", &serde_json::json!({"commentId": "comment_1", "taskId": "tsk_1", "content": "Done."}))
+///     .build()
+///     .unwrap();
+/// assert_eq!(event.task_id().unwrap(), "tsk_1");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct NewEvent {
+    envelope: Record,
+    data: Record,
+    resource: Record,
+}
+
+impl NewEvent {
+    /// An event of this type (`family.action`) and id, in the fake's workspace, at 2026-06-01T09:00:00Z.
+    pub fn new(event_type: &str, event_id: &str) -> Self {
+        let envelope = Record::new()
+            .with("specversion", "1.0")
+            .with("id", event_id)
+            .with("type", event_type)
+            .with("source", &format!("onehorizon/workspaces/{}", seed::WORKSPACE_ID))
+            .with("time", "2026-06-01T09:00:00Z")
+            .with("datacontenttype", "application/json")
+            .with("workspaceid", seed::WORKSPACE_ID);
+        let family = event_type.split('.').next().unwrap_or_default();
+        Self { envelope, data: Record::new(), resource: Record::new().with("type", family) }
+    }
+
+    /// What it is about: sets `data.resource` and the subject.
+    pub fn resource(mut self, resource_type: &str, id: &str) -> Self {
+        self.envelope.set("subject", id);
+        self.resource = self.resource.with("type", resource_type).with("id", id);
+        self.related("workspaceId", seed::WORKSPACE_ID)
+    }
+
+    /// Another member of `data.resource`, such as `taskId` or `taskIds`.
+    pub fn related(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+        self.resource.set(name, value);
+        self
+    }
+
+    /// Who caused it.
+    pub fn actor(self, actor_type: &str, id: &str) -> Self {
+        self.member("actor", &Record::new().with("type", actor_type).with("id", id))
+    }
+
+    /// A member of `data`, such as `task`.
+    pub fn member(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+        self.data.set(name, value);
+        self
+    }
+
+    /// An attribute of the event itself, such as `time`.
+    pub fn attribute(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+        self.envelope.set(name, value);
+        self
+    }
+
+    /// The event.
+    ///
+    /// # Errors
+    /// When an attribute was set to what no event can have.
+    pub fn build(self) -> Result<Event, WebhookError> {
+        let data = self.data.with("resource", &self.resource);
+        Event::from_json(self.envelope.with("data", &data).to_json())
+    }
+}
+
+/// The events that the fake has emitted, and who gets them.
+#[derive(Default)]
+pub(crate) struct Webhooks {
+    emitted: Vec<Event>,
+    receivers: Vec<Weak<Subscription>>,
+}
+
+impl Webhooks {
+    /// Emits the event of a change, if the operation makes one.
+    pub(crate) fn emit(&mut self, call: &Call<'_>, response: &Response<Bytes>) {
+        let event_type = match call.operation.id.as_str() {
+            "createTask" => "task.created",
+            // Not seen anywhere: named after the pattern of those that were.
+            "updateTask" => "task.updated",
+            _ => return,
+        };
+        let Ok(task) = serde_json::from_slice::<Record>(response.body()) else { return };
+        let task_id = task.text("taskId").unwrap_or_default();
+        let actor = match call.who {
+            Principal::Key { .. } => "api_key",
+            Principal::User { .. } => "user",
+        };
+        let event = NewEvent::new(event_type, &format!("evt_fake_{:06}", self.emitted.len() + 1))
+            .attribute("time", &time::text(call.now))
+            .resource("task", &task_id)
+            .related("taskId", &task_id)
+            .actor(actor, call.who.id())
+            .member("task", &task)
+            .build();
+        let Ok(event) = event else { return };
+        self.receivers.retain(|receiver| receiver.upgrade().map(|receiver| receiver.deliver(event.clone())).is_some());
+        self.emitted.push(event);
+    }
+}
+
+/// Where events go, and what runs to bring them there; all of it ends with it.
+#[derive(Debug)]
+struct Subscription {
+    sender: WebhookSender,
+    runtime: Handle,
+    tasks: Mutex<JoinSet<()>>,
+    board: Arc<Board>,
+}
+
+/// What became of the deliveries.
+#[derive(Debug, Default)]
+struct Board {
+    running: watch::Sender<usize>,
+    reports: Mutex<Vec<WebhookReport>>,
+}
+
+impl Subscription {
+    fn deliver(&self, event: Event) {
+        let (sender, board) = (self.sender.clone(), Arc::clone(&self.board));
+        board.running.send_modify(|running| *running += 1);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        let delivery = async move {
+            let report = sender.deliver(&event).await;
+            board.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+            board.running.send_modify(|running| *running -= 1);
+        };
+        tasks.spawn_on(delivery, &self.runtime);
+    }
+}
+
+/// A webhook that the fake delivers to; dropping it ends the deliveries.
+#[derive(Debug)]
+pub struct RegisteredWebhook {
+    subscription: Arc<Subscription>,
+}
+
+impl RegisteredWebhook {
+    /// Waits until every event so far is delivered or given up, and tells what became of them, in the order
+    /// in which they ended.
+    pub async fn settled(&self) -> Vec<WebhookReport> {
+        let board = &self.subscription.board;
+        // The sender of the count lives as long as this, so that waiting for it cannot fail.
+        let _ = board.running.subscribe().wait_for(|running| *running == 0).await;
+        board.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl FakeOneHorizon {
+    /// Delivers the events of all changes from now on: `task.created` and `task.updated` (a name that the fake decides,
+    /// since it is documented nowhere). Deliveries run beside the fake until what is returned is dropped.
+    ///
+    /// # Errors
+    /// Outside of a tokio runtime.
+    pub fn register_webhook(&self, sender: WebhookSender) -> io::Result<RegisteredWebhook> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let subscription = Arc::new(Subscription { sender, runtime, tasks: Mutex::default(), board: Arc::default() });
+        self.core.lock().webhooks.receivers.push(Arc::downgrade(&subscription));
+        Ok(RegisteredWebhook { subscription })
+    }
+
+    /// The events of all changes so far, delivered or not, in their order.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.core.lock().webhooks.emitted.clone()
+    }
+}

@@ -1,0 +1,52 @@
+//! The methods that clients have beside the emitted ones, read from `src/apis`: an operation may not take their names.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Client and method, as they stand in the source.
+pub type Methods = BTreeSet<(String, String)>;
+
+/// Reads the public methods of every `impl SomethingApi` in the Rust files below `directory`.
+///
+/// # Errors
+/// When a file cannot be read or is not Rust.
+pub fn methods(directory: &Path) -> Result<Methods, Error> {
+    let mut found = Methods::new();
+    for path in crate::check::listing(directory)? {
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).map_err(|source| crate::check::io(&path, source))?;
+        let file = syn::parse_file(&text).map_err(|error| Error::unreadable(format!("{}: {error}", path.display())))?;
+        for item in &file.items {
+            let syn::Item::Impl(block) = item else { continue };
+            let syn::Type::Path(ty) = block.self_ty.as_ref() else { continue };
+            let Some(client) = ty.path.segments.last().map(|last| last.ident.to_string()) else { continue };
+            if block.trait_.is_some() || !client.ends_with("Api") {
+                continue;
+            }
+            for member in &block.items {
+                if let syn::ImplItem::Fn(method) = member {
+                    found.insert((client.clone(), method.sig.ident.to_string()));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_methods_of_the_clients_are_found() {
+        let apis = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis");
+        let found = methods(&apis).unwrap();
+        let has = |client: &str, method: &str| found.contains(&(client.to_owned(), method.to_owned()));
+        assert!(has("TasksApi", "edit_task") && has("ApiKeysApi", "rotate_api_key"), "{found:?}");
+    }
+}

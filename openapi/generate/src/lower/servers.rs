@@ -1,0 +1,136 @@
+//! The document's servers against the client's base URL: both together with a path must give the same address.
+
+use crate::lower::Lowering;
+use crate::pointer::{Located, Pointer};
+
+/// The base URL of the published client (`Configuration`); the curation's `base-url` replaces it.
+pub(crate) const BASE_URL: &str = "https://onehorizon.ai/api/v1";
+
+/// What stands before the document's paths, seen from the client's base URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    /// Paths are below the base URL as they stand.
+    #[default]
+    None,
+    /// Paths repeat this part of the base URL.
+    Repeated(String),
+}
+
+impl Prefix {
+    /// The path below the client's base URL; `None` if this one is not below it.
+    pub(crate) fn route<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match self {
+            Self::None => Some(path),
+            Self::Repeated(prefix) => {
+                path.strip_prefix(prefix.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        }
+    }
+}
+
+impl<'d> Lowering<'d> {
+    /// Compares the first server with the base URL. Another server means another service: a finding.
+    pub(crate) fn prefix(&mut self) -> Prefix {
+        let base = self.curation.policy.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/').to_owned();
+        let Some(path) = path_of(&base) else {
+            self.curation_says(format!("policy.base-url: `{base}` is not an absolute URL"));
+            return Prefix::None;
+        };
+        let path = path.to_owned();
+        let origin = base.strip_suffix(path.as_str()).unwrap_or(&base).to_owned();
+        let section = self.document.section(&["servers"]);
+        let servers: Vec<(Located<'d>, String)> = section
+            .iter()
+            .flat_map(Located::elements)
+            .filter_map(|server| server_url(&server).map(|url| (server, absolute(&origin, &url))))
+            .collect();
+        let Some((server, whole)) = servers.first().cloned() else { return self.without_server(&path) };
+        if servers.iter().any(|(_, url)| same(url, &base)) {
+            return Prefix::None;
+        }
+        // The server is a part of the base URL, and the paths bring the rest.
+        let rest = base.get(whole.len()..);
+        let begins = base.get(..whole.len()).is_some_and(|start| same(start, &whole));
+        if let Some(rest) = rest.filter(|rest| begins && rest.starts_with('/')) {
+            let prefix = Prefix::Repeated(rest.to_owned());
+            if self.paths().iter().any(|path| prefix.route(path).is_some()) {
+                self.not_below(&prefix, &base);
+                return prefix;
+            }
+        }
+        self.findings.say(
+            &server.at,
+            format!(
+                "the document's server is `{whole}`, the client's base URL is `{base}`: calls would go to another address; \
+                 set `policy.base-url` in the curation and the client's default, or accept this"
+            ),
+        );
+        Prefix::None
+    }
+
+    /// No server means the host that the document came from; what the paths repeat of the base URL is seen from them.
+    fn without_server(&self, base: &str) -> Prefix {
+        let prefix = Prefix::Repeated(base.to_owned());
+        let paths = self.paths();
+        if base.is_empty() || paths.is_empty() || !paths.iter().all(|path| prefix.route(path).is_some()) {
+            return Prefix::None;
+        }
+        prefix
+    }
+
+    /// Paths beside those that repeat the base URL belong to something else.
+    fn not_below(&mut self, prefix: &Prefix, base: &str) {
+        for path in self.paths() {
+            if prefix.route(path).is_none() {
+                let at = Pointer::root().member("paths").member(path);
+                self.findings.say(&at, format!("the path is not below the client's base URL `{base}`; left out"));
+            }
+        }
+    }
+
+    fn paths(&self) -> Vec<&'d str> {
+        let section = self.document.section(&["paths"]);
+        let names = section.iter().flat_map(Located::members).map(|(path, _)| path);
+        names.filter(|path| !path.starts_with("x-")).collect()
+    }
+}
+
+/// A server's URL seen from the host of the base URL, without a slash at its end.
+fn absolute(origin: &str, url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    if url.contains("://") {
+        return url.to_owned();
+    }
+    let path = url.trim_start_matches("./").trim_start_matches('/');
+    if path.is_empty() { origin.to_owned() } else { format!("{origin}/{path}") }
+}
+
+/// The server's URL with its variables at their defaults.
+pub(crate) fn server_url(server: &Located<'_>) -> Option<String> {
+    let mut url = server.text("url")?.to_owned();
+    for (name, variable) in server.get("variables").iter().flat_map(Located::members) {
+        if let Some(value) = variable.text("default") {
+            url = url.replace(&format!("{{{name}}}"), value);
+        }
+    }
+    Some(url)
+}
+
+/// The path of an absolute URL, without a slash at its end.
+fn path_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    Some(rest.find('/').and_then(|at| rest.get(at..)).unwrap_or(""))
+}
+
+/// Scheme and host do not tell upper from lower case; a default port says nothing.
+fn same(left: &str, right: &str) -> bool {
+    let normal = |url: &str| {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let at = rest.find('/').unwrap_or(rest.len());
+        let (host, path) = rest.split_at(at);
+        let host = host.to_ascii_lowercase();
+        let host = host.strip_suffix(":443").map_or(host.clone(), str::to_owned);
+        (scheme.to_ascii_lowercase(), host, path.trim_end_matches('/').to_owned())
+    };
+    normal(left) == normal(right)
+}

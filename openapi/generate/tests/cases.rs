@@ -1,0 +1,208 @@
+//! What real documents write and a first reading got wrong, one small document each under `tests/cases`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
+
+mod support;
+
+use std::path::Path;
+
+use onehorizon_generate::{Error, Mode, Output};
+use support::{everything, read};
+
+/// Generates from a case in strict mode.
+fn case(name: &str) -> Result<Output, Error> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name);
+    let document = std::fs::read_to_string(directory.join("input.json")).unwrap();
+    let curation = std::fs::read_to_string(directory.join("curation.toml")).unwrap_or_default();
+    read(&document, &curation, Mode::Strict)
+}
+
+/// Everything emitted from a case that strict mode takes.
+fn code(name: &str) -> String {
+    match case(name) {
+        Ok(output) => everything(&output),
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+/// The refusal of a case.
+fn refusal(name: &str) -> String {
+    case(name).unwrap_err().to_string()
+}
+
+/// Asserts that the text has every part.
+fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
+fn what_the_paths_repeat_of_the_base_url_is_taken_away() {
+    has(&code("01-server-path-prefix"), &["path: \"/things\""]);
+}
+
+#[test]
+fn a_server_that_is_not_the_clients_base_url_is_a_finding() {
+    has(&refusal("02-server-other-host"), &["#/servers/0: the document's server is `https://api.onehorizon.ai/v2`"]);
+}
+
+#[test]
+fn an_operation_that_only_oauth_may_call_refuses_api_keys() {
+    let code = code("03-security-oauth-only");
+    let of = |id: &str| {
+        code.lines()
+            .filter(|line| line.contains("access:") || line.contains("id:"))
+            .skip_while(|line| !line.contains(id))
+            .take(2)
+            .collect::<String>()
+    };
+    has(&of("\"listKeys\""), &["Access::OauthOnly"]);
+    assert!(of("\"listThings\"").contains("Access::Any"), "{code}");
+    assert!(of("\"health\"").contains("Access::Any"), "{code}");
+}
+
+#[test]
+fn a_credential_that_the_client_does_not_send_is_a_finding() {
+    has(
+        &refusal("04-security-key-in-header"),
+        &[
+            "#/components/securitySchemes/k: the document wants the credential in the header `X-API-Key`, the client sends `Authorization: Bearer`",
+        ],
+    );
+}
+
+#[test]
+fn the_configuration_fills_the_workspace_whatever_its_parameter_is_called() {
+    let code = code("05-workspace-param-other-name");
+    has(
+        &code,
+        &["path: \"/workspaces/{workspaceId}/things\"", "call.path(\"workspaceId\"", "pub fn list_things(&self)"],
+    );
+}
+
+#[test]
+fn the_errors_schema_is_never_the_response() {
+    has(&refusal("10-redirect-with-default-error"), &["#/paths/~1files~1{id}/get/responses: no successful"]);
+}
+
+#[test]
+fn the_idempotency_key_is_the_call_option() {
+    assert!(
+        !code("12-idempotency-key-param").contains("pub fn idempotency_key(mut self, idempotency_key: impl AsRef<str>")
+    );
+}
+
+#[test]
+fn an_operation_called_new_is_not_the_constructor() {
+    has(&code("14-operation-named-new"), &["pub fn new(configuration: &Configuration)", "pub fn new_things("]);
+}
+
+#[test]
+fn the_name_of_a_method_written_by_hand_is_taken() {
+    let refusal = refusal("15-operation-named-like-hand-written");
+    has(
+        &refusal,
+        &["`rotate_api_key` is a method that `ApiKeysApi` has", "`edit_task` is a method that `TasksApi` has"],
+    );
+}
+
+#[test]
+fn an_operation_without_an_id_is_named_after_its_route() {
+    has(&code("16-no-operation-id"), &["pub fn get_things(&self)"]);
+}
+
+#[test]
+fn a_parent_that_lists_children_which_take_it_over_is_a_union_of_them() {
+    let code = code("21-parent-one-of-child-all-of");
+    has(&code, &["Cat(Box<Cat>)", "Dog(Box<Dog>)", "\"cat\"", "\"dog\""]);
+    let cat = code.split("pub struct Cat ").nth(1).unwrap().split('}').next().unwrap().to_owned();
+    has(&cat, &["pub kind:", "pub name:", "pub claws:"]);
+}
+
+#[test]
+fn a_parent_with_a_discriminator_is_a_union_of_its_children() {
+    let code = code("22-all-of-inheritance-discriminator");
+    has(&code, &["pub enum Pet", "Cat(Box<Cat>)"]);
+}
+
+#[test]
+fn fields_of_a_deep_object_are_parameters() {
+    has(&code("30-deep-object-filter"), &["\"filter[owner]\"", "\"filter[status][]\"", "pub fn filter_owner("]);
+}
+
+#[test]
+fn callbacks_are_not_the_clients_work() {
+    assert!(case("31-callbacks-block-strict").is_ok());
+}
+
+#[test]
+fn the_controllers_name_is_no_part_of_an_operation() {
+    let code = code("34-nest-operation-ids");
+    assert_eq!(code.matches("pub fn find_all(&self)").count(), 2, "{code}");
+    has(&code, &["pub fn create("]);
+}
+
+#[test]
+fn swagger_2_is_named_and_the_way_out_told() {
+    has(&refusal("35-swagger-2"), &["Swagger 2.0", "npx swagger2openapi"]);
+}
+
+#[test]
+fn version_3_2_is_read() {
+    assert!(case("36-openapi-3-2").is_ok());
+}
+
+#[test]
+fn a_schema_may_name_the_values_of_its_enum() {
+    let code = code("39-enum-case");
+    has(&code, &["A = \"Done\"", "B = \"DONE\"", "E = \"in_progress\""]);
+}
+
+#[test]
+fn a_retry_class_does_not_outlive_a_change_of_method() {
+    has(
+        &refusal("40-method-of-curated-op-changed"),
+        &["operations.updateThing: `retry = \"idempotent-write\"` on POST needs"],
+    );
+    let document = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/40-method-of-curated-op-changed/input.json"),
+    )
+    .unwrap();
+    let curation = "[operations.updateThing]\nretry = \"idempotent-write\"\nmethod = \"put\"\n";
+    let refusal = read(&document, curation, Mode::Lenient).unwrap_err().to_string();
+    has(&refusal, &["operations.updateThing: decided for PUT, but the operation is POST"]);
+}
+
+#[test]
+fn parameters_whose_names_differ_in_brackets_are_kept_apart() {
+    has(&code("45-array-query-brackets"), &["\"ids[]\"", "\"ids\"", "pub fn ids(", "pub fn ids_2("]);
+}
+
+#[test]
+fn a_tree_through_its_base_is_read() {
+    let code = code("48-tree-through-base");
+    assert_eq!(code.matches("Vec<Node>").count(), 2, "{code}");
+}
+
+#[test]
+fn odd_names_become_rust() {
+    assert!(case("53-odd-names").is_ok());
+}
+
+#[test]
+fn accepted_findings_pass_and_stale_acceptances_do_not() {
+    let document = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/04-security-key-in-header/input.json"),
+    )
+    .unwrap();
+    let entry = |pointer: &str, what: &str| {
+        format!("[[accept]]\npointer = \"{pointer}\"\nwhat = \"{what}\"\nwhy = \"the service takes both\"\n")
+    };
+    let fits = entry("#/components/securitySchemes/*", "the document wants the credential in the header");
+    let output = read(&document, &fits, Mode::Strict).unwrap();
+    assert_eq!((output.accepted.len(), output.findings.len()), (1, 0));
+    for stale in [entry("#/components/securitySchemes/k", "something else"), entry("#/paths", "the document wants")] {
+        let refusal = read(&document, &format!("{fits}{stale}"), Mode::Lenient).unwrap_err().to_string();
+        has(&refusal, &["curation: accept: there is no finding"]);
+    }
+}
