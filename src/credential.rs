@@ -9,8 +9,9 @@ use http::HeaderValue;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::future::BoxFuture;
+use crate::redact::Redactor;
 use crate::secret::Secret;
-use crate::transport::BoxFuture;
 
 const SCHEME: &str = "Bearer ";
 
@@ -43,6 +44,8 @@ enum Source {
 pub(crate) struct Token {
     pub(crate) secret: Secret,
     pub(crate) header: HeaderValue,
+    /// Takes it out of what comes back.
+    pub(crate) redactor: Redactor,
 }
 
 /// Gives out tokens that change over time, for instance refreshed OAuth tokens.
@@ -130,8 +133,8 @@ impl Credential {
 fn provided(answer: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>) -> Result<Option<Arc<Token>>, Error> {
     let secret = answer.map_err(|source| match source.downcast::<Error>() {
         Ok(error) => *error,
-        Err(source) => Error::new(ErrorKind::Unauthorized, "no access token could be had from the provider")
-            .with(|error| error.source = Some(source)),
+        Err(source) => Error::new(ErrorKind::Unauthorized, "could not obtain an access token from the provider")
+            .with(|error| error.source = Some(source.into())),
     })?;
     secret
         .map(|secret| Token::new(&secret).map(Arc::new))
@@ -163,7 +166,7 @@ impl Token {
         let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer))
             .map_err(|_| "has characters that no header can carry")?;
         header.set_sensitive(true);
-        Ok(Self { secret: secret.clone(), header })
+        Ok(Self { secret: secret.clone(), header, redactor: Redactor::new([text]) })
     }
 }
 

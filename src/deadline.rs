@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::error::TimeSpent;
+use crate::metadata::TimeSpent;
 
 /// What a stretch of time was spent on.
 #[derive(Clone, Copy)]

@@ -26,6 +26,8 @@ mod future;
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
 pub mod limits;
+#[cfg(feature = "client")]
+mod metadata;
 pub mod models;
 #[cfg(feature = "oauth")]
 pub mod oauth;
@@ -33,6 +35,8 @@ pub mod oauth;
 mod options;
 #[cfg(feature = "client")]
 pub mod quota;
+#[cfg(feature = "client")]
+mod redact;
 #[cfg(feature = "client")]
 mod response;
 #[cfg(feature = "client")]
@@ -61,9 +65,11 @@ pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]
 pub use engine::{Pending, Retry};
 #[cfg(feature = "client")]
-pub use error::{Error, ErrorKind, Sent, TimeSpent};
+pub use error::{Error, ErrorKind, FieldError};
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use future::BoxFuture;
+#[cfg(feature = "client")]
+pub use metadata::{RateLimit, Sent, TimeSpent, WaitSource};
 #[cfg(feature = "client")]
 pub use options::{CallOptions, RequestOptions};
 #[cfg(feature = "client")]

@@ -33,7 +33,8 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
         let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
         let in_message = || in_words(&message_of(body)?).map(|wait| (wait, WaitSource::Message));
-        let in_reset = || known.reset.filter(|_| known.remaining.unwrap_or(0) == 0).map(|wait| (wait, WaitSource::Reset));
+        let in_reset =
+            || known.reset.filter(|_| known.remaining.unwrap_or(0) == 0).map(|wait| (wait, WaitSource::Reset));
         let wait = in_header().or_else(|| if refused { in_message().or_else(in_reset) } else { None });
         if let Some((wait, source)) = wait {
             known.retry_after = Some(wait);
@@ -102,7 +103,8 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 /// Digits, with a fraction if need be; `f64` would parse "inf" and "1e9", too.
 fn seconds(text: &str) -> Option<Duration> {
-    let is_plain = text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let is_plain =
+        text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == '.');
     if is_plain { duration(text.parse().ok()?) } else { None }
 }
 

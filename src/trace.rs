@@ -11,7 +11,6 @@ mod on {
 
     use tracing::{Instrument, Span, field};
 
-
     thread_local! {
         /// The span of the call that is being polled. `Span::current()` would not do: where this span is filtered out it
         /// is the user's own, and not every subscriber knows it.
@@ -72,7 +71,6 @@ mod off {
     use std::error::Error;
     use std::pin::Pin;
     use std::time::Duration;
-
 
     pub(crate) async fn call<T>(_: &'static str, work: Pin<&mut impl Future<Output = T>>) -> T {
         work.await

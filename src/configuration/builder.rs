@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, Settings};
+use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL};
+use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, CredentialKind};
-use crate::engine::{Budget, Clock, OnWait, Quota, Retry, SystemClock};
+use crate::engine::{Budget, Retry, Settings};
 use crate::environment;
 use crate::error::{Error, ErrorKind};
 use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
-use crate::quota::{Pacing, QuotaWait};
+use crate::quota::{OnWait, Pacing, Quota, QuotaWait};
 use crate::secret::Secret;
 use crate::transport::endpoint::Purpose;
 use crate::transport::{ReqwestTransport, Transport};
@@ -220,7 +221,7 @@ impl ConfigurationBuilder {
         }
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new(&base_url, &self.user_agent, self.connect_timeout).map_err(config)?),
+            None => Arc::new(ReqwestTransport::standard(&base_url, &self.user_agent, self.connect_timeout)?),
         };
         Ok(Configuration(Arc::new(Settings {
             base_url,

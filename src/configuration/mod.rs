@@ -2,20 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-
-use url::Url;
 
 mod builder;
 
 pub use builder::ConfigurationBuilder;
 
 use crate::credential::Credential;
-use crate::engine::{Budget, Clock, Quota, Retry};
+use crate::engine::Settings;
 use crate::error::Error;
 use crate::models::WorkspaceId;
 use crate::quota::QuotaStatus;
-use crate::transport::Transport;
 
 /// The address of the service.
 ///
@@ -40,21 +36,6 @@ pub const CURRENT_WORKSPACE: &str = "current";
 /// ```
 #[derive(Clone)]
 pub struct Configuration(Arc<Settings>);
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) base_url: Url,
-    pub(crate) credential: Credential,
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) timeout: Duration,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) max_response_bytes: usize,
-    pub(crate) retry: Retry,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) quota: Arc<Quota>,
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) clock: Arc<dyn Clock>,
-}
 
 impl Configuration {
     /// A builder with the documented defaults.
@@ -97,7 +78,7 @@ impl Configuration {
         Self(Arc::new(Settings { credential, workspace, ..(*self.0).clone() }))
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
         &self.0
     }
 

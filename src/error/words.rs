@@ -39,10 +39,11 @@ pub(crate) fn read(body: &[u8]) -> Words {
         && members.message.as_deref().and_then(string).is_some();
     let nested = nested.unwrap_or_default();
 
-    let code = members.code.as_deref().or(nested.code.as_deref()).and_then(|code| match code.get().as_bytes().first() {
-        Some(b'-' | b'0'..=b'9') => Some(code.get().to_owned()),
-        _ => string(code),
-    });
+    let code =
+        members.code.as_deref().or(nested.code.as_deref()).and_then(|code| match code.get().as_bytes().first() {
+            Some(b'-' | b'0'..=b'9') => Some(code.get().to_owned()),
+            _ => string(code),
+        });
     // The first of these that says anything.
     let places = [&members.message, &nested.message, &members.description, &nested.description, &members.detail];
     let mut messages = Vec::new();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::rules::{LONGEST_WINDOW, QuotaRules, QuotaShape, Window};
 use super::store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
 use crate::clock::{Clock, SystemClock};
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::transport::BoxFuture;
 
 /// A refusal is believed for this long without asking again, as the gate does.

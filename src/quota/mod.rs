@@ -27,7 +27,7 @@ use rules::LONGEST_WINDOW;
 
 use crate::clock::Clock;
 use crate::deadline::{OutOfTime, within};
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::trace;
 
 /// What is told before each wait.
@@ -230,7 +230,7 @@ impl Quota {
             return;
         }
         *told = Some(Told { reason: obstacle.reason, first, end });
-        trace::waits(trace::Waits::Quota(obstacle.reason), obstacle.wait);
+        trace::waits(obstacle.reason.as_str(), obstacle.wait);
         if let Some(on_wait) = &self.on_wait {
             on_wait(&QuotaWait {
                 operation: caller.operation,

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use super::rules::{QuotaRules, Window};
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::transport::BoxFuture;
 
 /// Counts requests against a quota; implement it to share one quota between processes.

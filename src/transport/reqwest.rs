@@ -76,9 +76,14 @@ impl ReqwestTransport {
         }
     }
 
-    /// The transport of a configuration for this base address; the error is one line for the user.
-    pub(crate) fn standard(base_url: &Url, user_agent: &str, connect_timeout: Duration) -> Result<Self, String> {
-        let tls = Tls::new(base_url)?;
+    /// The transport that a configuration builds for itself: TLS and proxies as the platform and the environment have them,
+    /// no proxy for this machine.
+    ///
+    /// # Errors
+    /// `Config` if the platform's certificates cannot be used, or the user agent cannot be a header.
+    pub fn standard(base_url: &Url, user_agent: &str, connect_timeout: Duration) -> Result<Self, Error> {
+        let config = |message: String| Error::new(ErrorKind::Config, message);
+        let tls = Tls::new(base_url).map_err(config)?;
         let user_agent = user_agent.to_owned();
         let is_local = is_loopback(base_url);
         let make = move || {
@@ -90,7 +95,7 @@ impl ReqwestTransport {
             tls.apply(restricted(builder)).build().map_err(|error| format!("no HTTP client could be made: {error}"))
         };
         // Faults show while the configuration is built, not at the first call.
-        make()?;
+        make().map_err(config)?;
         let route = if is_local { Route::Direct } else { Route::environment() };
         Ok(Self { clients: Clients::PerRuntime { make: Box::new(make), made: Mutex::default() }, route })
     }
@@ -285,7 +290,9 @@ fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
 
     match error.downcast_ref::<Error>() {
         Some(Error::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify)) => false,
-        Some(error) => !matches!(error, Error::General(_) | Error::HandshakeNotComplete | Error::FailedToGetCurrentTime),
+        Some(error) => {
+            !matches!(error, Error::General(_) | Error::HandshakeNotComplete | Error::FailedToGetCurrentTime)
+        }
         None => false,
     }
 }

@@ -125,7 +125,7 @@ async fn an_error_tells_its_head_its_body_and_how_it_came_about() {
     assert_eq!((error.request_id(), error.header("X-Request-Id")), (Some("req_2"), Some("req_2")));
     assert_eq!((error.header("x-none"), error.operation()), (None, Some("request")));
     assert_eq!((error.attempts(), error.was_sent()), (2, Sent::Yes));
-    assert_eq!((error.elapsed().requests, error.elapsed().backoff), (SECOND, Duration::from_millis(200)));
+    assert_eq!((error.time_spent().requests, error.time_spent().backoff), (SECOND, Duration::from_millis(200)));
     assert!(error.rate_limit().is_none() && error.retry_after().is_none() && error.source().is_none());
 }
 
@@ -204,7 +204,7 @@ fn failures_below_http_know_whether_anything_left() {
 async fn options_of_a_call_come_before_those_of_the_configuration() {
     let wire = Wire::rule(|_, _| Step::Hang);
     let configuration = wire.builder().timeout(9 * SECOND).deadline(20 * SECOND).build().unwrap();
-    let took = async |call: onehorizon::Request| call.await.unwrap_err().elapsed().total();
+    let took = async |call: onehorizon::Request| call.await.unwrap_err().time_spent().total();
     let call = || wire::read(&configuration);
     assert_eq!(took(call().attempts(1)).await, 9 * SECOND);
     assert_eq!(took(call().attempts(1).timeout(2 * SECOND)).await, 2 * SECOND);
@@ -315,7 +315,7 @@ async fn settings_of_retrying_do_not_undo_each_other() {
     let retry = Retry::default().attempts(4).backoff(SECOND, 2 * SECOND).max_wait(5 * SECOND);
     let wire = Wire::rule(|_, _| status(500));
     let error = wire::read(&wire.builder().retry(retry.clone()).build().unwrap()).await.unwrap_err();
-    assert_eq!((error.attempts(), error.elapsed().backoff), (4, 5 * SECOND), "1 + 2 + 2 seconds");
+    assert_eq!((error.attempts(), error.time_spent().backoff), (4, 5 * SECOND), "1 + 2 + 2 seconds");
     for (wait, attempts) in [(5, 2), (6, 1)] {
         let wire = Wire::new([limited(wait)]);
         drop(wire::read(&wire.builder().retry(retry.clone()).build().unwrap()).await);

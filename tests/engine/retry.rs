@@ -69,7 +69,7 @@ async fn an_unavailable_service_that_names_a_wait_has_not_worked_yet() {
     let wire = Wire::new([unavailable(), unavailable()]);
     let response = unsafe_write(&wire.configuration()).await.unwrap();
     assert_eq!((response.attempts(), wire.sent()), (3, vec![0, 2000, 4000]));
-    assert_eq!(response.elapsed().backoff, 4 * SECOND);
+    assert_eq!(response.time_spent().backoff, 4 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +112,7 @@ async fn waits_double_from_200_ms_up_to_8_s() {
     let sent = wire.sent();
     let waits: Vec<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 8000, 8000]);
-    assert_eq!(error.elapsed().backoff, ms(28_600));
+    assert_eq!(error.time_spent().backoff, ms(28_600));
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +188,7 @@ async fn an_attempt_ends_at_its_time_limit() {
     let error = fails(read(&wire.configuration()).timeout(2 * SECOND)).await;
     assert_eq!((error.kind(), error.attempts(), error.was_sent()), (ErrorKind::Timeout, 3, Sent::Maybe));
     assert!(!error.is_deadline());
-    assert_eq!(error.elapsed().requests, 6 * SECOND);
+    assert_eq!(error.time_spent().requests, 6 * SECOND);
 
     let wire = Wire::new([Step::Hang]);
     assert_eq!(fails(unsafe_write(&wire.configuration()).timeout(SECOND)).await.attempts(), 1);
@@ -200,7 +200,7 @@ async fn one_deadline_covers_everything_and_the_error_tells_where_the_time_went(
     let error = fails(read(&wire.configuration()).deadline(ms(10_000))).await;
     assert!(error.is_timeout() && error.is_deadline());
     assert_eq!((error.attempts(), error.was_sent()), (3, Sent::Yes));
-    let time = error.elapsed();
+    let time = error.time_spent();
     assert_eq!((time.requests, time.backoff, time.quota), (ms(6_800), ms(200), ms(3_000)));
     assert_eq!(time.total(), ms(10_000));
     assert!(error.to_string().contains("[6.8 s for requests, 0.2 s between them, 3.0 s for the quota]"), "{error}");
@@ -279,7 +279,7 @@ async fn the_deadline_covers_getting_a_token() {
     let (configuration, _) = with_tokens(&wire, 3600 * SECOND, 0);
     let error = fails(unsafe_write(&configuration).deadline(5 * SECOND)).await;
     assert!(error.is_deadline());
-    assert_eq!((error.was_sent(), error.elapsed().total(), wire.count()), (Sent::No, 5 * SECOND, 0));
+    assert_eq!((error.was_sent(), error.time_spent().total(), wire.count()), (Sent::No, 5 * SECOND, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,7 +315,7 @@ async fn a_dropped_call_leaves_nothing_behind() {
 async fn success_tells_attempts_and_times_too() {
     let wire = Wire::new([status(500), refused("retry in 2 seconds"), ok().after(ms(50))]);
     let response = read(&wire.configuration()).await.unwrap();
-    let time = response.elapsed();
+    let time = response.time_spent();
     assert_eq!(response.attempts(), 3);
     assert_eq!((time.requests, time.backoff, time.quota), (ms(50), ms(200), 2 * SECOND));
 }

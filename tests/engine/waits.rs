@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use onehorizon::RequestOptions;
-use onehorizon::limits::WaitSource;
+use onehorizon::WaitSource;
 use support::wire::{Step, TIME_OF_DAY, Wire, limited, ok, refused, status, unsafe_write};
 
 const SECOND: Duration = Duration::from_secs(1);

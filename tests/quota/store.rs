@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use onehorizon::RateLimit;
 use onehorizon::RequestOptions;
-use onehorizon::limits::RateLimit;
 use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window};
 use onehorizon::transport::BoxFuture;
 use onehorizon_testing::conformance::quota::conformance;
@@ -161,7 +161,7 @@ async fn a_store_that_never_answers_is_bounded_by_the_deadline() {
     let configuration = wire.builder().pacing(pacing).build().unwrap();
     let error = read(&configuration).deadline(5 * SECOND).await.unwrap_err();
     assert!(error.is_deadline());
-    assert_eq!((error.elapsed().quota, wire.count()), (5 * SECOND, 0));
+    assert_eq!((error.time_spent().quota, wire.count()), (5 * SECOND, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onehorizon::BoxFuture;
-use onehorizon::limits::RateLimit;
+use onehorizon::RateLimit;
 use onehorizon::quota::{Ending, Pacing, QuotaStore, Slot, Take};
 
 /// No request of this test takes longer.
