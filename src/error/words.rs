@@ -36,7 +36,7 @@ pub(crate) fn read(body: &[u8]) -> Words {
     let Ok(members) = serde_json::from_slice::<Members>(body) else { return Words::default() };
     let nested = members.error.as_ref().and_then(|error| serde_json::from_str::<Members>(error.get()).ok());
     let is_documented_form = members.code.as_deref().is_some_and(|code| code.get().parse::<u16>().is_ok())
-        && members.message.as_deref().and_then(string).is_some();
+        && members.message.as_deref().is_some_and(|message| message.get().starts_with('"'));
     let nested = nested.unwrap_or_default();
 
     let code =
@@ -86,8 +86,11 @@ pub(super) fn describe(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
     let header = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let media_type = header(http::header::CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
     if let Some(location) = header(http::header::LOCATION).filter(|_| status.is_redirection()) {
-        // The query of an address may carry what signs it.
-        return format!("{reason}, to {}", one_line(location.split(['?', '#']).next().unwrap_or_default()));
+        return match url::Url::parse(location).ok().as_ref().and_then(url::Url::host_str) {
+            // The host alone: the rest of an address may hold what opens it.
+            Some(host) => format!("{reason}, to the host {}", one_line(host)),
+            None => format!("{reason}, to another path of the same host"),
+        };
     }
     if body.iter().all(u8::is_ascii_whitespace) {
         return format!("{reason}, without a body");
@@ -100,14 +103,17 @@ pub(super) fn describe(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
             format!("{reason}, with the body {}", excerpt(text))
         }
-        Ok(text) if media_type.is_none_or(|kind| kind == "text/plain") && !text.trim_start().starts_with('<') => {
-            excerpt(text)
-        }
+        Ok(text) if is_plain_text(headers, text) => excerpt(text),
         _ => {
             let media_type = one_line(media_type.unwrap_or("no media type"));
             format!("{reason}, with a body of {size} bytes that is not the service's JSON ({media_type})")
         }
     }
+}
+
+fn is_plain_text(headers: &HeaderMap, text: &str) -> bool {
+    let media_type = headers.get(http::header::CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+    media_type.is_none_or(|kind| kind.starts_with(b"text/plain")) && !text.trim_start().starts_with('<')
 }
 
 /// The encoding of a body that the transport did not undo.

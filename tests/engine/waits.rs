@@ -42,7 +42,7 @@ async fn the_wait_is_read_from_the_message() {
         ("retry in 2 mins 5 secs", 125_000),
         ("retry in 1 minute and 30 seconds 500 ms", 90_500),
         ("retry in 1 m 5 s", 65_000),
-        ("retry in 250 milliseconds", 250),
+        ("retry in 2500 milliseconds", 2_500),
         ("40 every 60 seconds, 7 seconds left", 7_000),
         ("40 each 60 seconds, 7 seconds left", 7_000),
         ("40 within 60 seconds, 7 seconds left", 7_000),

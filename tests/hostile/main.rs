@@ -417,7 +417,7 @@ fn a_member_given_twice_is_named() {
 fn bytes_that_are_no_json_are_told() {
     let _alone = alone();
     for (body, says) in [
-        (&b"\xef\xbb\xbf{\"taskId\":\"tsk_1\"}"[..], "expected value at line 1 column 1"),
+        (&b"\xef\xbb\xbf\xef\xbb\xbf{\"taskId\":\"tsk_1\"}"[..], "expected value at line 1 column 1"),
         (b"{\"taskId\":\"tsk\0\"}", "control character"),
         (b"\0", "expected value"),
         (b"{\"taskId\":\"\xff\xfe\"}", "invalid unicode code point"),

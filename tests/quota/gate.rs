@@ -229,7 +229,7 @@ async fn a_refusal_without_a_wait_holds_back_the_others_for_as_long_as_its_own_c
     tokio::time::sleep(ms(1)).await;
     all_succeed(crowd(&configuration, 2)).await;
     all_succeed(refused).await;
-    assert_eq!(wire.sent(), [0, 200, 300, 300]);
+    assert_eq!(wire.sent(), [0, 1_000, 1_100, 1_100]);
 }
 
 #[tokio::test(start_paused = true)]
