@@ -103,7 +103,7 @@ async fn home(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let tasks = match list.await {
         Ok(tasks) => {
             let item = |title: String| format!("<li>{}</li>", escape(&title));
-            tasks.tasks.iter().map(|task| item(task.title.to_string())).collect::<Vec<_>>().concat()
+            tasks.tasks.iter().map(|task| item(task.title.clone())).collect::<Vec<_>>().concat()
         }
         Err(error) => format!("<li>{}</li>", escape(&error.to_string())),
     };

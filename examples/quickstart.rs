@@ -41,7 +41,7 @@ async fn main_job(configuration: &Configuration, owner: Option<String>) -> Resul
         .await?;
     println!("\nActive initiatives ({})", active.tasks.len());
     for task in &active.tasks {
-        println!("  {:<12} {:<12} {}", task.task_id, task.status.to_string(), task.title);
+        println!("  {:<12} {:<12} {}", task.task_id, task.status, task.title);
     }
 
     let mut draft = NewTask::new("Recap sends duplicates").kind(TaskKind::Bug).description("Seen twice on Monday.");
@@ -52,7 +52,7 @@ async fn main_job(configuration: &Configuration, owner: Option<String>) -> Resul
     println!("\nCreated   {} \"{}\" ({})", bug.task_id, bug.title, bug.status);
 
     let before = bug.extra.len();
-    let moved = tasks.edit_task(&bug.task_id, |task| task.status = TaskStatus::InProgress.into()).await?;
+    let moved = tasks.edit_task(&bug.task_id, |task| task.status = TaskStatus::InProgress).await?;
     println!("Moved     {} to {}", moved.task_id, moved.status);
 
     let again = tasks.fetch_task(&bug.task_id).await?;

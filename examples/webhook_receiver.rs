@@ -85,7 +85,7 @@ fn handle(event: &Verified<Event>, follow_up: &mpsc::Sender<TaskId>) {
 async fn print_tasks(api: TasksApi, mut tasks: mpsc::Receiver<TaskId>) {
     while let Some(task_id) = tasks.recv().await {
         match api.fetch_task(&task_id).deadline(Duration::from_secs(60)).await {
-            Ok(task) => println!("task {} {:?} ({})", task.task_id, task.title.to_string(), task.status),
+            Ok(task) => println!("task {} {:?} ({})", task.task_id, task.title, task.status),
             Err(error) => eprintln!("task {task_id}: {error}"),
         }
     }

@@ -1,7 +1,10 @@
 //! Who calls.
 
+mod key_file;
+
 use std::error::Error as StdError;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
 use crate::redact::Redactor;
 use crate::secret::Secret;
+use crate::setting::{self, Fault, Form};
 
 const SCHEME: &str = "Bearer ";
 
@@ -86,6 +90,16 @@ impl Credential {
         Self::fixed(CredentialKind::Unknown, &token.into())
     }
 
+    /// A workspace's API key that a file holds; see
+    /// [`ConfigurationBuilder::api_key_file`](crate::ConfigurationBuilder::api_key_file).
+    ///
+    /// # Errors
+    /// `Config`, naming the file, if it cannot be read or holds no key.
+    pub fn api_key_file(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let file = key_file::KeyFile::open(path.into()).map_err(|fault| Error::new(ErrorKind::Config, fault))?;
+        Ok(Self { kind: CredentialKind::ApiKey, source: Source::Provider(Arc::new(file)) })
+    }
+
     /// OAuth access tokens from a provider.
     pub fn provider(provider: impl TokenProvider) -> Self {
         Self { kind: CredentialKind::OauthToken, source: Source::Provider(Arc::new(provider)) }
@@ -147,24 +161,15 @@ fn no_token() -> Error {
 }
 
 impl Token {
-    /// A token that fits into a header; the error completes a sentence and tells nothing of the token.
-    fn new(secret: &Secret) -> Result<Self, &'static str> {
+    /// A token that fits into a header; the fault completes a sentence and repeats nothing of the token.
+    fn new(secret: &Secret) -> Result<Self, Fault> {
         let text = secret.expose();
-        if text.trim().is_empty() {
-            return Err("is empty");
-        }
-        if text.chars().any(char::is_whitespace) {
-            return Err("has white space in it: was it copied with a line end?");
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("has characters that no token has");
-        }
+        setting::check(Form::Token, text)?;
         let mut bearer = Zeroizing::new(String::with_capacity(SCHEME.len() + text.len()));
         bearer.push_str(SCHEME);
         bearer.push_str(text);
         // All copies of the header share these bytes, which are overwritten with the last of them.
-        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer))
-            .map_err(|_| "has characters that no header can carry")?;
+        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).map_err(|_| Fault::NotAscii)?;
         header.set_sensitive(true);
         Ok(Self { secret: secret.clone(), header, redactor: Redactor::new([text]) })
     }

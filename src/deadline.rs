@@ -1,12 +1,11 @@
 //! One deadline over everything a call does, and the account of where its time went.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::metadata::TimeSpent;
+pub(crate) use crate::time_limit::{OutOfTime, within};
 
 /// What a stretch of time was spent on.
 #[derive(Clone, Copy)]
@@ -25,9 +24,6 @@ pub(crate) struct Stopwatch<'a> {
     deadline: Option<Duration>,
     pub(crate) time: TimeSpent,
 }
-
-/// Work that its time limit cut off.
-pub(crate) struct OutOfTime;
 
 impl<'a> Stopwatch<'a> {
     pub(crate) fn start(clock: &'a dyn Clock, deadline: Option<Duration>) -> Self {
@@ -82,23 +78,4 @@ impl<'a> Stopwatch<'a> {
             Spent::Quota => self.time.quota += passed,
         }
     }
-}
-
-/// Runs the work, for `limit` at the most.
-pub(crate) async fn within<T>(
-    clock: &dyn Clock,
-    limit: Duration,
-    work: impl Future<Output = T>,
-) -> Result<T, OutOfTime> {
-    let mut work = pin!(work);
-    // Work that is done at once, such as handing out a fixed token, needs no timer.
-    let mut end = None;
-    poll_fn(|context| {
-        if let Poll::Ready(value) = work.as_mut().poll(context) {
-            return Poll::Ready(Ok(value));
-        }
-        let end = end.get_or_insert_with(|| clock.sleep(limit));
-        end.as_mut().poll(context).map(|()| Err(OutOfTime))
-    })
-    .await
 }

@@ -25,6 +25,8 @@ mod future;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;
+#[cfg(feature = "client")]
+mod keyed_locks;
 pub mod limits;
 #[cfg(feature = "client")]
 mod metadata;
@@ -43,8 +45,11 @@ mod response;
 mod retry_after;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
+mod setting;
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod store;
-mod timestamp;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod time_limit;
 #[cfg(feature = "client")]
 mod trace;
 #[cfg(feature = "client")]
@@ -70,6 +75,7 @@ pub use error::{Error, ErrorKind, FieldError};
 pub use future::BoxFuture;
 #[cfg(feature = "client")]
 pub use metadata::{RateLimit, Sent, TimeSpent, WaitSource};
+pub use models::Timestamp;
 #[cfg(feature = "client")]
 pub use options::{CallOptions, RequestOptions};
 #[cfg(feature = "client")]
@@ -77,7 +83,6 @@ pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use store::StoreError;
-pub use timestamp::Timestamp;
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.
 pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::quota::Lane;
+
 /// The options of one call; set them through [`RequestOptions`].
 #[derive(Clone, Default)]
 pub struct CallOptions {
@@ -12,6 +14,7 @@ pub struct CallOptions {
     pub(crate) deadline: Option<Duration>,
     pub(crate) attempts: Option<u32>,
     pub(crate) max_wait: Option<Duration>,
+    pub(crate) lane: Lane,
     pub(crate) repeatable: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) fault: Option<String>,
@@ -25,6 +28,7 @@ impl fmt::Debug for CallOptions {
             .field("deadline", &self.deadline)
             .field("attempts", &self.attempts)
             .field("max_wait", &self.max_wait)
+            .field("lane", &self.lane)
             .field("repeatable", &self.repeatable)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("fault", &self.fault)
@@ -72,6 +76,13 @@ pub trait RequestOptions: Sized {
     #[must_use]
     fn max_wait(mut self, wait: Duration) -> Self {
         self.options_mut().max_wait = Some(wait);
+        self
+    }
+
+    /// Which calls go first when the quota is short; [`Lane::Normal`] by default.
+    #[must_use]
+    fn lane(mut self, lane: Lane) -> Self {
+        self.options_mut().lane = lane;
         self
     }
 

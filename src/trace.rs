@@ -3,7 +3,6 @@
 #[cfg(feature = "tracing")]
 mod on {
     use std::cell::RefCell;
-    use std::error::Error;
     use std::future::poll_fn;
     use std::mem;
     use std::pin::{Pin, pin};
@@ -61,14 +60,13 @@ mod on {
         span().record("error", field::debug(error.kind()));
     }
 
-    pub(crate) fn store_failed(_: &(dyn Error + Send + Sync)) {
-        tracing::warn!(target: "onehorizon", "the quota store failed; the call goes out unpaced");
+    pub(crate) fn store_failed() {
+        tracing::warn!(target: "onehorizon", "the quota store failed; calls go by the fallback");
     }
 }
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    use std::error::Error;
     use std::pin::Pin;
     use std::time::Duration;
 
@@ -84,7 +82,7 @@ mod off {
 
     pub(crate) fn failed(_: &crate::error::Error) {}
 
-    pub(crate) fn store_failed(_: &(dyn Error + Send + Sync)) {}
+    pub(crate) fn store_failed() {}
 }
 
 #[cfg(not(feature = "tracing"))]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::moment::Moment;
 use onehorizon::webhook::{Signer, Verifier};
 
 /// A webhook key.
@@ -74,11 +75,11 @@ impl Delivery {
 /// A verifier of keys.
 #[must_use]
 pub fn by_key() -> Verifier {
-    Verifier::builder().key("key", KEY).clock(signed_at).build().expect("a verifier")
+    Verifier::builder().key("key", KEY).clock(Moment(signed_at)).build().expect("a verifier")
 }
 
 /// A verifier of signatures.
 #[must_use]
 pub fn by_signature() -> Verifier {
-    Verifier::builder().signed("relay", SECRET).clock(signed_at).build().expect("a verifier")
+    Verifier::builder().signed("relay", SECRET).clock(Moment(signed_at)).build().expect("a verifier")
 }

@@ -12,6 +12,7 @@ pub mod canned;
 pub mod deliveries;
 pub mod hand;
 pub mod load;
+pub mod moment;
 pub mod process;
 pub mod responses;
 pub mod stats;

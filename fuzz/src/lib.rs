@@ -4,6 +4,7 @@ mod client;
 mod gauge;
 pub mod linear;
 mod models;
+mod moment;
 mod webhook;
 
 pub use client::{error_body, rate_limit_message, response_body, retry_after};

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
+use crate::moment::Moment;
 use onehorizon::Secret;
-use onehorizon::webhook::replay::MemoryStore;
+use onehorizon::webhook::claims::MemoryClaims;
 use onehorizon::webhook::{Event, Receiver, Signer, Verified, Verifier};
 
 use crate::gauge::bounded;
@@ -21,11 +22,11 @@ fn now() -> SystemTime {
 }
 
 static SIGNED: LazyLock<Verifier> =
-    LazyLock::new(|| Verifier::builder().signed("one", SECRET).clock(now).build().unwrap());
+    LazyLock::new(|| Verifier::builder().signed("one", SECRET).clock(Moment(now)).build().unwrap());
 /// Its store keeps few events, so that memory does not grow with the number of runs.
 static RECEIVER: LazyLock<Receiver> = LazyLock::new(|| {
-    let verifier = Verifier::builder().key("one", KEY).clock(now).build().unwrap();
-    Receiver::builder(verifier).store(MemoryStore::with_limits(16, Duration::from_secs(60))).build()
+    let verifier = Verifier::builder().key("one", KEY).clock(Moment(now)).build().unwrap();
+    Receiver::builder(verifier).store(MemoryClaims::with_limits(16, Duration::from_secs(60))).build()
 });
 
 /// The JSON of an event: reading keeps the text, and the event's model can be written and read again.

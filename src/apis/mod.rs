@@ -1,10 +1,11 @@
 //! The curated face of the generated clients.
 
+mod edit;
 pub(crate) mod prelude;
 mod request;
 mod rotation;
-mod tasks;
 
+pub use edit::{EditOutcome, EditTask, EditedTask};
 pub use request::Request;
 pub use rotation::{OrphanedKey, RotateApiKey, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep};
 

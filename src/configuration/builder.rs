@@ -1,10 +1,12 @@
 //! Settings, and what makes them acceptable.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL};
 use crate::clock::{Clock, SystemClock};
@@ -17,6 +19,7 @@ use crate::models::WorkspaceId;
 use crate::quota::{OnWait, Pacing, Quota, QuotaWait};
 use crate::secret::Secret;
 use crate::transport::endpoint::Purpose;
+use crate::transport::network::{Network, Pem};
 use crate::transport::{ReqwestTransport, Transport};
 
 const USER_AGENT: &str = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"));
@@ -37,6 +40,7 @@ pub struct ConfigurationBuilder {
     pacing: Option<Pacing>,
     on_quota_wait: Option<OnWait>,
     user_agent: String,
+    network: Network,
     transport: Option<Arc<dyn Transport>>,
     clock: Arc<dyn Clock>,
 }
@@ -44,6 +48,7 @@ pub struct ConfigurationBuilder {
 #[derive(Clone)]
 enum Identity {
     Missing,
+    KeyFile(PathBuf),
     Token(CredentialKind, Secret),
     Ready(Credential),
 }
@@ -63,6 +68,7 @@ impl Default for ConfigurationBuilder {
             pacing: None,
             on_quota_wait: None,
             user_agent: USER_AGENT.to_owned(),
+            network: Network::default(),
             transport: None,
             clock: Arc::new(SystemClock),
         }
@@ -94,6 +100,16 @@ impl ConfigurationBuilder {
     /// Calls with a workspace's API key.
     pub fn api_key(mut self, key: impl Into<Secret>) -> Self {
         self.credential = Identity::Token(CredentialKind::ApiKey, key.into());
+        self
+    }
+
+    /// Calls with the workspace's API key that a file holds, for instance a mounted secret.
+    ///
+    /// One line end after the key is not part of it. The file is read when the configuration is built, and again after the
+    /// service refused the key with 401: a key that was rotated in the file is used without a restart. A file that cannot be
+    /// used then leaves the call `Unauthorized`, and the message says why.
+    pub fn api_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.credential = Identity::KeyFile(path.into());
         self
     }
 
@@ -186,6 +202,58 @@ impl ConfigurationBuilder {
         self
     }
 
+    /// Sends through this proxy: `http://host:port`, `https://host:port` or `host:port`, with `user:password@` before the
+    /// host if it asks for them, special characters percent-encoded.
+    ///
+    /// Default: `HTTPS_PROXY`, else `ALL_PROXY`, of the environment (lower case works, too) unless the service is on this
+    /// machine; for an `http://` base URL `HTTP_PROXY` comes first. A variable that cannot be read is an error of
+    /// [`build`](Self::build), never a silent bypass.
+    pub fn proxy(mut self, address: impl Into<Secret>) -> Self {
+        self.network.proxy = Some(address.into());
+        self
+    }
+
+    /// The hosts that are reached without a proxy, with commas in between, as in `NO_PROXY`, which this replaces:
+    /// `"localhost,.internal.example,10.0.0.0/8"`. A name stands for its subdomains as well, `"*"` for every host.
+    ///
+    /// `NO_PROXY` counts for a proxy of the environment only, not for one set by [`proxy`](Self::proxy).
+    pub fn no_proxy(mut self, hosts: impl Into<String>) -> Self {
+        self.network.no_proxy = Some(hosts.into());
+        self
+    }
+
+    /// Trusts these certificates of authorities, in PEM, beside the platform's.
+    pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.network.root_certificates.push(Pem::Text(pem.as_ref().to_vec()));
+        self
+    }
+
+    /// Trusts the certificates of authorities in this PEM file beside the platform's.
+    ///
+    /// On Unix the variable `SSL_CERT_FILE` names a file to trust *instead* of the platform's.
+    pub fn root_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.network.root_certificates.push(Pem::File(path.into()));
+        self
+    }
+
+    /// Shows this certificate to a server or gateway that asks for one: the chain and its unencrypted private key, in PEM,
+    /// one after the other.
+    pub fn client_identity_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.network.identity = Some(Arc::new(Zeroizing::new(pem.as_ref().to_vec())));
+        self
+    }
+
+    /// Starts the HTTP client from a builder of yours (`reqwest` 0.13): pool, DNS, local address, proxies.
+    ///
+    /// Redirects, retries, referer, connect timeout and TLS are set by this crate, whatever the builder says: use
+    /// [`root_certificate_pem`](Self::root_certificate_pem) and [`client_identity_pem`](Self::client_identity_pem) for
+    /// TLS. With a builder of yours the proxies are those it has or finds in `reqwest`'s way, and then the one of
+    /// [`proxy`](Self::proxy). A builder serves one configuration: of two clones of this builder the second fails.
+    pub fn http_client_builder(mut self, builder: reqwest::ClientBuilder) -> Self {
+        self.network.use_client_builder(builder);
+        self
+    }
+
     /// Sends through a transport of your own instead of `reqwest`.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
@@ -208,6 +276,7 @@ impl ConfigurationBuilder {
             Identity::Missing => {
                 return Err(config("no credential: call api_key, oauth_token or credential on the builder"));
             }
+            Identity::KeyFile(path) => Credential::api_key_file(path)?,
             Identity::Token(kind, secret) => Credential::fixed(kind, &secret)?,
             Identity::Ready(credential) => credential,
         };
@@ -220,10 +289,21 @@ impl ConfigurationBuilder {
             return Err(config(format!("the pacing {fault}")));
         }
         let transport = match self.transport {
-            Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::standard(&base_url, &self.user_agent, self.connect_timeout)?),
+            Some(transport) => match self.network.needs_own_transport() {
+                None => transport,
+                Some(setting) => {
+                    return Err(config(format!(
+                        "{setting} is a setting of the built-in transport: with a transport of your \
+                                               own, set it there"
+                    )));
+                }
+            },
+            None => Arc::new(
+                ReqwestTransport::with_network(&base_url, &self.user_agent, self.connect_timeout, self.network)
+                    .map_err(config)?,
+            ),
         };
-        Ok(Configuration(Arc::new(Settings {
+        let settings = Settings {
             base_url,
             credential,
             workspace: self.workspace,
@@ -235,7 +315,8 @@ impl ConfigurationBuilder {
             retry: self.retry,
             transport,
             clock: self.clock,
-        })))
+        };
+        Ok(Configuration { settings: Arc::new(settings), edits: Arc::default() })
     }
 }
 

@@ -9,7 +9,7 @@ use http::Method;
 use serde::Serialize;
 
 use super::client::Settings;
-use super::operation::{Access, Operation, RetryClass};
+use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::query::{ListStyle, Query};
 use crate::options::{CallOptions, RequestOptions};
 
@@ -42,7 +42,7 @@ impl Call {
             Method::PUT | Method::DELETE => RetryClass::IdempotentWrite,
             _ => RetryClass::UnsafeWrite,
         };
-        let operation = Operation { id: "request", method, path: "", retry, access: Access::Any };
+        let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any };
         let mut call = Self::to(settings, operation, Cow::Owned(route.to_owned()));
         call.options.fault = fault;
         call

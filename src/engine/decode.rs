@@ -3,8 +3,10 @@
 use serde::de::DeserializeOwned;
 
 use super::attempt::Success;
+use super::operation::RAW_REQUEST;
 use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
 use crate::metadata::Metadata;
+use crate::models::{from_json, from_response};
 use crate::response::Response;
 
 /// Reads the response; the path in the JSON is looked for only when reading fails, since that costs a second pass.
@@ -12,8 +14,10 @@ use crate::response::Response;
 /// A success without content is whatever `T` is made of `null`: `()`, `None`, any JSON.
 pub(super) fn value<T: DeserializeOwned>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
     let body = without_bom(&success.response.value);
-    let read = if is_empty(body) { serde_json::from_str("null") } else { from_bytes(body) };
-    match read {
+    // A raw request may fetch anything; the operations of the contract return whole objects.
+    let read = if operation == RAW_REQUEST { from_json } else { from_response };
+    let value = if is_empty(body) { serde_json::from_str("null") } else { from_bytes(body, read) };
+    match value {
         Ok(value) => Ok(success.response.map(|_| value)),
         Err(error) => Err(unreadable::<T>(&success, &error, operation)),
     }
@@ -24,9 +28,9 @@ fn is_empty(body: &[u8]) -> bool {
 }
 
 /// Checking the encoding once for the whole text is a fifth quicker than once for every string in it.
-fn from_bytes<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Result<T>) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
-        Ok(text) => serde_json::from_str(text),
+        Ok(text) => read(text),
         // This one says where the text breaks off.
         Err(_) => serde_json::from_slice(body),
     }
@@ -41,7 +45,13 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
     } else if let Some(encoding) = foreign_encoding(&metadata.headers) {
         (format!("the response has {}", encoded_words(encoding)), None)
     } else if error.is_data() {
-        (format!("at `${}`: {}", path_of::<T>(body).unwrap_or_default(), without_values(&error.to_string())), None)
+        let words = without_values(&error.to_string());
+        let path = path_of::<T>(body).unwrap_or_default();
+        let message = match words.strip_prefix("in `") {
+            Some(deeper) => format!("at `${path}.{deeper}"),
+            None => format!("at `${path}`: {words}"),
+        };
+        (message, None)
     } else if body.trim_ascii_start().starts_with(b"<") {
         let message = "the response is a page of HTML or XML, not complete JSON".to_owned();
         (message, Some("a proxy, a login page or a wrong base URL may be in between"))

@@ -24,6 +24,9 @@ impl Operation {
     }
 }
 
+/// The id of a request whose route the caller gives.
+pub(crate) const RAW_REQUEST: &str = "request";
+
 /// The operation that makes API keys.
 pub(crate) const CREATE_API_KEY: &str = "createApiKey";
 

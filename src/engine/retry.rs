@@ -68,7 +68,7 @@ impl Retry {
     /// The wait before another attempt: the backoff, or what the service asks for if that is longer.
     ///
     /// So nothing that is malformed, zero or past makes an attempt come early, whatever the status was.
-    pub(super) fn wait(&self, reported: Option<Duration>, attempts_made: u32, clock: &dyn Clock) -> Duration {
+    pub(crate) fn wait(&self, reported: Option<Duration>, attempts_made: u32, clock: &dyn Clock) -> Duration {
         let doublings = attempts_made.saturating_sub(1).min(30);
         let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
         // A clock of the user's may give no number at all, which is as good as the longest wait.

@@ -12,7 +12,7 @@ use super::retry::should_retry;
 use crate::deadline::{Spent, Stopwatch};
 use crate::error::{Error, ErrorKind};
 use crate::metadata::{RateLimit, Sent, WaitSource};
-use crate::quota::{Caller, Ending, Shut, WaitReason};
+use crate::quota::{Caller, Outcome, Rejection, WaitReason};
 use crate::trace;
 
 /// How long a token provider may take. Its own limits, such as those of a refresh, come first and say more.
@@ -84,6 +84,7 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
     loop {
         let caller = Caller {
             operation: call.operation.id,
+            lane: call.options.lane,
             ticket,
             max_wait: patience,
             remaining: watch.remaining(),
@@ -95,11 +96,11 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
         };
         let mut permit = match entered {
             Ok(permit) => permit,
-            Err(shut) => return Err(rejected(shut, settings, refused)),
+            Err(rejection) => return Err(rejected(rejection, settings, refused)),
         };
         if watch.remaining().is_some_and(|remaining| remaining.is_zero()) {
-            permit.settle(Ending::Unsent, None);
-            return Err(rejected(Shut::Deadline, settings, refused));
+            permit.settle(Outcome::Unsent, None);
+            return Err(rejected(Rejection::Deadline, settings, refused));
         }
         progress.attempts += 1;
         trace::attempt(progress.attempts);
@@ -111,7 +112,7 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
         let FailedAttempt { failed, error } = match attempt(call, watch, request, &token).await {
             Ok(response) => {
                 trace::status(response.status());
-                permit.settle(Ending::Answered, response.rate_limit());
+                permit.settle(Outcome::Answered, response.rate_limit());
                 return Ok(Success { response, token });
             }
             Err(failed) => failed,
@@ -124,7 +125,7 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
         }
         let rate_limited = error.is_rate_limited();
         let wait = retry.wait(error.retry_after(), progress.attempts, &*settings.clock);
-        permit.settle(ending(sent), reported(&error, wait).as_ref());
+        permit.settle(outcome(sent), reported(&error, wait).as_ref());
         if error.is_unauthorized() && !replaced {
             replaced = true;
             // Also when no attempt is left, so that the next call has the new token.
@@ -167,11 +168,11 @@ fn reported(error: &Error, wait: Duration) -> Option<RateLimit> {
     reported
 }
 
-fn ending(sent: Sent) -> Ending {
+fn outcome(sent: Sent) -> Outcome {
     match sent {
-        Sent::No => Ending::Unsent,
-        Sent::Maybe => Ending::Lost,
-        Sent::Yes => Ending::Answered,
+        Sent::No => Outcome::Unsent,
+        Sent::Maybe => Outcome::Lost,
+        Sent::Yes => Outcome::Answered,
     }
 }
 
@@ -190,19 +191,25 @@ async fn in_time<T>(watch: &mut Stopwatch<'_>, work: impl Future<Output = Result
 }
 
 /// The error of a call that may not send; `refused` is what the service said to an earlier attempt.
-fn rejected(shut: Shut, settings: &Settings, refused: Option<Error>) -> Error {
-    match shut {
-        Shut::Deadline => Error::new(ErrorKind::Timeout, "the call's deadline passed before the request could be sent")
-            .with(|error| error.deadline = true),
-        Shut::TooLong { reason, wait } => {
+fn rejected(rejection: Rejection, settings: &Settings, refused: Option<Error>) -> Error {
+    match rejection {
+        Rejection::Deadline => {
+            Error::new(ErrorKind::Timeout, "the call's deadline passed before the request could be sent")
+                .with(|error| error.deadline = true)
+        }
+        Rejection::TooLong { reason, wait, waited } => {
             let ends_at = settings.clock.time_of_day().checked_add(wait);
             let error = refused.unwrap_or_else(|| {
                 let why = match reason {
                     WaitReason::Refused => "the service has reported that the quota is spent",
                     WaitReason::Pacing => "pacing has no room",
                 };
-                let message =
-                    format!("{why} for another {:.0} s, longer than this call waits", wait.as_secs_f64().ceil());
+                let message = if wait.is_zero() {
+                    // Other calls are ahead, and how long they take is not known.
+                    format!("{why}, and this call waits no longer than {:.0} s", waited.as_secs_f64().ceil())
+                } else {
+                    format!("{why} for another {:.0} s, longer than this call waits", wait.as_secs_f64().ceil())
+                };
                 Error::new(ErrorKind::RateLimited, message).with(|error| {
                     error.hint = Some("wait until then, or let calls wait longer: max_wait, deadline");
                 })

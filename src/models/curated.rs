@@ -4,22 +4,22 @@ use super::{CreatedApiKey, TaskContributionType, TaskContributor};
 use crate::secret::Secret;
 
 /// The names that services give a new key's secret; the first is the contract's guess.
-const SECRET_MEMBERS: [&str; 4] = ["secret", "key", "apiKey", "token"];
+const SECRET_FIELDS: [&str; 4] = ["secret", "key", "apiKey", "token"];
 
 impl CreatedApiKey {
-    /// The new key's secret, wherever the answer carries it: the name of the member is not documented.
+    /// The new key's secret, wherever the response carries it: the name of the field is not documented.
     ///
-    /// `None` means that none of the likely members is there; `extra` then has what came, and the key should be revoked
+    /// `None` means that none of the likely fields is there; `extra` then has what came, and the key should be revoked
     /// and made again if the secret cannot be found.
     #[must_use]
     pub fn reveal_secret(&self) -> Option<Secret> {
-        let guessed = || SECRET_MEMBERS.iter().find_map(|name| self.extra.get::<Secret>(name)?.ok());
-        self.secret.get().cloned().or_else(guessed)
+        let guessed = || SECRET_FIELDS.iter().find_map(|name| self.extra.get::<Secret>(name)?.ok());
+        self.secret.clone().or_else(guessed)
     }
 }
 
 impl TaskContributor {
-    /// The member who is to do the work.
+    /// The person who is to do the work.
     ///
     /// Evidence: observed (the official SDK's README).
     #[must_use]

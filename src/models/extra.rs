@@ -1,6 +1,7 @@
-//! Members that this version of the crate does not know.
+//! Fields that this version of the crate does not know.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -8,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap};
 
 use super::json::{self, RawText};
 
-/// The members of an object that this version does not know, kept as their JSON text and written back untouched.
+/// The fields of an object that this version does not know, kept as their JSON text and written back untouched.
 ///
 /// ```
 /// use onehorizon::models::Task;
@@ -19,42 +20,44 @@ use super::json::{self, RawText};
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Extra {
-    // All members in one text, each as: length of its name, length of its value, name, value. One allocation an object.
+    // Names and values behind one another: two allocations an object instead of two a field.
     text: String,
+    // Where each name and each value ends.
+    ends: Vec<(usize, usize)>,
 }
 
-/// What is set aside at the first unknown member; growing step by step was the dearest part of reading an object.
+/// What is set aside at the first unknown field; growing step by step was the dearest part of reading an object.
 const FIRST_TEXT: usize = 256;
+const FIRST_FIELDS: usize = 8;
+/// From so many fields on, comparing each with each is slower than a table.
+const MANY: usize = 32;
 
 impl Extra {
-    /// No members.
+    /// No fields.
     #[must_use]
     pub const fn new() -> Self {
-        Self { text: String::new() }
+        Self { text: String::new(), ends: Vec::new() }
     }
 
-    /// How many members there are.
+    /// How many fields there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.iter().count()
+        self.ends.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+        self.ends.is_empty()
     }
 
     /// Names and JSON texts, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut rest = self.text.as_str();
-        std::iter::from_fn(move || {
-            let name_length = take_length(&mut rest)?;
-            let value_length = take_length(&mut rest)?;
-            let (name, after) = rest.split_at_checked(name_length)?;
-            let (value, after) = after.split_at_checked(value_length)?;
-            rest = after;
-            Some((name, value))
+        let mut start = 0;
+        self.ends.iter().filter_map(move |&(name_end, value_end)| {
+            let field = (self.text.get(start..name_end)?, self.text.get(name_end..value_end)?);
+            start = value_end;
+            Some(field)
         })
     }
 
@@ -63,22 +66,22 @@ impl Extra {
         self.iter().map(|(name, _)| name)
     }
 
-    /// The JSON text of a member.
+    /// The JSON text of a field.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
         self.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)
     }
 
-    /// A member read as a type of yours; `None` when there is no such member.
+    /// A field read as a type of yours; `None` when there is no such field.
     ///
     /// # Errors
-    /// When the member has another shape.
+    /// When the field has another shape.
     #[must_use]
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Option<Result<T, serde_json::Error>> {
         self.raw(name).map(serde_json::from_str)
     }
 
-    /// Sets a member, replacing one of that name.
+    /// Sets a field, replacing one of that name.
     ///
     /// A name that the model has a field for would be written twice: set the field instead.
     ///
@@ -87,85 +90,74 @@ impl Extra {
     pub fn insert(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), serde_json::Error> {
         let value = serde_json::to_string(value)?;
         self.remove(name);
-        append(&mut self.text, name, &value);
+        self.append(name, &value);
         Ok(())
     }
 
-    /// Takes a member out; tells whether it was there.
+    /// Removes a field; returns whether it was there.
     pub fn remove(&mut self, name: &str) -> bool {
-        let mut kept = String::new();
-        for (candidate, value) in self.iter().filter(|(candidate, _)| *candidate != name) {
-            append(&mut kept, candidate, value);
+        let found = self.raw(name).is_some();
+        if found {
+            self.retain(|_, candidate| candidate != name);
         }
-        let found = kept.len() < self.text.len();
-        self.text = kept;
         found
     }
 
     /// Reads the value that follows `key`.
     pub(crate) fn read<'de, A: MapAccess<'de>>(&mut self, key: &Key<'de>, map: &mut A) -> Result<(), A::Error> {
-        map.next_value_seed(AppendValue { text: &mut self.text, name: key.as_str() })
+        map.next_value_seed(AppendValue { extra: self, name: key.as_str() })
     }
 
-    /// Writes the members as they were read.
+    /// Of fields that were given more than once the last is kept, as in `JSON.parse`.
+    pub(crate) fn keep_last(&mut self) {
+        if self.len() < 2 {
+            return;
+        }
+        let twice = if self.len() < MANY {
+            self.names().enumerate().any(|(index, name)| self.names().skip(index + 1).any(|later| later == name))
+        } else {
+            self.names().collect::<HashSet<_>>().len() < self.len()
+        };
+        if twice {
+            let last: HashMap<String, usize> = self.names().map(str::to_owned).zip(0..).collect();
+            self.retain(|index, name| last.get(name) == Some(&index));
+        }
+    }
+
+    fn append(&mut self, name: &str, value: &str) {
+        if self.ends.is_empty() {
+            self.text.reserve((name.len() + value.len()).max(FIRST_TEXT));
+            self.ends.reserve(FIRST_FIELDS);
+        }
+        self.text.push_str(name);
+        let name_end = self.text.len();
+        self.text.push_str(value);
+        self.ends.push((name_end, self.text.len()));
+    }
+
+    fn retain(&mut self, keep: impl Fn(usize, &str) -> bool) {
+        let mut kept = Self::new();
+        for (_, (name, value)) in self.iter().enumerate().filter(|(index, (name, _))| keep(*index, name)) {
+            kept.append(name, value);
+        }
+        *self = kept;
+    }
+
+    /// Writes the fields as they were read.
     pub(crate) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.iter().try_for_each(|(name, value)| map.serialize_entry(name, &RawText(value)))
     }
 }
 
 impl fmt::Debug for Extra {
-    /// The names alone: the service may put a secret into a member that this version does not know.
+    /// The names alone: the service may put a secret into a field that this version does not know.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.names()).finish()
     }
 }
 
-/// Appends a member to the text of all.
-fn append(text: &mut String, name: &str, value: &str) {
-    // Two lengths of at most two digits are the usual case; longer ones grow the text once more.
-    let needed = name.len() + value.len() + 4;
-    if text.capacity() - text.len() < needed {
-        text.reserve(if text.is_empty() { needed.max(FIRST_TEXT) } else { needed });
-    }
-    push_length(text, name.len());
-    push_length(text, value.len());
-    text.push_str(name);
-    text.push_str(value);
-}
-
-/// Writes a length in base 64, lowest digit first, as characters that are one byte each; the last one is marked.
-#[inline]
-fn push_length(text: &mut String, mut length: usize) {
-    while length >= 64 {
-        text.push(digit(length, 0));
-        length /= 64;
-    }
-    text.push(digit(length, LAST_DIGIT));
-}
-
-#[inline]
-fn digit(length: usize, mark: u8) -> char {
-    // Below 128, so that the compiler sees a character of one byte.
-    char::from(u8::try_from(length % 64).unwrap_or_default() | mark)
-}
-
-const LAST_DIGIT: u8 = 64;
-
-/// Reads a length off the front.
-fn take_length(text: &mut &str) -> Option<usize> {
-    let mut length = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        length |= usize::from(byte % LAST_DIGIT).checked_shl(u32::try_from(6 * index).ok()?)?;
-        if byte & LAST_DIGIT != 0 {
-            *text = text.get(index + 1..)?;
-            return Some(length);
-        }
-    }
-    None
-}
-
 struct AppendValue<'a> {
-    text: &'a mut String,
+    extra: &'a mut Extra,
     name: &'a str,
 }
 
@@ -173,11 +165,11 @@ impl<'de> DeserializeSeed<'de> for AppendValue<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        json::with_raw(deserializer, |value| append(self.text, self.name, value))
+        json::with_raw(deserializer, |value| self.extra.append(self.name, value))
     }
 }
 
-/// A member's name while an object is read, borrowed from the input where it has no escapes.
+/// A field's name while an object is read, borrowed from the input where it has no escapes.
 pub(crate) struct Key<'de>(Cow<'de, str>);
 
 impl Key<'_> {
@@ -198,7 +190,7 @@ impl<'de> Visitor<'de> for KeyVisitor {
     type Value = Key<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
+        f.write_str("the name of a field")
     }
 
     fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {

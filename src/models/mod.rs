@@ -1,30 +1,52 @@
 //! What the service sends and takes: tasks, API keys, documents, webhook events.
 //!
-//! All models are *open*: a member or an enum value that this version does not know is kept and written back, so
-//! that reading an object, changing one member and writing it loses nothing. Only what a client cannot work
-//! without is a plain field; everything else is a [`Field`], which is absent, null or a value.
+//! Models have plain fields: a string, a list or an enum that may be missing is empty or `Unset` then, everything else
+//! that may be missing is an `Option`. All models are *open*: a field or an enum value that this version does not know
+//! is kept and written back, so that reading an object, changing one field and writing it loses nothing.
+//!
+//! - A field that you do not touch is written back as it arrived, absent or null or odd as it may be.
+//! - A field that had a value and is `None` now is written as null. `task.clear(Task::TOPIC)` always writes null,
+//!   `task.omit(Task::TOPIC)` leaves the field out, and `task.send_empty(Task::CONTRIBUTORS)` writes an empty list.
+//! - One odd field never fails an object, and one odd item never fails a list: JSON that does not fit is kept, written
+//!   back, and listed by `unreadable()`. Only a required field, for instance the id, fails its object when it is missing;
+//!   in a list that object is kept as an unreadable item.
+//! - Where a field is given twice the last value counts, as in `JSON.parse`.
+//! - `==` and `Debug` see the fields, not whether an empty one is absent or null.
+//!
+//! Copying a field from another object copies what it shows: assigning the `None` of a partial object writes null.
 //!
 //! Where a fact about the service comes from is written at each item as its *evidence*: `documented` (an official
 //! page says so), `observed` (official example code or payloads show it) or `inferred` (a deduction that may be
-//! wrong; unknown values and members get through all the same). Its sources are pages of the documentation on
+//! wrong; unknown values and fields get through all the same). Its sources are pages of the documentation on
 //! onehorizon.ai (`P:`), repositories of `onehorizonai` on GitHub (`G:`) and the README of the official JavaScript SDK
 //! (`NPM`); `x-sources` at the end of `openapi/onehorizon.json` has their addresses.
 
 mod curated;
 mod extra;
-mod field;
 mod json;
+mod mode;
+mod object;
 mod open;
+#[cfg(any(feature = "webhook", feature = "oauth"))]
+mod raw_object;
+mod record;
 mod text;
+mod timestamp;
+mod value;
 
 pub use extra::Extra;
-pub use field::Field;
 pub use json::Json;
-pub use open::UnknownValue;
+pub use mode::from_json;
+pub use open::{ParseEnumError, UnknownValue};
+pub use record::{Field, Presence, Unreadable};
+pub use timestamp::Timestamp;
 
 pub use crate::generated::models::*;
 
-/// What generated models are written with.
+#[cfg(feature = "client")]
+pub(crate) use mode::from_response;
+
+/// What models are written with.
 pub(crate) mod runtime {
     #![allow(unused_imports, reason = "not every contract needs every part")]
 
@@ -34,10 +56,15 @@ pub(crate) mod runtime {
     pub(crate) use serde::ser::{Serialize, SerializeMap, Serializer};
 
     pub(crate) use super::extra::{Extra, Key};
-    pub(crate) use super::field::{Field, required};
     pub(crate) use super::json::Json;
-    pub(crate) use super::open::{open_enum, string_id, text_traits};
+    pub(crate) use super::mode::is_whole_response;
+    pub(crate) use super::object::{OpenObject, open_object, read_object};
+    pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};
+    #[cfg(any(feature = "webhook", feature = "oauth"))]
+    pub(crate) use super::raw_object::RawObject;
+    pub(crate) use super::record::{Field, Path, Presence, Record, Unreadable};
     pub(crate) use super::text::Text;
+    pub(crate) use super::timestamp::Timestamp;
+    pub(crate) use super::value::{FieldType, Value, plain_values};
     pub(crate) use crate::secret::Secret;
-    pub(crate) use crate::timestamp::Timestamp;
 }

@@ -130,7 +130,7 @@ impl Login {
 
     fn refused(&self, code: &str, description: Option<String>) -> OauthError {
         let secrets = Secrets(vec![self.state.expose(), self.verifier.expose()]);
-        let code = OauthErrorCode::from(secrets.clean(code));
+        let code = OauthErrorCode::other(&secrets.clean(code));
         let words = description.map(|words| secrets.clean(&words)).filter(|words| !words.is_empty());
         // The one parameter that is standard and yet unproven with this service.
         let suspect = code == OauthErrorCode::InvalidRequest && self.app.settings().challenge_method;

@@ -9,8 +9,8 @@ use super::error::{OauthError, OauthErrorKind, Secrets};
 use super::single_flight::{Flight, NoOutcome, Waiters};
 use super::token_endpoint::Received;
 use super::tokens::Tokens;
+use crate::future::BoxFuture;
 use crate::secret::Secret;
-use crate::transport::BoxFuture;
 
 /// What saves new tokens before they are used.
 pub(super) type Save =

@@ -10,7 +10,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::transport::BoxFuture;
+use crate::future::BoxFuture;
 
 /// Work in the air, and its outcome once it has landed; clones are the same flight.
 pub(super) struct Flight<T>(Arc<Shared<T>>);

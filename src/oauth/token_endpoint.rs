@@ -18,8 +18,9 @@ use super::tokens::Tokens;
 use crate::clock::Clock;
 use crate::error::message_of;
 use crate::metadata::Sent;
-use crate::models::runtime::{Deserialize, Deserializer, Key, MapAccess, Secret, Visitor, fmt};
-use crate::models::{Extra, Field};
+use crate::models::Json;
+use crate::models::runtime::{Deserialize, Deserializer, Secret, Visitor, fmt, open_object};
+
 use crate::transport::{TransportRequest, TransportResponse};
 
 /// The largest answer of a token endpoint that is read, in bytes.
@@ -148,9 +149,10 @@ fn success(body: &Bytes, secrets: &Secrets<'_>) -> Option<Result<(Tokens, Option
             return decode(format!("the answer is not the JSON of tokens (line {line}, column {column})"));
         }
     };
-    if answer.error {
+    if answer.is_error() {
         return None;
     }
+    let expires_in = answer.lifetime();
     let Some(access_token) = answer.access_token.filter(|token| !token.expose().is_empty()) else {
         return decode("the answer has no `access_token`".to_owned());
     };
@@ -167,7 +169,7 @@ fn success(body: &Bytes, secrets: &Secrets<'_>) -> Option<Result<(Tokens, Option
         extra: answer.extra,
         ..Tokens::new(access_token)
     };
-    Some(Ok((tokens, answer.expires_in)))
+    Some(Ok((tokens, expires_in)))
 }
 
 /// The server's refusal, as well as it can be read.
@@ -176,7 +178,7 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
     let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(code) = text("error") {
         let words = text("error_description").map(|words| secrets.clean(words));
-        return OauthError::refused(OauthErrorCode::from(secrets.clean(code)), words, Some(status.as_u16()));
+        return OauthError::refused(OauthErrorCode::other(&secrets.clean(code)), words, Some(status.as_u16()));
     }
     let words = message_of(body).map(|words| secrets.clean(&words));
     let words = words.unwrap_or_else(|| format!("the answer of {} bytes is no OAuth error", body.len()));
@@ -187,58 +189,33 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
     error
 }
 
-/// A token endpoint's answer.
-struct Answer {
-    access_token: Option<Secret>,
-    token_type: Option<String>,
-    expires_in: Option<Duration>,
-    refresh_token: Option<Secret>,
-    scope: Option<String>,
-    id_token: Option<Secret>,
-    /// Whether there is an `error`: some servers send it with a status of success.
-    error: bool,
-    extra: Extra,
+open_object! {
+    /// A token endpoint's response.
+    struct Answer {
+        optional:
+        /// The access token.
+        pub access_token: Option<Secret> = ACCESS_TOKEN "access_token",
+        /// Its type.
+        pub token_type: Option<String> = TOKEN_TYPE "token_type",
+        /// Its lifetime in seconds.
+        pub expires_in: Option<Json> = EXPIRES_IN "expires_in",
+        /// The refresh token.
+        pub refresh_token: Option<Secret> = REFRESH_TOKEN "refresh_token",
+        /// The scopes given.
+        pub scope: Option<String> = SCOPE "scope",
+        /// What the server says of the user.
+        pub id_token: Option<Secret> = ID_TOKEN "id_token",
+    }
 }
 
-impl<'de> Deserialize<'de> for Answer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Answer;
+impl Answer {
+    /// Whether there is an `error`: some servers send it with a status of success.
+    fn is_error(&self) -> bool {
+        self.extra.raw("error").is_some_and(|error| error != "null")
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a token answer")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
-                let (mut access_token, mut refresh_token) = (Field::Absent, Field::Absent);
-                let (mut token_type, mut scope, mut id_token) = (Field::Absent, Field::Absent, Field::Absent);
-                let mut expires_in = Field::<Lifetime>::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "access_token" => access_token.read("access_token", &mut map)?,
-                        "token_type" => token_type.read("token_type", &mut map)?,
-                        "expires_in" => expires_in.read("expires_in", &mut map)?,
-                        "refresh_token" => refresh_token.read("refresh_token", &mut map)?,
-                        "scope" => scope.read("scope", &mut map)?,
-                        "id_token" => id_token.read("id_token", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Answer {
-                    access_token: access_token.into_option(),
-                    token_type: token_type.into_option(),
-                    expires_in: expires_in.into_option().and_then(|lifetime| lifetime.0),
-                    refresh_token: refresh_token.into_option(),
-                    scope: scope.into_option(),
-                    id_token: id_token.into_option(),
-                    error: extra.raw("error").is_some_and(|error| error != "null"),
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
+    fn lifetime(&self) -> Option<Duration> {
+        self.expires_in.as_ref()?.decode::<Lifetime>().ok()?.0
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::models::runtime::{
-    Deserialize, Deserializer, Key, MapAccess, Secret, Serialize, SerializeMap, Serializer, Visitor, fmt, required,
-};
-use crate::models::{Extra, Field};
+use crate::models::Extra;
+use crate::models::runtime::{Deserialize, Deserializer, Secret, Serialize, SerializeMap, Serializer, open_object};
 
 /// What a login or a refresh brings: the access token and what belongs to it.
 ///
@@ -75,44 +73,34 @@ impl Tokens {
     }
 }
 
+open_object! {
+    /// Tokens as they are written.
+    struct Written {
+        /// The access token.
+        pub access_token: Secret = "access_token",
+        optional:
+        /// The refresh token.
+        pub refresh_token: Option<Secret> = REFRESH_TOKEN "refresh_token",
+        /// Seconds since 1970.
+        pub expires_at: Option<u64> = EXPIRES_AT "expires_at",
+        /// The scopes given.
+        pub scope: Option<String> = SCOPE "scope",
+        /// What the server says of the user.
+        pub id_token: Option<Secret> = ID_TOKEN "id_token",
+    }
+}
+
 impl<'de> Deserialize<'de> for Tokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Tokens;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Tokens object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tokens, A::Error> {
-                let mut access_token = None;
-                let (mut refresh_token, mut id_token) = (Field::Absent, Field::Absent);
-                let (mut expires_at, mut scope) = (Field::<u64>::Absent, Field::Absent);
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "access_token" => required::read(&mut access_token, "access_token", &mut map)?,
-                        "refresh_token" => refresh_token.read("refresh_token", &mut map)?,
-                        "expires_at" => expires_at.read("expires_at", &mut map)?,
-                        "scope" => scope.read("scope", &mut map)?,
-                        "id_token" => id_token.read("id_token", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Tokens {
-                    access_token: required::take(access_token, "access_token")?,
-                    refresh_token: refresh_token.into_option(),
-                    expires_at: expires_at
-                        .into_option()
-                        .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),
-                    scope: scope.into_option(),
-                    id_token: id_token.into_option(),
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
+        let written = Written::deserialize(deserializer)?;
+        Ok(Self {
+            access_token: written.access_token,
+            refresh_token: written.refresh_token,
+            expires_at: written.expires_at.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),
+            scope: written.scope,
+            id_token: written.id_token,
+            extra: written.extra,
+        })
     }
 }
 

@@ -1,11 +1,15 @@
 //! The quota: how calls share it, wait for it, and see it.
 //!
-//! A refusal (429) closes a gate for all clones of a configuration; [`Pacing`], if asked for, keeps them from being
-//! refused at all.
+//! A refusal (429) closes a gate for all clones of a configuration. [`Pacing`] keeps calls from being refused at all: it
+//! counts them before they are sent, in this process ([`MemoryQuota`]) or in a [`QuotaStore`] that several processes
+//! share. Without pacing nothing is counted and nothing waits until the service refuses.
 
 mod gate;
+mod ledger;
 mod memory;
+mod pacer;
 mod pacing;
+mod permit;
 mod queue;
 mod rules;
 mod status;
@@ -16,44 +20,41 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use memory::MemoryQuota;
-pub use pacing::Pacing;
-pub use rules::{QuotaRules, QuotaShape, Window};
+pub use pacing::{Fallback, Pacing};
+pub use rules::{Lane, QuotaRules, QuotaShape, Window};
 pub use status::{QuotaStatus, QuotaWait, WaitReason};
-pub use store::{Ending, QuotaStore, Slot, Take, Usage, WindowUsage};
+pub use store::{Outcome, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter, WindowUsage};
 
-use gate::{Bar, Round};
-use queue::{Line, Place, Standing};
+pub(crate) use permit::Permit;
+
+use gate::Bar;
+use pacer::{Asked, Pacer};
+use queue::{Position, Queue, Turn};
 use rules::LONGEST_WINDOW;
 
 use crate::clock::Clock;
 use crate::deadline::{OutOfTime, within};
-use crate::metadata::RateLimit;
+use crate::store::StoreError;
 use crate::trace;
 
-/// What is told before each wait.
+/// What is called before each wait.
 pub(crate) type OnWait = Arc<dyn Fn(&QuotaWait) + Send + Sync>;
 
 /// The quota as the clones of one configuration share it.
 pub(crate) struct Quota {
     clock: Arc<dyn Clock>,
-    line: Line,
+    queue: Queue,
     tickets: AtomicU64,
     pacer: Option<Pacer>,
     on_wait: Option<OnWait>,
-    store_failures: AtomicU64,
-}
-
-struct Pacer {
-    rules: QuotaRules,
-    store: Arc<dyn QuotaStore>,
-    max_wait: Option<Duration>,
 }
 
 /// A call that wants to send a request.
 pub(crate) struct Caller {
     pub(crate) operation: &'static str,
+    pub(crate) lane: Lane,
     pub(crate) ticket: u64,
-    /// How long it waits for a quota that the service says is spent; [`Quota::patience`] has the default.
+    /// How long it waits for a quota that is spent; [`Quota::patience`] has the default.
     pub(crate) max_wait: Option<Duration>,
     /// What is left until its deadline.
     pub(crate) remaining: Option<Duration>,
@@ -81,39 +82,51 @@ impl Obstacle {
     }
 }
 
-/// The last wait that was told of.
-struct Told {
+/// The last wait that was reported.
+struct Reported {
     reason: WaitReason,
     first: bool,
     end: Instant,
 }
 
-/// A wait that grows by less than this is not told of again.
+/// A wait that grows by less than this is not reported again.
 const NEWS: Duration = Duration::from_secs(1);
 
 /// Why a call may not send.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Shut {
-    /// The wait is known, and longer than the caller waits.
-    TooLong { reason: WaitReason, wait: Duration },
-    /// The deadline passed in the line.
+pub(crate) enum Rejection {
+    /// The wait is longer than the caller waits: at least so long from now, after so long already.
+    TooLong { reason: WaitReason, wait: Duration, waited: Duration },
+    /// The deadline passed in the queue.
     Deadline,
+}
+
+/// A configuration that was refused a slot, and may be waited for by its store.
+struct Waiting<'a> {
+    quota: &'a Quota,
+    lane: Lane,
+    refused: bool,
+}
+
+impl Drop for Waiting<'_> {
+    /// Whoever leaves the queue as the last of a lane takes the lane out of the store's order.
+    fn drop(&mut self) {
+        if let Some(pacer) = self.quota.pacer.as_ref().filter(|_| self.refused)
+            && !self.quota.queue.state().waits_in(self.lane)
+        {
+            pacer.withdraw(self.lane);
+        }
+    }
 }
 
 impl Quota {
     pub(crate) fn new(clock: &Arc<dyn Clock>, pacing: Option<Pacing>, on_wait: Option<OnWait>) -> Self {
-        let pacer = pacing.map(|pacing| Pacer {
-            rules: pacing.rules,
-            store: pacing.store.unwrap_or_else(|| Arc::new(MemoryQuota::new(Arc::clone(clock)))),
-            max_wait: pacing.max_wait,
-        });
         Self {
             clock: Arc::clone(clock),
-            line: Line::default(),
+            queue: Queue::default(),
             tickets: AtomicU64::new(0),
-            pacer,
+            pacer: pacing.map(|pacing| Pacer::new(clock, pacing)),
             on_wait,
-            store_failures: AtomicU64::new(0),
         }
     }
 
@@ -130,78 +143,95 @@ impl Quota {
         })
     }
 
-    /// Waits until the call may send, in the order in which calls began.
+    /// Waits until the call may send, in the order in which calls began; interactive calls first.
     ///
-    /// Dropping the future leaves the line; no slot stays taken.
-    pub(crate) async fn enter(&self, caller: &Caller) -> Result<Permit<'_>, Shut> {
+    /// Dropping the future leaves the queue; no slot stays taken.
+    pub(crate) async fn enter(&self, caller: &Caller) -> Result<Permit<'_>, Rejection> {
         let began = self.clock.now();
         if self.pacer.is_none()
-            && let Some(round) = self.line.walk_through(began)
+            && let Some(round) = self.queue.pass(began)
         {
-            return Ok(Permit { quota: self, round, slot: None, settled: false });
+            return Ok(Permit::new(self, round, None));
         }
-        let place = Place::join(&self.line, caller.ticket);
-        let mut told = None;
+        // Dropped after the position, so that it sees who still waits.
+        let mut waiting = Waiting { quota: self, lane: caller.lane, refused: false };
+        let position = Position::join(&self.queue, caller.lane, caller.ticket);
+        let mut reported = None;
         loop {
             let now = self.clock.now();
-            let left = caller.remaining.map(|remaining| remaining.saturating_sub(now.saturating_duration_since(began)));
+            let waited = now.saturating_duration_since(began);
+            let left = caller.remaining.map(|remaining| remaining.saturating_sub(waited));
             if left.is_some_and(|left| left.is_zero()) {
-                return Err(Shut::Deadline);
+                return Err(Rejection::Deadline);
             }
-            let obstacle = match place.standing(now) {
-                Standing::Next => {
-                    let take = self.take(&place, caller.lease);
+            let obstacle = match position.turn(now) {
+                Turn::Mine => {
+                    let take = self.take(&position, &mut waiting, caller.lease);
                     match within(&*self.clock, left.unwrap_or(Duration::MAX), take).await {
                         Ok(Ok(permit)) => return Ok(permit),
                         Ok(Err(obstacle)) => obstacle,
-                        Err(OutOfTime) => return Err(Shut::Deadline),
+                        Err(OutOfTime) => return Err(Rejection::Deadline),
                     }
                 }
-                Standing::Barred(bar) => Obstacle::bar(bar, now),
-                Standing::Behind(bar) => self.behind(caller, &place, bar, now),
+                Turn::Barred(bar) => Obstacle::bar(bar, now),
+                Turn::Behind(bar) => self.behind(caller, &position, bar, now),
             };
             let Obstacle { reason, wait, again } = obstacle;
-            if caller.max_wait.is_some_and(|most| wait > most) || left.is_some_and(|left| wait >= left) {
-                return Err(Shut::TooLong { reason, wait });
-            }
-            self.tell(caller, &place, &mut told, obstacle, now);
-            let sleep = again.into_iter().chain(left).min().unwrap_or(Duration::MAX);
-            place.called_or(self.clock.sleep(sleep)).await;
+            let patience = match self.patience_left(caller, wait, waited) {
+                Some(patience) if !left.is_some_and(|left| wait >= left) => patience,
+                _ => return Err(Rejection::TooLong { reason, wait, waited }),
+            };
+            self.report(caller, &position, &mut reported, obstacle, now);
+            let sleep = again.into_iter().chain(left).min().unwrap_or(Duration::MAX).min(patience);
+            position.called_or(self.clock.sleep(sleep)).await;
         }
     }
 
-    /// Takes a slot for the first in line.
-    async fn take(&self, place: &Place<'_>, lease: Duration) -> Result<Permit<'_>, Obstacle> {
+    /// How much longer a caller waits that has waited so long and surely waits so much more; none for no longer.
+    fn patience_left(&self, caller: &Caller, wait: Duration, waited: Duration) -> Option<Duration> {
+        let Some(most) = caller.max_wait else { return Some(Duration::MAX) };
+        let Some(pacer) = &self.pacer else { return (wait <= most).then_some(Duration::MAX) };
+        if !wait.is_zero() && waited.saturating_add(wait) > most {
+            return None;
+        }
+        // Somebody ahead may be asking the store at this moment, which is no wait for the quota.
+        let left = most.max(pacer.store_timeout()).saturating_sub(waited);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Takes a slot for the first in the queue.
+    async fn take(
+        &self,
+        position: &Position<'_>,
+        waiting: &mut Waiting<'_>,
+        lease: Duration,
+    ) -> Result<Permit<'_>, Obstacle> {
         let mut slot = None;
         if let Some(pacer) = &self.pacer {
-            match pacer.store.take(&pacer.rules, lease).await {
-                Ok(Take::Granted(granted)) => slot = Some(granted),
-                Ok(Take::Wait(wait)) => {
-                    let wait = wait.min(LONGEST_WINDOW);
+            let wished = Pacer::slot(waiting.lane);
+            match pacer.ask(wished, lease).await {
+                Asked::Granted => slot = Some(wished),
+                Asked::Wait(wait) => {
+                    waiting.refused = true;
                     return Err(Obstacle { reason: WaitReason::Pacing, wait, again: Some(wait) });
                 }
-                Err(fault) => {
-                    self.store_failures.fetch_add(1, Ordering::Relaxed);
-                    trace::store_failed(&*fault);
-                }
             }
+            waiting.refused = false;
         }
-        let mut permit = Permit { quota: self, round: None, slot, settled: false };
         let now = self.clock.now();
-        match place.enter(now) {
-            Ok(round) => {
-                permit.round = round;
-                Ok(permit)
-            }
+        let entered = position.enter(now);
+        let mut permit = Permit::new(self, entered.ok().flatten(), slot);
+        match entered {
+            Ok(_) => Ok(permit),
             Err(bar) => {
-                permit.settle(Ending::Unsent, None);
+                permit.settle(Outcome::Unsent, None);
                 Err(Obstacle::bar(bar, now))
             }
         }
     }
 
-    /// What somebody who is not the first waits for; the first in line keeps the time, the others are called.
-    fn behind(&self, caller: &Caller, place: &Place<'_>, bar: Option<Bar>, now: Instant) -> Obstacle {
+    /// What somebody who is not the first waits for; the first in the queue keeps the time, the others are called.
+    fn behind(&self, caller: &Caller, position: &Position<'_>, bar: Option<Bar>, now: Instant) -> Obstacle {
         let mut obstacle = Obstacle { reason: WaitReason::Refused, wait: Duration::ZERO, again: None };
         match (bar, &self.pacer) {
             (Some(bar), _) => obstacle.wait = Obstacle::bar(bar, now).wait,
@@ -210,7 +240,7 @@ impl Quota {
                 obstacle.reason = WaitReason::Pacing;
                 // Looking ahead costs time, so only for those who want to know.
                 if caller.max_wait.is_some() || caller.remaining.is_some() || self.on_wait.is_some() {
-                    let next_free = pacer.store.usage(&pacer.rules, place.ahead()).next_free;
+                    let next_free = pacer.usage(caller.lane, position.ahead()).next_free;
                     obstacle.wait = next_free.min(LONGEST_WINDOW);
                 }
             }
@@ -218,85 +248,61 @@ impl Quota {
         obstacle
     }
 
-    /// Tells of a wait, and again when it has become another one.
-    fn tell(&self, caller: &Caller, place: &Place<'_>, told: &mut Option<Told>, obstacle: Obstacle, now: Instant) {
+    /// Reports a wait, and again when it has become another one.
+    fn report(
+        &self,
+        caller: &Caller,
+        position: &Position<'_>,
+        reported: &mut Option<Reported>,
+        obstacle: Obstacle,
+        now: Instant,
+    ) {
         let first = obstacle.again.is_some();
         let end = now + obstacle.wait;
-        if let Some(told) = told
-            && told.reason == obstacle.reason
-            && told.first == first
-            && end <= told.end + NEWS
+        if let Some(reported) = reported
+            && reported.reason == obstacle.reason
+            && reported.first == first
+            && end <= reported.end + NEWS
         {
             return;
         }
-        *told = Some(Told { reason: obstacle.reason, first, end });
+        *reported = Some(Reported { reason: obstacle.reason, first, end });
         trace::waits(obstacle.reason.as_str(), obstacle.wait);
         if let Some(on_wait) = &self.on_wait {
             on_wait(&QuotaWait {
                 operation: caller.operation,
+                lane: caller.lane,
                 reason: obstacle.reason,
                 wait: obstacle.wait,
                 ends_at: self.clock.time_of_day() + obstacle.wait,
-                ahead: place.ahead(),
+                ahead: position.ahead(),
             });
         }
     }
 
     pub(crate) fn status(&self) -> QuotaStatus {
         let (waiting, closed_for) = {
-            let state = self.line.state();
+            let state = self.queue.state();
             (state.waiting(), state.gate.closed_for(self.clock.now()))
         };
-        let usage = self.pacer.as_ref().map(|pacer| pacer.store.usage(&pacer.rules, waiting)).unwrap_or_default();
+        let pacer = self.pacer.as_ref();
+        let usage = pacer.map(|pacer| pacer.usage(Lane::Normal, waiting)).unwrap_or_default();
         QuotaStatus {
             next_free: usage.next_free.max(closed_for.unwrap_or_default()),
             windows: usage.windows,
             closed_for,
             waiting,
             in_flight: usage.in_flight,
-            store_failures: self.store_failures.load(Ordering::Relaxed),
+            store_away: pacer.is_some_and(Pacer::is_away),
+            store_failures: pacer.map_or(0, Pacer::failures),
         }
     }
-}
 
-/// The right to send one request; dropping it counts the request as lost.
-pub(crate) struct Permit<'a> {
-    quota: &'a Quota,
-    round: Round,
-    slot: Option<Slot>,
-    settled: bool,
-}
-
-impl Permit<'_> {
-    /// The request has ended; `told` is what its answer tells of the quota.
-    pub(crate) fn settle(&mut self, ending: Ending, told: Option<&RateLimit>) {
-        if std::mem::replace(&mut self.settled, true) {
-            return;
+    /// Waits until the store knows of all calls that have ended.
+    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+        match &self.pacer {
+            Some(pacer) => pacer.store().flush().await,
+            None => Ok(()),
         }
-        let Quota { pacer, line, clock, .. } = self.quota;
-        if let Some(pacer) = pacer {
-            if let Some(slot) = self.slot {
-                pacer.store.settle(&pacer.rules, slot, ending);
-            }
-            if let Some(told) = told {
-                pacer.store.learn(&pacer.rules, told);
-            }
-        }
-        let refused = told.and_then(|told| told.retry_after);
-        let mut state = line.state();
-        state.gate.leave(self.round, ending == Ending::Answered && refused.is_none());
-        match refused {
-            Some(wait) => {
-                state.gate.close(clock.now(), wait);
-                state.call_all();
-            }
-            None => state.call_first(),
-        }
-    }
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.settle(Ending::Lost, None);
     }
 }

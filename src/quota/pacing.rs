@@ -4,9 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::memory::MemoryQuota;
 use super::rules::{QuotaRules, QuotaShape};
 use super::store::QuotaStore;
 use crate::limits::{BURST_REQUESTS, BURST_WINDOW, QUOTA_REQUESTS, QUOTA_WINDOW};
+
+/// How long the store may take to answer, unless told otherwise.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Spends a quota as fast as it allows without ever being refused; off unless the configuration asks for it.
 ///
@@ -30,7 +34,26 @@ use crate::limits::{BURST_REQUESTS, BURST_WINDOW, QUOTA_REQUESTS, QUOTA_WINDOW};
 pub struct Pacing {
     pub(crate) rules: QuotaRules,
     pub(crate) store: Option<Arc<dyn QuotaStore>>,
+    pub(crate) store_timeout: Duration,
+    pub(crate) fallback: Fallback,
     pub(crate) max_wait: Option<Duration>,
+}
+
+/// How a configuration goes on while its [`QuotaStore`] fails or does not answer in time.
+///
+/// What it sends meanwhile is reported to the store when that is back. A refusal by the service holds all calls back in
+/// any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fallback {
+    /// Keep to this process's share: the quota divided by the number of processes that the store last counted, or a
+    /// quarter of the quota if it has never answered. The default.
+    #[default]
+    Share,
+    /// The same, divided by this number.
+    ShareOf(u32),
+    /// Send without pacing.
+    Unpaced,
 }
 
 impl Default for Pacing {
@@ -49,7 +72,13 @@ impl Pacing {
     /// No window yet; add one or more.
     #[must_use]
     pub fn new() -> Self {
-        Self { rules: QuotaRules::empty(), store: None, max_wait: None }
+        Self {
+            rules: QuotaRules::empty(),
+            store: None,
+            store_timeout: STORE_TIMEOUT,
+            fallback: Fallback::default(),
+            max_wait: None,
+        }
     }
 
     /// At most `requests` in any stretch of time of this length, besides the windows already there.
@@ -66,9 +95,22 @@ impl Pacing {
         self
     }
 
-    /// The longest wait of a call for the quota; by default a paced call waits as long as it takes, up to its deadline.
+    /// Reserves this part of each window (0.0 to 0.9, rounded up to whole requests) for calls of
+    /// [`Lane::Interactive`](super::Lane::Interactive); nothing by default.
     ///
-    /// A call that would wait longer fails at once as `RateLimited`, with the instant at which the wait would end.
+    /// Interactive calls go before all others in any case. As long as their use stays within this share, such a call
+    /// waits for no normal one.
+    #[must_use]
+    pub fn interactive_share(mut self, share: f64) -> Self {
+        self.rules.reserve(share);
+        self
+    }
+
+    /// The longest time that a call waits for the quota before an attempt; by default a paced call waits as long as it
+    /// takes, up to its deadline.
+    ///
+    /// A call that is known to wait longer fails at once as `RateLimited`, with the instant at which the wait would
+    /// end; one that turns out to wait longer fails when this time is over.
     #[must_use]
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = Some(wait);
@@ -82,6 +124,34 @@ impl Pacing {
         self
     }
 
+    /// How long to wait for the store's answer before going on by the [`Fallback`]; 1 s by default.
+    #[must_use]
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = timeout;
+        self
+    }
+
+    /// How to go on while the store is away; by this process's share by default.
+    #[must_use]
+    pub fn fallback(mut self, fallback: Fallback) -> Self {
+        self.fallback = fallback;
+        self
+    }
+
+    /// How long this many normal calls take at least, if nothing of the quota is used yet and each is answered at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use onehorizon::quota::Pacing;
+    /// let pacing = Pacing::new().window(10, Duration::from_secs(60));
+    /// assert_eq!(pacing.estimate(10), Duration::ZERO);
+    /// assert_eq!(pacing.estimate(11).as_secs(), 60);
+    /// ```
+    #[must_use]
+    pub fn estimate(&self, calls: u32) -> Duration {
+        if self.rules.check().is_ok() { MemoryQuota::estimate(&self.rules, calls) } else { Duration::ZERO }
+    }
+
     /// What it keeps to.
     #[must_use]
     pub fn rules(&self) -> &QuotaRules {
@@ -91,6 +161,10 @@ impl Pacing {
 
 impl fmt::Debug for Pacing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pacing").field("rules", &self.rules).field("max_wait", &self.max_wait).finish_non_exhaustive()
+        f.debug_struct("Pacing")
+            .field("rules", &self.rules)
+            .field("fallback", &self.fallback)
+            .field("max_wait", &self.max_wait)
+            .finish_non_exhaustive()
     }
 }

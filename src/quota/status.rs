@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::rules::Lane;
 use super::store::WindowUsage;
 
 /// What a configuration and its clones know of the quota at one moment; from
@@ -19,16 +20,21 @@ pub struct QuotaStatus {
     pub waiting: usize,
     /// Requests under way, as far as pacing counts them.
     pub in_flight: u32,
-    /// How often the store failed, so that a call went out unpaced.
+    /// Whether the store is away at this moment, so that calls go by the [`Fallback`](super::Fallback).
+    pub store_away: bool,
+    /// How often the store failed or did not answer in time.
     pub store_failures: u64,
 }
 
-/// A wait that begins; what [`ConfigurationBuilder::on_quota_wait`](crate::ConfigurationBuilder::on_quota_wait) is told.
+/// A wait that begins; what
+/// [`ConfigurationBuilder::on_quota_wait`](crate::ConfigurationBuilder::on_quota_wait) is called with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuotaWait {
     /// The operation that waits, in the official SDK's spelling.
     pub operation: &'static str,
+    /// The lane in which it waits.
+    pub lane: Lane,
     /// What it waits for.
     pub reason: WaitReason,
     /// How long at the least; zero when that depends on the calls ahead.

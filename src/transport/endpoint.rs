@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::setting::{self, Form};
+
 /// What an address is for, in the words of its errors.
 pub(crate) struct Purpose<'a> {
     /// The setting: `the base URL`.
@@ -16,8 +18,9 @@ impl Purpose<'_> {
     /// A server's address; the error is one line for the user.
     pub(crate) fn server(&self, text: &str, insecure_http: bool) -> Result<Url, String> {
         let Self { what, example, carries } = self;
-        let url = Url::parse(text.trim())
-            .map_err(|fault| format!("{what} is no absolute address such as {example}: {fault}"))?;
+        setting::check(Form::Address, text).map_err(|fault| format!("{what} {fault}"))?;
+        let url = Url::parse(text)
+            .map_err(|fault| format!("{what} is not an absolute address such as {example}: {fault}"))?;
         if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(format!("{what} must start with https:// as {example} does"));
         }

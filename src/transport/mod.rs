@@ -1,8 +1,10 @@
 //! Sends one request and reads its response: the trait, and its implementation on `reqwest`.
 
 pub(crate) mod endpoint;
+pub(crate) mod network;
 mod proxy;
 mod reqwest;
+mod tls;
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,36 +1,97 @@
-//! Which way a request takes, in the words of connection errors.
+//! Which proxy stands before an address.
 
-use hyper_util::client::proxy::matcher::Matcher;
+use std::env;
+
 use url::Url;
 
-/// How requests get to a host.
-pub(super) enum Route {
-    /// Never through a proxy.
-    Direct,
-    /// As the environment says (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`); boxed, since it is large.
-    Environment(Box<Matcher>),
-    /// A client of the user's: only the host is known.
-    Unknown,
+use super::network::Network;
+use crate::environment;
+use crate::secret::Secret;
+
+/// The proxy of one scheme, and the hosts that are reached without it.
+pub(super) struct ProxyRules {
+    proxy: Option<Secret>,
+    no_proxy: String,
 }
 
-impl Route {
-    pub(super) fn environment() -> Self {
-        Self::Environment(Box::new(Matcher::from_system()))
+impl ProxyRules {
+    /// The rules for an address. What is set in code comes before the environment, which counts for other machines only.
+    ///
+    /// The error is one line for the user, without the address, which may carry a password.
+    pub(super) fn new(network: &Network, base_url: &Url, is_loopback: bool) -> Result<Self, String> {
+        let mut proxy = network.proxy.as_ref().map(|address| parse("the proxy", address)).transpose()?;
+        let mut no_proxy = network.no_proxy.clone();
+        if proxy.is_none() && !is_loopback {
+            if let Some((name, address)) = from_environment(base_url.scheme())? {
+                proxy = Some(parse(&format!("the environment variable {name}"), &address)?);
+            }
+            if no_proxy.is_none() {
+                no_proxy = first(&["NO_PROXY", "no_proxy"])?.map(|(_, list)| list);
+            }
+        }
+        Ok(Self { proxy, no_proxy: no_proxy.unwrap_or_default() })
     }
 
-    /// Where a request to this address goes.
-    pub(super) fn target(&self, url: &Url) -> String {
-        let host = url.host_str().unwrap_or_default();
-        let host = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-        let proxy = match self {
-            Self::Environment(matcher) => url.as_str().parse().ok().and_then(|uri| matcher.intercept(&uri)),
-            Self::Direct | Self::Unknown => None,
-        };
-        let Some(proxy) = proxy else { return host };
-        // The address of a proxy may hold a password; scheme, host and port do not.
-        let uri = proxy.uri();
-        let scheme = uri.scheme_str().unwrap_or("http");
-        let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{host} through the environment's proxy {scheme}://{}{port}", uri.host().unwrap_or_default())
+    /// The proxy without its user and password, for errors.
+    pub(super) fn shown(&self) -> Option<String> {
+        let url = Url::parse(self.proxy.as_ref()?.expose()).ok()?;
+        let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
     }
+
+    /// Hands the rules to the client. Without a proxy here `reqwest` may still find one in the system's settings.
+    pub(super) fn apply(&self, builder: ::reqwest::ClientBuilder) -> Result<::reqwest::ClientBuilder, String> {
+        let Some(address) = &self.proxy else { return Ok(builder) };
+        let proxy = ::reqwest::Proxy::all(address.expose())
+            .map_err(|_| "the proxy's address could not be used".to_owned())?
+            .no_proxy(::reqwest::NoProxy::from_string(&self.no_proxy));
+        Ok(builder.proxy(proxy))
+    }
+}
+
+/// The variable that names the proxy of a scheme.
+fn from_environment(scheme: &str) -> Result<Option<(&'static str, Secret)>, String> {
+    // A web server hands the header `Proxy` of a request to its CGI programs as HTTP_PROXY.
+    let is_cgi = env::var_os("REQUEST_METHOD").is_some();
+    let names: &[&'static str] = match scheme {
+        "https" => &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ if is_cgi => &["http_proxy", "ALL_PROXY", "all_proxy"],
+        _ => &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    Ok(first(names)?.map(|(name, address)| (name, Secret::from(address))))
+}
+
+/// The first of the variables that is set to something.
+fn first(names: &[&'static str]) -> Result<Option<(&'static str, String)>, String> {
+    for name in names {
+        if let Some(value) = environment::variable(name)? {
+            return Ok(Some((name, value)));
+        }
+    }
+    Ok(None)
+}
+
+/// A proxy's address: `http://host:port`, `https://…`, or `host:port`.
+fn parse(what: &str, address: &Secret) -> Result<Secret, String> {
+    let text = address.expose();
+    let example = "name it as http://proxy.example:3128, with special characters of a password percent-encoded";
+    let unusable = |fault: &str| format!("{what} {fault}: {example}");
+    if text.trim().is_empty() {
+        return Err(unusable("is empty"));
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(unusable("has white space in it"));
+    }
+    let whole = if text.contains("://") { address.clone() } else { Secret::from(format!("http://{text}")) };
+    let url = Url::parse(whole.expose()).map_err(|fault| unusable(&format!("is not a valid address ({fault})")))?;
+    if url.scheme().starts_with("socks") {
+        return Err(format!("{what} is a SOCKS proxy, which this client cannot use: name an HTTP proxy"));
+    }
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(unusable("is not the address of an HTTP proxy"));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(unusable("has more than a host and a port"));
+    }
+    Ok(whole)
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,9 @@ use tokio::runtime::{Handle, Id};
 use url::Url;
 
 use super::endpoint::is_loopback;
-use super::proxy::Route;
+use super::network::Network;
+use super::proxy::ProxyRules;
+use super::tls::Tls;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use crate::error::{Error, ErrorKind};
 
@@ -28,19 +29,14 @@ use crate::error::{Error, ErrorKind};
 /// use onehorizon::Configuration;
 /// use onehorizon::transport::ReqwestTransport;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # #[cfg(feature = "rustls")] {
 /// let builder = reqwest::Client::builder().pool_max_idle_per_host(2);
-/// # let builder = builder.tls_backend_preconfigured(rustls::ClientConfig::builder_with_provider(
-/// #     rustls::crypto::ring::default_provider().into()).with_safe_default_protocol_versions()?
-/// #     .with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth());
 /// let configuration =
 ///     Configuration::builder().api_key("the-key").transport(ReqwestTransport::new(builder)?).build()?;
-/// # }
 /// # Ok(()) }
 /// ```
 pub struct ReqwestTransport {
     clients: Clients,
-    route: Route,
+    proxy: Option<String>,
 }
 
 /// Connections, by the runtime that drives them where that is possible.
@@ -57,47 +53,68 @@ const MOST_RUNTIMES: usize = 32;
 impl ReqwestTransport {
     /// Sends with a client of this builder.
     ///
-    /// Redirects and retries are switched off, since both are this crate's to decide. TLS is the builder's own: one of
-    /// `reqwest`'s features, or `tls_backend_preconfigured`.
+    /// Redirects, retries, referer and TLS are set by this crate, whatever the builder says; certificates and proxies have
+    /// settings in `ConfigurationBuilder`, which work without a transport of your own. The connections are shared by
+    /// all runtimes that use the transport.
     ///
     /// # Errors
-    /// `Config` if `reqwest` cannot build the client.
+    /// `Config` if `reqwest` cannot build the client, or the platform's certificates cannot be used.
     pub fn new(builder: ClientBuilder) -> Result<Self, Error> {
-        let config = |message: String| Error::new(ErrorKind::Config, message);
-        // Without a TLS provider reqwest panics while it builds.
-        match catch_unwind(AssertUnwindSafe(|| restricted(builder).build())) {
-            Ok(Ok(client)) => Ok(Self { clients: Clients::One(client), route: Route::Unknown }),
-            Ok(Err(error)) => Err(config(format!("no HTTP client could be made: {error}"))),
-            Err(_) => Err(config(
-                "no HTTP client could be made: reqwest has no TLS provider; install rustls's default provider, enable one of \
-                 reqwest's TLS features, or call tls_backend_preconfigured on the builder"
-                    .to_owned(),
-            )),
-        }
+        let mut network = Network::default();
+        network.use_client_builder(builder);
+        // No host is known yet, and any of them may be on `https`.
+        let tls =
+            Url::parse(if cfg!(any(feature = "rustls", feature = "native-tls")) { "https://_" } else { "http://_" })
+                .map_err(|error| error.to_string())
+                .and_then(|url| Tls::new(&url, &network))
+                .map_err(config)?;
+        let client = network.client_builder().and_then(|builder| build(builder, &tls)).map_err(config)?;
+        Ok(Self { clients: Clients::One(client), proxy: None })
     }
 
-    /// The transport that a configuration builds for itself: TLS and proxies as the platform and the environment have them,
-    /// no proxy for this machine.
+    /// The transport that a configuration builds for itself, for this base address: certificates and proxies as the platform
+    /// and the environment have them, no proxy for this machine.
     ///
     /// # Errors
-    /// `Config` if the platform's certificates cannot be used, or the user agent cannot be a header.
+    /// `Config` if the certificates or the proxies of the environment cannot be used.
     pub fn standard(base_url: &Url, user_agent: &str, connect_timeout: Duration) -> Result<Self, Error> {
-        let config = |message: String| Error::new(ErrorKind::Config, message);
-        let tls = Tls::new(base_url).map_err(config)?;
+        Self::with_network(base_url, user_agent, connect_timeout, Network::default()).map_err(config)
+    }
+
+    /// The same through these network settings; the error is one line for the user.
+    pub(crate) fn with_network(
+        base_url: &Url,
+        user_agent: &str,
+        connect_timeout: Duration,
+        network: Network,
+    ) -> Result<Self, String> {
+        let tls = Tls::new(base_url, &network)?;
+        let is_loopback = is_loopback(base_url);
+        let is_users_own = network.has_client_builder();
+        // A builder of the user's may have proxies of its own, which cannot be seen.
+        let proxies = (!is_users_own || network.proxy.is_some())
+            .then(|| ProxyRules::new(&network, base_url, is_loopback))
+            .transpose()?;
+        let proxy = proxies.as_ref().and_then(ProxyRules::shown);
         let user_agent = user_agent.to_owned();
-        let is_local = is_loopback(base_url);
         let make = move || {
-            let mut builder =
-                Client::builder().user_agent(&user_agent).connect_timeout(connect_timeout).tcp_nodelay(true);
-            if is_local {
+            let mut builder = network.client_builder()?.user_agent(&user_agent).connect_timeout(connect_timeout);
+            if is_loopback && !is_users_own {
                 builder = builder.no_proxy();
             }
-            tls.apply(restricted(builder)).build().map_err(|error| format!("no HTTP client could be made: {error}"))
+            if let Some(proxies) = &proxies {
+                builder = proxies.apply(builder)?;
+            }
+            build(builder, &tls)
         };
         // Faults show while the configuration is built, not at the first call.
-        make().map_err(config)?;
-        let route = if is_local { Route::Direct } else { Route::environment() };
-        Ok(Self { clients: Clients::PerRuntime { make: Box::new(make), made: Mutex::default() }, route })
+        let first = make()?;
+        let clients = if is_users_own {
+            Clients::One(first)
+        } else {
+            Clients::PerRuntime { make: Box::new(make), made: Mutex::default() }
+        };
+        Ok(Self { clients, proxy })
     }
 
     /// The client of the runtime that polls.
@@ -127,70 +144,25 @@ impl fmt::Debug for ReqwestTransport {
     }
 }
 
-/// The builder without what this crate decides itself.
-fn restricted(builder: ClientBuilder) -> ClientBuilder {
-    let builder =
-        builder.redirect(redirect::Policy::none()).retry(::reqwest::retry::never()).referer(false).no_brotli();
-    let builder = builder.no_deflate().no_zstd();
+/// The client without what this crate decides itself.
+fn build(builder: ClientBuilder, tls: &Tls) -> Result<Client, String> {
+    let builder = builder.redirect(redirect::Policy::none()).retry(::reqwest::retry::never()).referer(false);
+    let builder = builder.tcp_nodelay(true).no_brotli().no_deflate().no_zstd();
     let builder = if cfg!(feature = "gzip") { builder } else { builder.no_gzip() };
-    if cfg!(feature = "http2") { builder } else { builder.http1_only() }
+    let builder = if cfg!(feature = "http2") { builder } else { builder.http1_only() };
+    tls.apply(builder)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))
 }
 
-/// Rustls with ring and the platform's trust store, given to our clients alone: no global provider is touched.
-#[cfg(feature = "rustls")]
-struct Tls(rustls::ClientConfig);
-
-#[cfg(feature = "rustls")]
-impl Tls {
-    fn new(base_url: &Url) -> Result<Self, String> {
-        use rustls_platform_verifier::BuilderVerifierExt;
-
-        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS could not be set up: {error}"))?;
-        // A plain-text address (a test server on this machine) needs no trust store, and loading one takes time.
-        let config = if base_url.scheme() == "https" {
-            config.with_platform_verifier().map_err(|error| {
-                format!(
-                    "the platform's trust store could not be used: {error}; install the system's CA certificates (the \
-                     package `ca-certificates`), or name a file of them in SSL_CERT_FILE"
-                )
-            })?
-        } else {
-            config.with_root_certificates(rustls::RootCertStore::empty())
-        };
-        let mut config = config.with_no_client_auth();
-        if cfg!(feature = "http2") {
-            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        }
-        Ok(Self(config))
-    }
-
-    fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
-        builder.tls_backend_preconfigured(self.0.clone())
-    }
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, message)
 }
 
-/// The TLS of the platform, or none.
-#[cfg(not(feature = "rustls"))]
-struct Tls;
-
-#[cfg(not(feature = "rustls"))]
-impl Tls {
-    fn new(base_url: &Url) -> Result<Self, String> {
-        if base_url.scheme() == "https" && !cfg!(feature = "native-tls") {
-            return Err(
-                "this build has no TLS: enable the feature `rustls` or `native-tls`, or bring a transport".to_owned()
-            );
-        }
-        Ok(Self)
-    }
-
-    #[allow(clippy::unused_self, reason = "one signature for every choice of TLS")]
-    fn apply(&self, builder: ClientBuilder) -> ClientBuilder {
-        builder
-    }
+/// Host and port of an address, and the proxy that is set.
+fn target(url: &Url, proxy: Option<&str>) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let proxy = proxy.map(|proxy| format!(" (proxy: {proxy})")).unwrap_or_default();
+    format!("{host}:{port}{proxy}")
 }
 
 impl Transport for ReqwestTransport {
@@ -215,7 +187,8 @@ impl Transport for ReqwestTransport {
         // Handed over before the future is boxed, so that the request is not moved into it and out again.
         let pending = client.execute(outgoing);
         Box::pin(async move {
-            let mut response = pending.await.map_err(|error| failure(error).with_target(self.route.target(&url)))?;
+            let mut response =
+                pending.await.map_err(|error| failure(error).with_target(target(&url, self.proxy.as_deref())))?;
             let status = response.status();
             let headers = std::mem::take(response.headers_mut());
             let body = read_body(&mut response, limit).await?;

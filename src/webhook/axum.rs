@@ -16,31 +16,37 @@
 //! # }
 //! ```
 //!
-//! Where a handler of your own should answer, take [`Verified<Event>`](Verified) as an argument: it is an extractor
-//! for any state that has a [`Verifier`] ([`FromRef`]). It checks the delivery; processing an event once is up to
-//! you then.
+//! - [`route`] runs a handler once for each event.
+//! - [`route_claimed`] hands the claim over as well, for handlers that commit it in a transaction of their own.
+//! - [`route_with`] lets a function make the reply, for receivers of another kind such as an inbox.
+//! - [`Verified<Event>`](Verified) is an extractor for handlers of your own, for any state that has a [`Verifier`]
+//!   ([`FromRef`]). It checks the delivery; processing an event once is up to you then. Mount such a handler with [`on`],
+//!   so that the probe of the *Verify* button is answered as well.
 
 use std::error::Error;
 use std::future::Future;
 
 use ::axum::RequestExt;
 use ::axum::body::Body;
-use ::axum::extract::{FromRef, FromRequest, Request};
+use ::axum::extract::{FromRef, FromRequest, Request, State};
+use ::axum::handler::Handler;
 use ::axum::response::{IntoResponse, Response};
-use ::axum::routing::{MethodRouter, any};
+use ::axum::routing::{MethodRouter, any, post};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 
+use super::claims::Lease;
 use super::error::WebhookError;
 use super::event::Event;
 use super::receiver::{BodyCollector, Receiver, Reply};
 use super::verifier::{Verified, Verifier};
+use crate::time_limit::{OutOfTime, within};
 
-/// A route for all methods that answers webhook requests and runs the handler once an event.
+/// A route for all methods that answers webhook requests and runs the handler once for each event.
 ///
-/// It can be mounted at any path, nested routers included. The body is read up to the verifier's cap, and
-/// no further than `axum`'s own body limit where that is lower.
+/// It can be mounted at any path, nested routers included. The body is read up to the verifier's cap and within its
+/// [time limit](super::VerifierBuilder::body_timeout), and no further than `axum`'s own body limit where that is lower.
 ///
 /// When the sender closes the connection, which the service does after 3 seconds, most servers drop the request's
 /// future and the handler with it; the event is then free for the next delivery.
@@ -53,25 +59,105 @@ where
 {
     any(move |request: Request| {
         let (receiver, handler) = (receiver.clone(), handler.clone());
-        async move { respond(&receiver, request, handler).await }
+        async move {
+            match collect(&receiver, request).await {
+                Ok((parts, body)) => receiver.receive(parts.method.as_str(), &parts.headers, &body, handler).await,
+                Err(reply) => reply,
+            }
+        }
     })
 }
 
-async fn respond<H, F, E>(receiver: &Receiver, request: Request, handler: H) -> Reply
+/// As [`route`], for a handler that commits its claim in a transaction of its own; see [`Receiver::receive_claimed`].
+pub fn route_claimed<S, H, F, E>(receiver: Receiver, handler: H) -> MethodRouter<S>
 where
-    H: Fn(Verified<Event>) -> F,
-    F: Future<Output = Result<(), E>>,
-    E: Into<Box<dyn Error + Send + Sync>>,
+    S: Clone + Send + Sync + 'static,
+    H: Fn(Verified<Event>, Lease) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
 {
+    any(move |request: Request| {
+        let (receiver, handler) = (receiver.clone(), handler.clone());
+        async move {
+            match collect(&receiver, request).await {
+                Ok((parts, body)) => {
+                    receiver.receive_claimed(parts.method.as_str(), &parts.headers, &body, handler).await
+                }
+                Err(reply) => reply,
+            }
+        }
+    })
+}
+
+/// As [`route`], with a function that makes the reply for an event; see [`Receiver::receive_with`].
+pub fn route_with<S, A, F>(receiver: Receiver, answer: A) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    A: Fn(Verified<Event>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    any(move |request: Request| {
+        let (receiver, answer) = (receiver.clone(), answer.clone());
+        async move {
+            match collect(&receiver, request).await {
+                Ok((parts, body)) => receiver.receive_with(parts.method.as_str(), &parts.headers, &body, answer).await,
+                Err(reply) => reply,
+            }
+        }
+    })
+}
+
+/// A route for a handler that takes [`Verified<Event>`](Verified): POST goes to the handler, and the GET and HEAD of the
+/// *Verify* button are checked and answered, which `axum::routing::post` would refuse with 405.
+///
+/// ```
+/// use axum::{Router, extract::{FromRef, State}};
+/// use onehorizon::webhook::{Event, Verified, Verifier, axum::on};
+///
+/// #[derive(Clone)]
+/// struct App {
+///     verifier: Verifier,
+///     greeting: &'static str,
+/// }
+/// impl FromRef<App> for Verifier {
+///     fn from_ref(app: &App) -> Self {
+///         app.verifier.clone()
+///     }
+/// }
+///
+/// async fn hook(State(app): State<App>, event: Verified<Event>) -> String {
+///     format!("{} {}", app.greeting, event.id())
+/// }
+///
+/// # fn main() -> Result<(), onehorizon::webhook::VerifierError> {
+/// let app = App { verifier: Verifier::key("the key from Settings > Apps")?, greeting: "hello" };
+/// let router: Router = Router::new().route("/webhook", on(hook)).with_state(app);
+/// # Ok(())
+/// # }
+/// ```
+pub fn on<H, T, S>(handler: H) -> MethodRouter<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+    Verifier: FromRef<S>,
+{
+    post(handler).fallback(async |State(verifier): State<Verifier>, request: Request| {
+        let (parts, _) = request.into_parts();
+        match Receiver::new(verifier).begin(parts.method.as_str(), &parts.headers) {
+            Err(reply) => reply,
+            Ok(_) => Reply::from(WebhookError::MethodNotAllowed),
+        }
+    })
+}
+
+/// Reads a request's body, or says why not.
+async fn collect(receiver: &Receiver, request: Request) -> Result<(Parts, Vec<u8>), Reply> {
     let (parts, body) = request.with_limited_body().into_parts();
-    let method = parts.method.as_str();
-    let collector = match receiver.begin(method, header(&parts)) {
-        Ok(collector) => collector,
-        Err(reply) => return reply,
-    };
-    match collect(collector, body).await {
-        Ok(bytes) => receiver.receive(method, header(&parts), &bytes, handler).await,
-        Err(error) => receiver.refuse(error),
+    let collector = receiver.begin(parts.method.as_str(), &parts.headers)?;
+    match read(receiver.verifier(), collector, body).await {
+        Ok(bytes) => Ok((parts, bytes)),
+        Err(error) => Err(receiver.refuse(error)),
     }
 }
 
@@ -86,10 +172,11 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Reply> {
         let verifier = Verifier::from_ref(state);
         let (parts, body) = request.with_limited_body().into_parts();
-        let headers = header(&parts);
-        let collector = BodyCollector::announced(verifier.max_body_bytes(), headers("content-length"))?;
+        let headers = &parts.headers;
+        let length = headers.get("content-length").map(HeaderValue::as_bytes);
+        let collector = BodyCollector::announced(verifier.max_body_bytes(), length)?;
         verifier.check_head(&headers)?;
-        let bytes = collect(collector, body).await?;
+        let bytes = read(&verifier, collector, body).await?;
         Ok(verifier.event(headers, &bytes)?)
     }
 }
@@ -107,17 +194,21 @@ impl IntoResponse for Reply {
     }
 }
 
-fn header<'p>(parts: &'p Parts) -> impl Fn(&str) -> Option<&'p [u8]> {
-    move |name| parts.headers.get(name).map(HeaderValue::as_bytes)
-}
-
-/// Reads the body to its end or to the cap.
-async fn collect(mut collector: BodyCollector, mut body: Body) -> Result<Vec<u8>, WebhookError> {
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| read_error(&error, collector.limit()))?;
-        if let Some(chunk) = frame.data_ref() {
-            collector.push(chunk)?;
+/// Reads the body to its end, to the cap, or until its time is up.
+async fn read(verifier: &Verifier, mut collector: BodyCollector, mut body: Body) -> Result<Vec<u8>, WebhookError> {
+    let limit = verifier.body_timeout();
+    let whole = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| read_error(&error, collector.limit()))?;
+            if let Some(chunk) = frame.data_ref() {
+                collector.push(chunk)?;
+            }
         }
+        Ok::<_, WebhookError>(())
+    };
+    match within(&*verifier.clock(), limit, whole).await {
+        Ok(result) => result?,
+        Err(OutOfTime) => return Err(WebhookError::BodyTimeout { limit }),
     }
     Ok(collector.into_bytes())
 }

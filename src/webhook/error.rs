@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::setting::Fault;
+
 /// Why a delivery is refused.
 ///
 /// Nothing in here repeats a secret or the payload, so it may be logged. What the sender is told is less than
@@ -40,6 +42,22 @@ pub enum WebhookError {
     /// The content type is not `application/cloudevents+json`: status 415.
     #[error("the webhook content type is not application/cloudevents+json")]
     UnsupportedMediaType,
+    /// The body is encoded, for instance with gzip: status 415. Bodies are taken as they are.
+    #[error("the webhook body is encoded; send it without a content encoding")]
+    UnsupportedEncoding,
+    /// A header that is not signed says otherwise than the signed body: status 400. Somebody may have changed it to have
+    /// an event taken for another.
+    #[error("the header `{header}` contradicts the signed body")]
+    Contradiction {
+        /// The header, in lower case.
+        header: &'static str,
+    },
+    /// The body did not arrive within its time limit: status 408.
+    #[error("the webhook body did not arrive within {} s", .limit.as_secs_f64())]
+    BodyTimeout {
+        /// The time limit.
+        limit: Duration,
+    },
     /// The body could not be read to its end: status 400.
     #[error("the webhook body could not be read")]
     Unreadable,
@@ -81,7 +99,8 @@ impl WebhookError {
             Self::TooLarge { .. } => 413,
             Self::Unauthorized(_) | Self::TooOld { .. } | Self::TooNew { .. } => 401,
             Self::MethodNotAllowed => 405,
-            Self::UnsupportedMediaType => 415,
+            Self::UnsupportedMediaType | Self::UnsupportedEncoding => 415,
+            Self::BodyTimeout { .. } => 408,
             _ => 400,
         }
     }
@@ -95,6 +114,9 @@ impl WebhookError {
             Self::TooOld { .. } | Self::TooNew { .. } => "stale",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::Contradiction { .. } => "contradiction",
+            Self::BodyTimeout { .. } => "body_timeout",
             Self::Unreadable => "unreadable",
             Self::Empty => "empty",
             Self::Json { .. } => "invalid_json",
@@ -154,31 +176,22 @@ impl From<AuthFailure> for WebhookError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifierError {
-    /// The key is empty or white space.
-    #[error(
-        "the webhook key labelled `{label}` is empty; set ONE_WEBHOOK_KEY to the key shown at the webhook's settings"
-    )]
-    EmptyKey {
-        /// The label that the key was given.
+    /// A key or signing secret cannot be what it was meant to be: it is empty, has a line end, quotes or invisible
+    /// characters around it, or is a placeholder.
+    #[error("the {what} labelled `{label}` {fault}")]
+    Unusable {
+        /// What it is: `webhook key` or `signing secret`.
+        what: &'static str,
+        /// The label that it was given.
         label: String,
+        /// What is wrong with it. Nothing of the secret is repeated.
+        fault: String,
     },
-    /// The key has a line break or another control character, which no header can carry.
-    #[error("the webhook key labelled `{label}` has a control character inside; no header can carry it")]
-    InvalidKey {
-        /// The label that the key was given.
-        label: String,
-    },
-    /// The environment variable is not set, or is no Unicode text.
-    #[error("the environment variable {name} is not set, or is no Unicode text")]
+    /// The environment variable is not set, or is not Unicode text.
+    #[error("the environment variable {name} is not set, or is not Unicode text")]
     MissingVariable {
         /// The variable's name.
         name: &'static str,
-    },
-    /// The signing secret is empty.
-    #[error("the signing secret labelled `{label}` is empty")]
-    EmptySecret {
-        /// The label that the secret was given.
-        label: String,
     },
     /// The signing secret is not base64, with or without `whsec_` in front.
     #[error("the signing secret labelled `{label}` is not base64 (with or without `whsec_` in front)")]
@@ -196,9 +209,15 @@ pub enum VerifierError {
         label: String,
     },
     /// A header name has a character that header names cannot have.
-    #[error("`{name}` is no header name")]
+    #[error("`{name}` is not a header name")]
     InvalidHeaderName {
         /// The name given.
         name: String,
     },
+}
+
+impl VerifierError {
+    pub(super) fn unusable(what: &'static str, label: &str, fault: &Fault) -> Self {
+        Self::Unusable { what, label: label.to_owned(), fault: fault.to_string() }
+    }
 }

@@ -1,25 +1,33 @@
-//! Webhooks: verify deliveries, understand events, process each once.
+//! Receive webhooks: verify deliveries, understand events, process each once.
 //!
 //! - [`Verifier`] checks who sent a delivery: by the key that One Horizon sends, or by a signature.
-//! - [`Event`] is what it says, typed as far as this version knows it.
-//! - [`Receiver`] answers requests: it verifies, runs a handler once an event, and makes the service retry what
-//!   failed. It needs no framework and no async runtime.
-#![cfg_attr(feature = "axum", doc = "- [`axum`] mounts it on a `Router`.")]
-#![cfg_attr(not(feature = "axum"), doc = "- `axum` (a feature) mounts it on a `Router`.")]
+//! - [`Event`] is what was delivered, typed as far as this version knows it.
+//! - [`Receiver`] turns a request into a reply: it verifies, runs a handler once for each event, and makes the service
+//!   retry what failed. It needs no framework and no async runtime.
+//! - [`ClaimStore`] remembers which events are done; [`MemoryClaims`] does so in one process.
+#![cfg_attr(feature = "axum", doc = "- [`axum`] mounts a receiver on a `Router`.")]
+#![cfg_attr(not(feature = "axum"), doc = "- `axum` (a feature) mounts a receiver on a `Router`.")]
 //!
-//! The service waits 3 seconds for an answer; without a 2xx it delivers again at once, after about a minute and after
+//! The service waits 3 seconds for a response; without a 2xx it delivers again at once, after about a minute and after
 //! about five, and then gives the event up. Deliveries may come twice and in any order.
+//!
+//! Unless set otherwise: bodies of at most 256 KiB, signatures fresh for 5 minutes, a lease of 30 seconds, 1 second for
+//! each call of the store, 5 seconds for a body to arrive.
 
 #[cfg(feature = "axum")]
 pub mod axum;
+pub mod claims;
+mod clock;
 mod error;
 mod event;
+mod headers;
 mod media_type;
 mod receiver;
-pub mod replay;
 mod verifier;
 
+pub use claims::{ClaimStore, MemoryClaims};
 pub use error::{AuthFailure, VerifierError, WebhookError};
 pub use event::{Event, Payload, Retry, Undecoded};
+pub use headers::Headers;
 pub use receiver::{BodyCollector, MAX_EVENT_ID_BYTES, Outcome, Receiver, ReceiverBuilder, Reply};
 pub use verifier::{Scheme, Signer, Verified, Verifier, VerifierBuilder};

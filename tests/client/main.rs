@@ -6,6 +6,9 @@
 
 mod accounts;
 mod bad_input;
+mod edit;
 mod error_bodies;
+mod key_file;
+mod network;
 mod prism;
 mod transport_cap;

@@ -17,7 +17,7 @@ async fn every_operation_is_accepted_by_a_server_that_checks_the_contract() {
     let listed = tasks
         .list_tasks()
         .all(true)
-        .scope([TaskScope::Initiative, TaskScope::from("not_yet_known")])
+        .scope([TaskScope::Initiative, TaskScope::other("not_yet_known")])
         .status([TaskStatus::Planned, TaskStatus::InProgress])
         .await
         .unwrap();
@@ -40,7 +40,7 @@ async fn every_operation_is_accepted_by_a_server_that_checks_the_contract() {
     assert_eq!(found.status(), 200);
 
     let key = keys.create_api_key("ci-production").await.unwrap();
-    assert!(!key.secret.get().unwrap().expose().is_empty());
+    assert!(!key.secret.as_ref().unwrap().expose().is_empty());
     assert_eq!(keys.list_api_keys().await.unwrap().status(), 200);
     assert_eq!(keys.revoke_api_key("key_1").await.unwrap().status(), 204);
 

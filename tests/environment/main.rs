@@ -1,5 +1,7 @@
 //! What configurations, verifiers and apps take from the environment.
 
+mod network;
+
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 

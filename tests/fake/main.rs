@@ -1,6 +1,6 @@
 //! The fake service and the webhook sender behave as the contract says.
 
-// mutants: src/testing
+// mutants: crates/testing/src
 // mutants-with: lib oauth
 
 mod contract;

@@ -262,7 +262,7 @@ async fn the_fake_delivers_events_of_its_own_changes() {
             assert!(event.actor().is_some());
         }
         let Payload::Task(updated) = received[1].payload() else { panic!("{:?}", received[1]) };
-        assert_eq!(updated.status.get(), Some(&TaskStatus::Review));
+        assert_eq!(updated.status, TaskStatus::Review);
         assert_eq!(updated.extra.raw("origin"), fake.task(task.task_id.as_str()).unwrap().raw("origin"));
     }
     drop(webhook);

@@ -1,7 +1,12 @@
 //! The models keep everything that the service sends.
 
-// mutants: src/timestamp.rs
+// mutants: src/models
 // mutants-with: lib client webhook
 
+#[cfg(feature = "dates")]
+mod dates;
+mod presence;
+mod property;
 mod round_trip;
+mod unreadable;
 mod values;

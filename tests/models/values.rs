@@ -1,39 +1,10 @@
-//! The values that models are made of: members that may be missing, texts, ids, points in time, any JSON.
+//! The values that models are made of: strings, ids, points in time, any JSON.
 
 use std::collections::{BTreeSet, HashSet};
 
-use onehorizon::models::{CreatedApiKey, Extra, Field, Json, Task, TaskContributionType, TaskContributor, TaskId};
+use onehorizon::models::{CreatedApiKey, Extra, Json, Presence, Task, TaskContributionType, TaskContributor, TaskId};
 use onehorizon::models::{TaskStatus, UserId};
 use onehorizon::{Secret, Timestamp};
-
-#[test]
-fn a_member_is_read_changed_and_taken_out() {
-    let mut title: Field<String> = "Recap".into();
-    assert!(title.is_value() && !title.is_null() && !title.is_absent());
-    assert_eq!(
-        (title.get().unwrap().as_str(), title.as_deref(), title.to_string().as_str()),
-        ("Recap", Some("Recap"), "Recap")
-    );
-    title.get_mut().unwrap().push('!');
-    assert_eq!(title.clone().into_option().as_deref(), Some("Recap!"));
-    title.set("Weekly");
-    assert_eq!(title, Field::Value("Weekly".to_owned()));
-    title.remove();
-    for mut nothing in [title, Field::Null] {
-        assert!(!nothing.is_value() && nothing.get().is_none() && nothing.get_mut().is_none());
-        assert_eq!((nothing.as_deref(), nothing.to_string().as_str()), (None, ""));
-        assert_eq!(nothing.into_option(), None);
-    }
-}
-
-#[test]
-fn a_list_that_is_missing_is_empty() {
-    let list: Field<Vec<u8>> = vec![1, 2].into();
-    assert_eq!((list.as_slice(), list.iter().sum::<u8>(), (&list).into_iter().count()), (&[1, 2][..], 3, 2));
-    for nothing in [Field::<Vec<u8>>::Absent, Field::Null] {
-        assert!(nothing.as_slice().is_empty() && nothing.iter().next().is_none());
-    }
-}
 
 #[test]
 fn models_are_read_from_any_source() {
@@ -41,11 +12,11 @@ fn models_are_read_from_any_source() {
     let by_text: Task = serde_json::from_str(text).unwrap();
     let by_value: Task = serde_json::from_value(serde_json::from_str(text).unwrap()).unwrap();
     assert_eq!(by_text, by_value);
-    assert!(by_value.title.is_null());
+    assert_eq!(by_value.presence(Task::TITLE), Presence::Null);
     let wrong: Result<Task, _> = serde_json::from_str(r#"{"taskId":7}"#);
     assert!(wrong.unwrap_err().to_string().contains("invalid type: integer `7`, expected"));
-    let wrong: Result<Task, _> = serde_json::from_str(r#"{"taskId":"tsk_1","contributors":7}"#);
-    assert!(wrong.unwrap_err().to_string().contains("invalid type: integer `7`"));
+    let odd: Task = serde_json::from_str(r#"{"taskId":"tsk_1","contributors":7}"#).unwrap();
+    assert!(odd.unreadable()[0].error().contains("invalid type: integer `7`"));
 }
 
 #[test]
@@ -68,24 +39,21 @@ fn short_and_long_texts_are_the_same_kind_of_text() {
 #[test]
 fn an_open_enum_knows_its_values_and_keeps_others() {
     for known in TaskStatus::KNOWN {
-        assert_eq!(TaskStatus::from(known.as_str()), *known);
+        assert_eq!(TaskStatus::other(known.as_str()), *known);
     }
-    let unknown = TaskStatus::from(String::from("hibernating"));
+    let unknown = TaskStatus::other("hibernating");
     assert_eq!((unknown.as_str(), unknown.to_string().as_str()), ("hibernating", "hibernating"));
     assert!(unknown == "hibernating" && unknown != TaskStatus::Planned);
     assert_eq!(format!("{unknown:?}"), r#"Unknown("hibernating")"#);
 }
 
 #[test]
-fn a_point_in_time_keeps_its_text_and_refuses_to_be_what_it_is_not() {
+fn a_point_in_time_keeps_its_text() {
     let time = Timestamp::from(String::from("2026-05-10T08:30:00Z"));
     assert_eq!(
         (time.to_string().as_str(), format!("{time:?}").as_str()),
         (time.as_str(), "Timestamp(2026-05-10T08:30:00Z)")
     );
-    assert_eq!(Timestamp::from(time.to_jiff().unwrap()), time);
-    let soon = Timestamp::from("soon");
-    assert!(soon.to_jiff().is_err() && soon.to_chrono().is_err() && soon.to_time().is_err());
 }
 
 #[test]
@@ -109,7 +77,7 @@ fn any_json_tells_its_kind_and_size_only() {
 }
 
 #[test]
-fn unknown_members_are_counted_replaced_and_compared() {
+fn unknown_fields_are_counted_replaced_and_compared() {
     let mut extra = Extra::new();
     assert!(extra.is_empty() && extra.raw("a").is_none() && !extra.remove("a"));
     extra.insert("a", &1).unwrap();
@@ -136,10 +104,7 @@ fn the_secret_of_a_new_key_is_found_under_its_likely_names() {
 #[test]
 fn an_assignee_is_a_contributor_of_that_type() {
     let assignee = TaskContributor::assignee("u_1");
-    assert_eq!(
-        (assignee.user_id, assignee.contribution_type.get()),
-        (UserId::from("u_1"), Some(&TaskContributionType::Assignee))
-    );
+    assert_eq!((assignee.user_id, assignee.contribution_type), (UserId::from("u_1"), TaskContributionType::Assignee));
 }
 
 #[test]

@@ -1,39 +1,55 @@
 //! Stores of the quota: the contract, the one in memory, and what the engine does with others.
 
-use std::error::Error as StdError;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use onehorizon::RateLimit;
-use onehorizon::RequestOptions;
-use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaRules, QuotaStore, Slot, Take, Usage, Window};
-use onehorizon::transport::BoxFuture;
-use onehorizon_testing::conformance::quota::conformance;
-use support::wire::{Wire, read};
+use onehorizon::quota::{
+    Fallback, Lane, MemoryQuota, Outcome, Pacing, QuotaRules, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter,
+    Window,
+};
+use onehorizon::{BoxFuture, ErrorKind, RequestOptions, StoreError};
+use onehorizon_testing::conformance::Violations;
+use onehorizon_testing::conformance::quota::Conformance;
+use support::wire::{Wire, ok, read};
+use tokio::task::JoinSet;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn pass(time: Duration) -> BoxFuture<'static, ()> {
-    Box::pin(tokio::time::sleep(time))
+type Taken<'a> = BoxFuture<'a, Result<Take, StoreError>>;
+
+/// Runs the suite; stores of one name are what `make` makes of that name's memory.
+async fn check<S: QuotaStore>(unit: Duration, make: impl Fn(Arc<MemoryQuota>) -> S) -> Result<(), Violations> {
+    let quotas = Mutex::new(HashMap::<String, Arc<MemoryQuota>>::new());
+    let open = |name: String| {
+        let store = Arc::new(make(quotas.lock().unwrap().entry(name).or_default().clone()));
+        async move { Ok(store) }
+    };
+    Conformance::new(open).unit(unit).check().await
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_store_in_memory_keeps_the_contract() {
     for unit in [Duration::from_millis(50), SECOND, 60 * SECOND] {
-        assert_eq!(conformance(|| Arc::new(MemoryQuota::default()), pass, unit).await, Ok(()));
+        assert_eq!(
+            check(unit, |quota| Broken { quota, breach: Breach::Nothing, own: MemoryQuota::default() }).await,
+            Ok(())
+        );
     }
 }
 
 /// The store in memory with one promise broken.
 struct Broken {
-    inner: MemoryQuota,
-    fault: Breach,
-    numbers: AtomicU64,
+    quota: Arc<MemoryQuota>,
+    breach: Breach,
+    own: MemoryQuota,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Breach {
+    Nothing,
     GivesAlways,
     SeesOneWindow,
     KeepsUnsent,
@@ -41,74 +57,128 @@ enum Breach {
     NeverEndsALease,
     HearsNothing,
     Fails,
+    /// What is read is old when it is written.
+    ReadsThenWrites,
+    SharesNothing,
+    GivesEachNumberTwice,
+    ForgetsWhatItDidNotGive,
+    KnowsNoLanes,
+    TakesBucketsForWindows,
 }
 
-type Taken<'a> = BoxFuture<'a, Result<Take, Box<dyn StdError + Send + Sync>>>;
+impl Broken {
+    fn rules(&self, rules: &QuotaRules) -> Pacing {
+        let mut pacing = Pacing::new();
+        let windows: Vec<Window> = rules.windows().to_vec();
+        let kept = if self.breach == Breach::SeesOneWindow { &windows[..1] } else { &windows[..] };
+        for window in kept {
+            pacing = pacing.window(window.requests(), window.length());
+        }
+        if self.breach != Breach::TakesBucketsForWindows {
+            pacing = pacing.shape(rules.shape());
+        }
+        pacing
+    }
+
+    fn simplifies(&self) -> bool {
+        matches!(self.breach, Breach::SeesOneWindow | Breach::KnowsNoLanes | Breach::TakesBucketsForWindows)
+    }
+}
 
 impl QuotaStore for Broken {
-    fn take<'a>(&'a self, rules: &'a QuotaRules, lease: Duration) -> Taken<'a> {
+    fn take<'a>(&'a self, rules: &'a QuotaRules, request: SlotRequest) -> Taken<'a> {
         Box::pin(async move {
-            match self.fault {
-                Breach::GivesAlways => Ok(Take::Granted(Slot::new(self.numbers.fetch_add(1, Ordering::Relaxed)))),
-                Breach::Fails => Err("the store is away".into()),
-                Breach::NeverEndsALease => self.inner.take(rules, Duration::from_secs(1_000_000)).await,
-                Breach::SeesOneWindow => {
-                    let one = last_window_only(rules);
-                    self.inner.take(one.rules(), lease).await
+            match self.breach {
+                Breach::GivesAlways => Ok(Take::Granted),
+                Breach::Fails => Err(StoreError::new("the store is away")),
+                Breach::NeverEndsALease => {
+                    let endless = SlotRequest::new(request.slot(), 1_000_000 * SECOND);
+                    self.quota.take(rules, endless).await
                 }
                 Breach::CountsFromTheStart => {
-                    let take = self.inner.take(rules, lease).await?;
-                    if let Take::Granted(slot) = take {
-                        self.inner.settle(rules, slot, Ending::Answered);
+                    let take = self.quota.take(rules, request).await?;
+                    if take == Take::Granted {
+                        self.quota.settle(rules, request.slot(), Outcome::Answered);
                     }
                     Ok(take)
                 }
-                Breach::KeepsUnsent | Breach::HearsNothing => self.inner.take(rules, lease).await,
+                Breach::ReadsThenWrites => {
+                    let free = self.quota.usage(rules, request.slot().lane(), 0).next_free;
+                    // As a query and an update that follow each other.
+                    tokio::task::yield_now().await;
+                    if !free.is_zero() {
+                        return Ok(Take::Wait(free));
+                    }
+                    self.quota.adopt(rules, request);
+                    Ok(Take::Granted)
+                }
+                Breach::SharesNothing => self.own.take(rules, request).await,
+                Breach::GivesEachNumberTwice => {
+                    let again = SlotRequest::new(Slot::new(request.slot().number() ^ rand()), request.lease());
+                    self.quota.take(rules, again).await
+                }
+                _ if self.simplifies() => self.quota.take(self.rules(rules).rules(), request).await,
+                _ => self.quota.take(rules, request).await,
             }
         })
     }
 
-    fn settle(&self, rules: &QuotaRules, slot: Slot, ending: Ending) {
-        match self.fault {
-            Breach::KeepsUnsent => self.inner.settle(rules, slot, Ending::Answered),
-            Breach::SeesOneWindow => self.inner.settle(last_window_only(rules).rules(), slot, ending),
+    fn settle(&self, rules: &QuotaRules, slot: Slot, outcome: Outcome) {
+        match self.breach {
+            Breach::KeepsUnsent => self.quota.settle(rules, slot, Outcome::Answered),
             Breach::CountsFromTheStart => {}
-            _ => self.inner.settle(rules, slot, ending),
+            Breach::SharesNothing => self.own.settle(rules, slot, outcome),
+            _ if self.simplifies() => self.quota.settle(self.rules(rules).rules(), slot, outcome),
+            _ => self.quota.settle(rules, slot, outcome),
         }
     }
 
-    fn learn(&self, rules: &QuotaRules, told: &RateLimit) {
-        if self.fault != Breach::HearsNothing {
-            self.inner.learn(rules, told);
+    fn learn(&self, rules: &QuotaRules, reported: &RateLimit) {
+        if self.breach != Breach::HearsNothing {
+            self.quota.learn(rules, reported);
         }
     }
 
-    fn usage(&self, rules: &QuotaRules, ahead: usize) -> Usage {
-        self.inner.usage(rules, ahead)
+    fn usage(&self, rules: &QuotaRules, lane: Lane, ahead: usize) -> Usage {
+        self.quota.usage(rules, lane, ahead)
+    }
+
+    fn adopt(&self, rules: &QuotaRules, request: SlotRequest) {
+        if self.breach != Breach::ForgetsWhatItDidNotGive {
+            self.quota.adopt(rules, request);
+        }
     }
 }
 
-fn last_window_only(rules: &QuotaRules) -> Pacing {
-    let window: Window = *rules.windows().last().unwrap();
-    Pacing::new().window(window.requests(), window.length())
-}
-
-fn broken(fault: Breach) -> Arc<Broken> {
-    Arc::new(Broken { inner: MemoryQuota::default(), fault, numbers: AtomicU64::new(0) })
+/// Another number each time.
+fn rand() -> u64 {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    u64::from(COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_contract_notices_each_broken_promise() {
-    for (fault, promise) in [
-        (Breach::GivesAlways, "a window of 3 gives 3 slots, and 3 again when it is over"),
-        (Breach::SeesOneWindow, "the larger window limits the sum"),
-        (Breach::KeepsUnsent, "a slot that was not used is free again"),
-        (Breach::CountsFromTheStart, "a request under way holds its slot"),
-        (Breach::NeverEndsALease, "a slot that nobody settles is free one window after its lease"),
-        (Breach::HearsNothing, "no slot is given while the service refuses"),
-        (Breach::Fails, "take failed: the store is away"),
+async fn the_suite_names_each_broken_promise() {
+    for (breach, promise) in [
+        (Breach::GivesAlways, "a window of 3 gives 3 slots through all connections, and 3 again when it is over"),
+        (Breach::SeesOneWindow, "a slot is taken in all windows or in none"),
+        (Breach::KeepsUnsent, "a slot whose request was not sent is free again, for everybody"),
+        (Breach::CountsFromTheStart, "a slot counts from the take to a window after the request's end"),
+        (Breach::NeverEndsALease, "a slot that nobody settles counts as lost when its lease ends"),
+        (Breach::HearsNothing, "no slot is given while the service refuses, and one is afterwards"),
+        (Breach::Fails, "a store that is there does not fail"),
+        (Breach::ReadsThenWrites, "of callers that race for 3 slots through two connections, 3 get one"),
+        (Breach::SharesNothing, "of callers that race for 3 slots through two connections, 3 get one"),
+        (Breach::GivesEachNumberTwice, "a take repeated with the same number is granted again and takes nothing more"),
+        (Breach::ForgetsWhatItDidNotGive, "a slot that was given while the store was away counts"),
+        (Breach::KnowsNoLanes, "normal calls leave the reserved slots to interactive ones, which may use all"),
+        (
+            Breach::TakesBucketsForWindows,
+            "a token bucket of 4 gives 4 at once, and one more each quarter of its window",
+        ),
     ] {
-        assert_eq!(conformance(|| broken(fault), pass, SECOND).await, Err(promise.to_owned()), "{fault:?}");
+        let result = check(SECOND, |quota| Broken { quota, breach, own: MemoryQuota::default() }).await;
+        let Err(violations) = result else { panic!("the suite passes {breach:?}") };
+        assert!(violations.breaks(promise), "{breach:?}: {violations}");
     }
 }
 
@@ -127,52 +197,214 @@ async fn two_configurations_share_the_quota_of_one_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_lets_calls_go_out_unpaced_and_is_counted() {
-    let wire = Wire::new([]);
-    let pacing = Pacing::new().window(1, 10 * SECOND).store(broken(Breach::Fails));
-    let configuration = wire.builder().pacing(pacing).build().unwrap();
-    for _ in 0..3 {
-        read(&configuration).await.unwrap();
+async fn a_call_waits_no_longer_than_it_says_though_others_of_the_store_are_faster() {
+    let store: Arc<dyn QuotaStore> = Arc::new(MemoryQuota::default());
+    let wire = Wire::rule(|_, _| ok().after(Duration::from_millis(10)));
+    let mut set = JoinSet::new();
+    for _ in 0..6 {
+        let pacing = Pacing::new().window(1, SECOND).store(store.clone()).max_wait(2 * SECOND);
+        let configuration = wire.builder().pacing(pacing).build().unwrap();
+        set.spawn(async move {
+            let mut longest = Duration::ZERO;
+            for _ in 0..20 {
+                let began = tokio::time::Instant::now();
+                if let Err(error) = read(&configuration).await {
+                    assert_eq!(error.kind(), ErrorKind::RateLimited);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                longest = longest.max(began.elapsed());
+            }
+            longest
+        });
     }
-    assert_eq!((wire.sent(), configuration.quota().store_failures), (vec![0, 0, 0], 3));
+    let waited = set.join_all().await;
+    assert!(waited.iter().all(|longest| *longest <= Duration::from_millis(2_050)), "{waited:?}");
 }
 
-/// A store that never answers.
-struct Silent;
+/// A store that can be switched off, and records what it is told.
+#[derive(Default)]
+struct Switched {
+    quota: MemoryQuota,
+    fails: AtomicBool,
+    hangs: AtomicBool,
+    asked: AtomicU32,
+    withdrawn: Mutex<Vec<Waiter>>,
+    processes: Option<u32>,
+}
 
-impl QuotaStore for Silent {
-    fn take<'a>(&'a self, _: &'a QuotaRules, _: Duration) -> Taken<'a> {
-        Box::pin(std::future::pending())
+impl QuotaStore for Switched {
+    fn take<'a>(&'a self, rules: &'a QuotaRules, request: SlotRequest) -> Taken<'a> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            if self.fails.load(Ordering::Relaxed) {
+                return Err(StoreError::new("the store is away"));
+            }
+            let take = self.quota.take(rules, request).await;
+            if self.hangs.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+            take
+        })
     }
 
-    fn settle(&self, _: &QuotaRules, _: Slot, _: Ending) {}
+    fn settle(&self, rules: &QuotaRules, slot: Slot, outcome: Outcome) {
+        self.quota.settle(rules, slot, outcome);
+    }
 
-    fn learn(&self, _: &QuotaRules, _: &RateLimit) {}
+    fn learn(&self, rules: &QuotaRules, reported: &RateLimit) {
+        self.quota.learn(rules, reported);
+    }
 
-    fn usage(&self, _: &QuotaRules, _: usize) -> Usage {
-        Usage::default()
+    fn usage(&self, rules: &QuotaRules, lane: Lane, ahead: usize) -> Usage {
+        let mut usage = self.quota.usage(rules, lane, ahead);
+        usage.processes = self.processes;
+        usage
+    }
+
+    fn withdraw(&self, _: &QuotaRules, waiter: Waiter) {
+        self.withdrawn.lock().unwrap().push(waiter);
+    }
+
+    fn adopt(&self, rules: &QuotaRules, request: SlotRequest) {
+        self.quota.adopt(rules, request);
+    }
+}
+
+async fn sent_within(configuration: &onehorizon::Configuration, calls: usize, time: Duration) -> usize {
+    let mut set = JoinSet::new();
+    for _ in 0..calls {
+        set.spawn(read(configuration).into_future());
+    }
+    let mut done = 0;
+    let _ = tokio::time::timeout(time, async {
+        while let Some(result) = set.join_next().await {
+            result.unwrap().unwrap();
+            done += 1;
+        }
+    })
+    .await;
+    done
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_is_away_calls_keep_to_this_processs_share() {
+    for (fallback, processes, share) in [
+        (Fallback::Share, Some(2), 4),
+        (Fallback::Share, None, 2),
+        (Fallback::ShareOf(8), Some(2), 1),
+        (Fallback::ShareOf(100), None, 1),
+        (Fallback::Unpaced, Some(2), 20),
+    ] {
+        let store = Arc::new(Switched { processes, ..Switched::default() });
+        store.fails.store(true, Ordering::Relaxed);
+        let pacing = Pacing::new().window(8, 1000 * SECOND).store(store.clone()).fallback(fallback);
+        let wire = Wire::new([]);
+        let configuration = wire.builder().pacing(pacing).build().unwrap();
+        assert_eq!(sent_within(&configuration, 20, 100 * SECOND).await, share, "{fallback:?} of {processes:?}");
+        assert!(configuration.quota().store_failures > 0, "{fallback:?}");
+        // Once it is back, it knows of what was sent meanwhile.
+        store.fails.store(false, Ordering::Relaxed);
+        tokio::time::sleep(5 * SECOND).await;
+        let room = 8_usize.saturating_sub(share);
+        assert_eq!(sent_within(&configuration, 20, 100 * SECOND).await, room, "{fallback:?} of {processes:?}");
+        assert!(!configuration.quota().store_away);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_answers_is_bounded_by_the_deadline() {
+async fn a_store_that_goes_away_leaves_what_is_left_of_the_share() {
+    let store = Arc::new(Switched { processes: Some(2), ..Switched::default() });
+    let pacing = Pacing::new().window(8, 1000 * SECOND).store(store.clone());
     let wire = Wire::new([]);
-    let pacing = Pacing::documented().store(Arc::new(Silent));
     let configuration = wire.builder().pacing(pacing).build().unwrap();
-    let error = read(&configuration).deadline(5 * SECOND).await.unwrap_err();
+    assert_eq!(sent_within(&configuration, 3, SECOND).await, 3);
+    store.fails.store(true, Ordering::Relaxed);
+    assert_eq!(sent_within(&configuration, 20, 100 * SECOND).await, 1, "half of 8, less the 3 that were sent before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_is_asked_now_and_then_only() {
+    let store = Arc::new(Switched::default());
+    store.fails.store(true, Ordering::Relaxed);
+    let pacing = Pacing::new().window(1000, 1000 * SECOND).store(store.clone());
+    let wire = Wire::new([]);
+    let configuration = wire.builder().pacing(pacing).build().unwrap();
+    for _ in 0..200 {
+        read(&configuration).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let asked = store.asked.load(Ordering::Relaxed);
+    assert!((5..20).contains(&asked), "asked {asked} times in 20 s");
+    assert!(configuration.quota().store_away);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_costs_its_time_limit_once() {
+    let store = Arc::new(Switched { processes: Some(1), ..Switched::default() });
+    store.hangs.store(true, Ordering::Relaxed);
+    let pacing = Pacing::new().window(10, 1000 * SECOND).store(store.clone());
+    let wire = Wire::new([]);
+    let configuration = wire.builder().pacing(pacing).build().unwrap();
+    let started = tokio::time::Instant::now();
+    for _ in 0..3 {
+        read(&configuration).await.unwrap();
+    }
+    assert_eq!(started.elapsed(), SECOND);
+    // What it gave without an answer is what was sent: nothing is counted twice.
+    let usage = store.usage(Pacing::new().window(10, 1000 * SECOND).rules(), Lane::Normal, 0);
+    assert_eq!((usage.windows[0].used, usage.in_flight), (3, 0));
+    let quick = wire
+        .builder()
+        .pacing(Pacing::new().window(10, 1000 * SECOND).store(store).store_timeout(Duration::from_millis(200)));
+    let started = tokio::time::Instant::now();
+    read(&quick.build().unwrap()).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_millis(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_while_the_store_is_asked_gives_back_what_it_may_have_got() {
+    let store = Arc::new(Switched::default());
+    store.hangs.store(true, Ordering::Relaxed);
+    let rules = Pacing::new().window(10, 1000 * SECOND);
+    let wire = Wire::new([]);
+    let configuration = wire.builder().pacing(rules.clone().store(store.clone())).build().unwrap();
+    let error = read(&configuration).deadline(Duration::from_millis(500)).await.unwrap_err();
     assert!(error.is_deadline());
-    assert_eq!((error.time_spent().quota, wire.count()), (5 * SECOND, 0));
+    assert_eq!((error.time_spent().quota, wire.count()), (Duration::from_millis(500), 0));
+    let usage = store.usage(rules.rules(), Lane::Normal, 0);
+    assert_eq!((usage.windows[0].used, usage.in_flight), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_who_gives_up_withdraws_from_the_stores_order() {
+    let store = Arc::new(Switched::default());
+    let pacing = Pacing::new().window(1, 1000 * SECOND).store(store.clone());
+    let wire = Wire::new([]);
+    let configuration = wire.builder().pacing(pacing).build().unwrap();
+    read(&configuration).await.unwrap();
+    let mut set = JoinSet::new();
+    for patience in [1, 2, 3] {
+        let call = read(&configuration).into_future();
+        set.spawn(async move { tokio::time::timeout(patience * SECOND, call).await.is_err() });
+        tokio::task::yield_now().await;
+    }
+    let withdrawn = || store.withdrawn.lock().unwrap().len();
+    tokio::time::sleep(2 * SECOND + SECOND / 2).await;
+    assert_eq!((withdrawn(), configuration.quota().waiting), (0, 1));
+    assert_eq!(set.join_all().await, [true; 3]);
+    assert_eq!((withdrawn(), configuration.quota().waiting), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_memory_of_a_store_is_bounded() {
     let store = MemoryQuota::default();
     let pacing = Pacing::new().window(5, SECOND);
-    for _ in 0..1000 {
-        if let Take::Granted(slot) = store.take(pacing.rules(), SECOND).await.unwrap() {
-            store.settle(pacing.rules(), slot, Ending::Answered);
+    for number in 0..1000 {
+        let request = SlotRequest::new(Slot::new(number), SECOND);
+        if store.take(pacing.rules(), request).await.unwrap() == Take::Granted {
+            store.settle(pacing.rules(), request.slot(), Outcome::Answered);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(store.usage(pacing.rules(), 0).windows[0].used <= 5);
+        assert!(store.usage(pacing.rules(), Lane::Normal, 0).windows[0].used <= 5);
     }
 }

@@ -31,12 +31,8 @@ async fn steps_come_in_the_documented_order_and_are_reported() {
             RotationProgress::OldRevoked(OLD.into())
         ]
     );
-    assert_eq!(rotated.created.secret.get().unwrap().expose(), stage.store.holds());
-    assert_eq!(
-        rotated.created.description.get().map(String::as_str),
-        Some("ci-production"),
-        "the old key's description"
-    );
+    assert_eq!(rotated.created.secret.as_ref().unwrap().expose(), stage.store.holds());
+    assert_eq!(rotated.created.description.as_deref(), Some("ci-production"), "the old key's description");
     assert!(stage.fake.violations().is_empty());
 }
 
@@ -219,7 +215,7 @@ async fn another_workspace_and_description_reach_every_call() {
         .install(move |secret| store.put(secret.expose().to_owned()))
         .await
         .unwrap();
-    assert_eq!(rotated.created.description.get().map(String::as_str), Some("ci-staging"));
+    assert_eq!(rotated.created.description.as_deref(), Some("ci-staging"));
     for request in stage.fake.requests() {
         assert!(request.path().contains(&format!("/workspaces/{workspace}/")), "{}", request.path());
     }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, UNIX_EPOCH};
 
-use onehorizon::webhook::replay::{MemoryStore, ReplayStore};
+use crate::moment::Moment;
+use onehorizon::webhook::claims::{ClaimStore, MemoryClaims};
 use onehorizon::webhook::{Event, Receiver, Reply, Verified, Verifier};
 use serde_json::Value;
 
@@ -41,15 +42,15 @@ pub struct Bench {
 
 impl Bench {
     pub fn new() -> Self {
-        Self::with_store(MemoryStore::new())
+        Self::with_store(MemoryClaims::new())
     }
 
-    pub fn with_store(store: impl ReplayStore + 'static) -> Self {
+    pub fn with_store(store: impl ClaimStore + 'static) -> Self {
         let now = Arc::new(AtomicU64::new(1_000));
         let clock = now.clone();
         let verifier = Verifier::builder()
             .key("key", KEY)
-            .clock(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::SeqCst)))
+            .clock(Moment(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::SeqCst))))
             .build()
             .unwrap();
         let receiver = Receiver::builder(verifier).store(store).lease(Duration::from_secs(30)).build();

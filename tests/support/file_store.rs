@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::webhook::replay::{Claim, Commit, Lease, ReplayStore, StoreError, StoreFuture};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreError, StoreFuture};
 
 /// For one process at a time. Each transition is one line, written before it counts; a line that a crash has cut
 /// short counts for nothing.
@@ -131,7 +131,7 @@ fn seconds(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-impl ReplayStore for FileStore {
+impl ClaimStore for FileStore {
     fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
         Box::pin(async move { self.lock().claim(event_id, now, lease).map_err(StoreError::new) })
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::moment::Moment;
 use onehorizon::webhook::{AuthFailure, Verifier, WebhookError};
 
 pub const KEY: &str = "correct horse battery staple";
@@ -57,7 +58,7 @@ impl Headers {
 }
 
 pub fn signed_verifier(now: u64) -> Verifier {
-    Verifier::builder().signed("relay", SECRET).clock(move || at(now)).build().unwrap()
+    Verifier::builder().signed("relay", SECRET).clock(Moment(move || at(now))).build().unwrap()
 }
 
 pub fn failure(result: Result<impl Sized, WebhookError>) -> AuthFailure {

@@ -259,6 +259,6 @@ async fn logins_print_no_secret_whatever_the_server_repeats() {
     }
     watch.look(&tokens());
     watch.look(&OauthErrorKind::Refused);
-    watch.look(&OauthErrorCode::from("unknown"));
+    watch.look(&OauthErrorCode::other("unknown"));
     watch.done("logins");
 }

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
-use onehorizon::models::{Extra, Field, Json, NewTask, Task, TaskKind, UnknownValue};
-use onehorizon::quota::{Ending, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, Take, WaitReason};
+use onehorizon::models::{Extra, Json, NewTask, Task, TaskKind, UnknownValue};
+use onehorizon::quota::{
+    Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
+};
 use onehorizon::transport::{Failure, TransportError, TransportRequest};
-use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
@@ -51,15 +53,17 @@ fn models_print_no_secret_and_nothing_they_do_not_know() {
     extra.insert("notYetKnown", CREATED_KEY).unwrap();
     watch.look(&extra);
     watch.look(&Json::from_value(&[SIGNED_URL]).unwrap());
-    watch.look(&Field::Value(Secret::from(CREATED_KEY)));
+    watch.look(&Some(Secret::from(CREATED_KEY)));
     watch.look(&Secret::from(CREATED_KEY));
     watch.show(&Timestamp::from("2026-05-10T08:30:00Z"));
-    if let TaskKind::Unknown(unknown) = TaskKind::from("not_yet_known") {
+    if let TaskKind::Unknown(unknown) = TaskKind::other("not_yet_known") {
         watch.look::<UnknownValue>(&unknown);
     }
-    let wrong = serde_json::from_str::<Task>(&format!(r#"{{"taskId":"tsk_1","contributors":"{SIGNED_URL}"}}"#));
-    // The reader's own error quotes what it read; the client takes it apart.
-    assert!(wrong.unwrap_err().to_string().contains("canary"));
+    let odd: Task = serde_json::from_str(&format!(r#"{{"taskId":"tsk_1","contributors":"{SIGNED_URL}"}}"#)).unwrap();
+    watch.look(&odd);
+    watch.look(&odd.unreadable());
+    // The reason quotes what it read; only the accessor shows it.
+    assert!(odd.unreadable()[0].error().contains("canary"));
     watch.done("models");
 }
 
@@ -116,7 +120,7 @@ async fn webhooks_print_neither_keys_nor_content() {
     }
     for wrong in ["canary-wrong", ""] {
         let error = verifier
-            .event(|name| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
+            .event(|name: &str| if name == "x-one-webhook-key" { Some(wrong.as_bytes()) } else { header(name) }, &body);
         let error = error.unwrap_err();
         watch.error(&error);
         if let WebhookError::Unauthorized(failure) = &error {
@@ -142,7 +146,7 @@ async fn webhooks_print_neither_keys_nor_content() {
 }
 
 async fn replay_types(watch: &mut Watch) {
-    let store = MemoryStore::new();
+    let store = MemoryClaims::new();
     let lease = Lease::new("evt_1", 7);
     store.claim("evt_1", SystemTime::UNIX_EPOCH, Duration::from_secs(1)).await.unwrap();
     watch.look(&store);
@@ -150,7 +154,7 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryStore::new);
+    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryClaims::new);
     watch.look(&conformance);
     watch.look(&onehorizon_testing::conformance::claims::Violation::Failed(StoreError::new("no connection")));
 }
@@ -167,7 +171,7 @@ async fn the_fake_and_the_sender_print_no_secret() {
         let (tasks, keys) = (TasksApi::new(&configuration), ApiKeysApi::new(&configuration));
         let created = keys.create_api_key("canary-free").await;
         if let Ok(created) = &created {
-            let secret = created.secret.get().unwrap().expose();
+            let secret = created.secret.as_ref().unwrap().expose();
             assert!(!format!("{created:?} {fake:?} {:?}", fake.requests()).contains(secret));
         }
         tasks.list_tasks().header("x-other", "canary").await.unwrap();
@@ -276,12 +280,16 @@ async fn everything_else_prints_no_secret() {
     watch.look(&WaitSource::Message);
     let store = MemoryQuota::new(Arc::new(SystemClock));
     watch.look(&store);
-    let usage = store.usage(pacing.rules(), 1);
+    let usage = store.usage(pacing.rules(), Lane::Normal, 1);
     watch.look(&usage);
     usage.windows.iter().for_each(|window| watch.look(window));
-    watch.look(&Take::Granted(Slot::new(1)));
+    watch.look(&Take::Granted);
+    watch.look(&SlotRequest::new(Slot::new(1), Duration::from_secs(1)));
+    watch.look(&Waiter::new(1));
+    watch.look(&Fallback::Share);
+    watch.look(&Lane::Interactive);
     watch.look(&Slot::new(1));
-    watch.look(&Ending::Lost);
+    watch.look(&onehorizon::quota::Outcome::Lost);
     watch.look(&QuotaShape::Any);
     watch.look(&WaitReason::Pacing);
     watch.look(&SystemClock);

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef, Path};
+use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::routing::post;
-use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+use onehorizon::webhook::axum::{on, route, route_claimed, route_with};
+use onehorizon::webhook::claims::Lease;
+use onehorizon::webhook::{Event, Receiver, Reply, Verified, Verifier};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -80,7 +82,6 @@ async fn the_lower_of_both_body_limits_counts() {
 #[derive(Clone)]
 struct App {
     verifier: Verifier,
-    #[expect(dead_code, reason = "what else a state may hold")]
     greeting: &'static str,
 }
 
@@ -162,4 +163,70 @@ async fn a_client_that_goes_away_gives_the_event_back() {
     drop(stream);
     let _dropped = tokio::time::timeout(Duration::from_secs(10), held.lock()).await.expect("the handler is dropped");
     assert_eq!(retry.send(&host).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_stops_is_not_waited_for_longer_than_its_time_limit() {
+    let limited = || Verifier::builder().key("key", KEY).body_timeout(Duration::from_millis(100)).build().unwrap();
+    let hook = async |event: Verified<Event>| event.id().to_string();
+    let app = Router::new()
+        .route("/webhook", route(Receiver::new(limited()), accept))
+        .route("/extractor", post(hook).with_state(limited()));
+    let host = serve(app).await;
+    for path in ["/webhook", "/extractor"] {
+        let request = Delivery::event("evt_1").path(path);
+        let answer = request.announce(&host, 1_000).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (408, Some("body_timeout")), "{path}");
+        assert_eq!(request.stream(&host, 1, b"{").await.status, 408, "{path}");
+        assert_eq!(request.send(&host).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_in_several_lines_is_read_whole() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let host =
+        serve(Router::new().route("/webhook", route(Receiver::new(Verifier::signed(secret).unwrap()), accept))).await;
+    let body = delivery::event("evt_1").to_string();
+    let signer = onehorizon::webhook::Signer::new(secret).unwrap();
+    let [id, time, signature] = signer.headers("msg_1", std::time::SystemTime::now(), body.as_bytes()).map(|(_, v)| v);
+    let request = Delivery::new().body(body).header("webhook-id", &id).header("webhook-timestamp", &time);
+    // The second line of the header is smuggled in with the first.
+    let lines = format!("v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=\r\nwebhook-signature: {signature}");
+    assert_eq!(request.header("webhook-signature", &lines).send(&host).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_handler_of_ones_own_answers_the_probe_as_well() {
+    let verifier = Verifier::builder().key("new", "other-key").key("old", KEY).build().unwrap();
+    let app = App { verifier, greeting: "hello" };
+    let hook = async |State(app): State<App>, event: Verified<Event>| format!("{} {}", app.greeting, event.id());
+    let host = serve(Router::new().route("/webhook", on(hook)).with_state(app)).await;
+    let request = Delivery::event("evt_1");
+    let answer = request.send(&host).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "hello evt_1"));
+    for (method, with_key, without) in [("HEAD", 204, 401), ("GET", 204, 401), ("PUT", 405, 401)] {
+        let probe = request.clone().method(method);
+        assert_eq!(probe.send(&host).await.status, with_key, "{method}");
+        assert_eq!(probe.without("x-one-webhook-key").send(&host).await.status, without, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_hands_over_the_claim_or_lets_a_function_reply() {
+    let claimed = async |event: Verified<Event>, lease: Lease| {
+        if lease.event_id() == event.id().as_str() { Ok(()) } else { Err("another event's claim") }
+    };
+    let queued = async |event: Verified<Event>| Reply::queued(&event);
+    let app = Router::new()
+        .route("/claimed", route_claimed(receiver(), claimed))
+        .route("/queued", route_with(receiver(), queued));
+    let host = serve(app).await;
+    for (path, duplicate) in [("/claimed", true), ("/queued", false)] {
+        let request = Delivery::event("evt_1").path(path);
+        assert_eq!(request.send(&host).await.status, 200, "{path}");
+        assert_eq!(request.send(&host).await.json()["duplicate"] == true, duplicate, "{path}");
+        assert_eq!(request.clone().method("HEAD").send(&host).await.status, 204, "{path}");
+        assert_eq!(request.without("x-one-webhook-key").send(&host).await.status, 401, "{path}");
+    }
 }

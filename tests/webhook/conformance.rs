@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError, StoreFuture};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError, StoreFuture};
 use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -184,7 +184,7 @@ fn without_a_key_the_examples_do_not_start() {
 }
 
 /// Serves a receiver until the test ends.
-async fn serve<H, F>(store: impl ReplayStore + 'static, handler: H) -> String
+async fn serve<H, F>(store: impl ClaimStore + 'static, handler: H) -> String
 where
     H: Fn(Verified<Event>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), &'static str>> + Send + 'static,
@@ -201,7 +201,7 @@ where
 async fn a_handler_that_fails_is_a_500_and_the_retry_succeeds() {
     let runs = Arc::new(AtomicUsize::new(0));
     let counter = runs.clone();
-    let host = serve(MemoryStore::new(), move |_| {
+    let host = serve(MemoryClaims::new(), move |_| {
         let first = counter.fetch_add(1, Ordering::SeqCst) == 0;
         async move { if first { Err("not yet") } else { Ok(()) } }
     })
@@ -220,7 +220,7 @@ async fn a_handler_that_fails_is_a_500_and_the_retry_succeeds() {
 async fn an_event_that_is_still_running_is_a_503() {
     let (started, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (announce, wait) = (started.clone(), finish.clone());
-    let host = serve(MemoryStore::new(), move |_| {
+    let host = serve(MemoryClaims::new(), move |_| {
         let (announce, wait) = (announce.clone(), wait.clone());
         async move {
             announce.notify_one();
@@ -251,7 +251,7 @@ async fn an_event_that_is_still_running_is_a_503() {
 /// A store that cannot be reached.
 struct Unreachable;
 
-impl ReplayStore for Unreachable {
+impl ClaimStore for Unreachable {
     fn claim<'a>(&'a self, _: &'a str, _: SystemTime, _: Duration) -> StoreFuture<'a, Claim> {
         Box::pin(async { Err(StoreError::new("connection refused")) })
     }

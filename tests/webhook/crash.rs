@@ -8,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::webhook::replay::{Claim, Commit, Lease, ReplayStore, StoreFuture};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
 use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
 use onehorizon_testing::conformance::claims::Conformance;
+use support::moment::Moment;
 use tokio::net::TcpListener;
 
 use support::delivery::{Delivery, KEY};
@@ -40,7 +41,7 @@ async fn receiver_process() {
     let (Ok(journal), Ok(life)) = (std::env::var(JOURNAL), std::env::var(LIFE)) else { return };
     // Each life is a minute later, as the service's retry would be, so that the leases of the last one have ended.
     let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 60 * life.parse::<u64>().unwrap());
-    let verifier = Verifier::builder().key("key", KEY).clock(move || now).build().unwrap();
+    let verifier = Verifier::builder().key("key", KEY).clock(Moment(move || now)).build().unwrap();
     let store = Arc::new(FileStore::open(Path::new(&journal)).unwrap());
     let receiver = Receiver::builder(verifier).store(Stepping(store.clone())).build();
     let handler = move |event: Verified<Event>| {
@@ -70,7 +71,7 @@ fn step() {
 /// Makes a step before and after each transition.
 struct Stepping(Arc<FileStore>);
 
-impl ReplayStore for Stepping {
+impl ClaimStore for Stepping {
     fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
         Box::pin(async move {
             step();

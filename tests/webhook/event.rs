@@ -61,11 +61,11 @@ fn a_task_event_is_typed() {
     assert_eq!(event.time().as_str(), "2026-05-05T12:00:00Z");
     assert_eq!(event.subject(), Some("tsk_123"));
     assert_eq!(*event.workspace_id(), "w_123");
-    assert_eq!(event.actor().unwrap().id.get().unwrap(), "usr_123");
+    assert_eq!(event.actor().unwrap().id.as_deref(), Some("usr_123"));
     assert_eq!(*event.task_id().unwrap(), "tsk_123");
     let Payload::Task(task) = event.payload() else { panic!("{:?}", event.payload()) };
-    assert_eq!(task.title.get().unwrap(), "Review launch checklist");
-    assert_eq!(task.status.get(), Some(&TaskStatus::Planned));
+    assert_eq!(task.title, "Review launch checklist");
+    assert_eq!(task.status, TaskStatus::Planned);
     assert_eq!(event.to_model().unwrap().id, *event.id());
 }
 
@@ -76,7 +76,7 @@ fn a_comment_event_is_typed_and_leads_to_its_task() {
         "comment": {"commentId": "comment_1", "taskId": "tsk_9", "userId": "usr_1", "content": "Looks good."}
     }));
     let Payload::Comment(comment) = event.payload() else { panic!("{:?}", event.payload()) };
-    assert_eq!(comment.content.get().unwrap(), "Looks good.");
+    assert_eq!(comment.content.as_deref(), Some("Looks good."));
     assert_eq!(*event.task_id().unwrap(), "tsk_9");
 }
 
@@ -149,8 +149,8 @@ fn the_doubled_form_is_unwrapped() {
         let inner = json!({"taskId": "tsk_1", "commentId": "c_1", "title": "inner", "content": "inner"});
         let event = with_data(json!({"resource": {"type": member}, member: {member: inner, "more": 1}}));
         match event.payload() {
-            Payload::Task(task) => assert_eq!(task.title.get().unwrap(), "inner"),
-            Payload::Comment(comment) => assert_eq!(comment.content.get().unwrap(), "inner"),
+            Payload::Task(task) => assert_eq!(task.title, "inner"),
+            Payload::Comment(comment) => assert_eq!(comment.content.as_deref(), Some("inner")),
             other => panic!("{other:?}"),
         }
         let value: Value = event.data_member(member).unwrap().unwrap();
@@ -224,7 +224,7 @@ fn odd_members_of_the_resource_cost_only_themselves() {
     }));
     assert!(event.resource_error().is_some());
     assert_eq!(event.resource().resource_type.as_str(), "task");
-    assert!(event.resource().id.is_absent() && event.resource().team_id.is_absent());
+    assert!(event.resource().id.is_none() && event.resource().team_id.is_none());
     assert_eq!(event.resource().extra.raw("later"), Some("[1]"));
     assert_eq!(*event.task_id().unwrap(), "tsk_1");
     assert!(event.actor().is_none());
@@ -322,11 +322,55 @@ fn another_version_or_content_type_is_refused_by_name() {
 }
 
 #[test]
-fn an_attribute_given_twice_is_refused_even_if_escaped() {
-    for twin in [r#""id":"evt_2""#, r#""\u0069d":"evt_2""#, r#""data":{"resource":{}}"#] {
-        let text = task_created().to_string().replacen('{', &format!("{{{twin},"), 1);
-        let error = Event::from_json(text).unwrap_err();
-        assert!(matches!(error, WebhookError::UnsupportedAttribute { expected: "given once", .. }), "{error}");
+fn of_an_attribute_given_twice_the_last_counts_as_in_javascript() {
+    let text = task_created().to_string();
+    let twins = [r#""id":"evt_2""#, r#""\u0069d":"evt_2""#, r#""type":"task.deleted""#, r#""data":{"resource":{}}"#];
+    for twin in twins {
+        let first = text.replacen('{', &format!("{{{twin},"), 1);
+        let event = Event::from_json(&first).unwrap();
+        assert_eq!((event.id().as_str(), event.event_type().as_str()), ("evt_task_created", "task.created"), "{twin}");
+        assert_eq!(event.task_id(), Event::from_json(&text).unwrap().task_id(), "{twin}");
+    }
+    let last = text.replacen('{', r#"{"id":"evt_1","id":null,"#, 1);
+    let last = format!("{},\"id\":\"evt_2\",\"type\":\"task.deleted\"}}", &last[..last.len() - 1]);
+    let event = Event::from_json(&last).unwrap();
+    assert_eq!((event.id().as_str(), event.event_type().as_str()), ("evt_2", "task.deleted"));
+    assert_eq!(event.attribute("id").unwrap().get(), "\"evt_2\"");
+    assert_eq!(event.attribute_names().iter().filter(|name| *name == "id").count(), 1);
+    assert_eq!(event.as_json(), last, "the text stays as it came");
+    let null_last = format!("{},\"id\":null}}", &text[..text.len() - 1]);
+    assert!(matches!(Event::from_json(null_last), Err(WebhookError::MissingAttribute { attribute: "id" })));
+}
+
+#[test]
+fn of_a_field_of_data_given_twice_the_last_counts_too() {
+    let text = with_data(json!({"resource": {"type": "task", "id": "tsk_1"}})).as_json().to_owned();
+    let twice = text.replacen(r#""data":{"#, r#""data":{"extra":1,"resource":{"type":"team"},"task":{"taskId":"tsk_0"},"task":{"taskId":"tsk_9"},"extra":2,"#, 1);
+    let event = Event::from_json(twice).unwrap();
+    assert_eq!(event.task_id().unwrap(), "tsk_1");
+    assert_eq!(event.data_member::<u8>("extra").unwrap().unwrap(), 2);
+    assert!(matches!(event.payload(), Payload::Task(task) if task.task_id == "tsk_9"), "{:?}", event.payload());
+}
+
+#[test]
+fn a_byte_order_mark_before_the_event_is_passed_over() {
+    for before in ["\u{feff}", " \r\n\u{feff}\n"] {
+        let event = Event::from_json(format!("{before}{}", task_created())).unwrap();
+        assert_eq!(event.as_json(), task_created().to_string());
+    }
+}
+
+#[test]
+fn the_json_of_an_event_has_the_id_and_type_that_came_by_header() {
+    let headers = [("x-one-event-id", "evt_\"header\""), ("x-one-event-type", "task.updated")];
+    for part in [&headers[..1], &headers[1..], &headers[..]] {
+        let event = delivered(part, &task_created());
+        let stored = serde_json::to_string(&event).unwrap();
+        for again in [Event::from_json(event.as_json()).unwrap(), serde_json::from_str(&stored).unwrap()] {
+            assert_eq!(again, event);
+            assert_eq!((again.id(), again.event_type()), (event.id(), event.event_type()));
+            assert_eq!(again.data(), event.data());
+        }
     }
 }
 

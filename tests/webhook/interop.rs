@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::webhook::{AuthFailure, Signer, Verifier, WebhookError};
 use serde_json::{Value, json};
+use support::moment::Moment;
 
 fn folder() -> PathBuf {
     std::env::var_os("ONEHORIZON_INTEROP").expect("ONEHORIZON_INTEROP names the folder of the cases").into()
@@ -56,7 +57,7 @@ fn verifies_what_others_signed() {
             let verifier = Verifier::builder()
                 .signed(other, text(case, "secret"))
                 .max_body_bytes(1024 * 1024)
-                .clock(move || at)
+                .clock(Moment(move || at))
                 .build()
                 .unwrap();
             let timestamp = timestamp.to_string();

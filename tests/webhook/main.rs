@@ -4,6 +4,7 @@
 
 mod axum;
 mod body;
+mod claims;
 mod conformance;
 mod crash;
 mod event;
@@ -11,4 +12,5 @@ mod interop;
 mod receiver;
 mod replay;
 mod reply;
+mod signed;
 mod verifier;

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError, StoreFuture};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError, StoreFuture};
 use onehorizon::webhook::{AuthFailure, Event, Outcome, Receiver, Signer, Verified, Verifier, WebhookError};
+use support::moment::Moment;
 
 use support::bench::{Bench, HEADERS, KEY, Outcomes, body, find, json, poll_once};
 
@@ -291,7 +292,7 @@ fn the_head_alone_decides_where_it_can() {
 #[tokio::test]
 async fn signed_deliveries_are_received_and_their_probe_can_be_opened() {
     let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let verifier = Verifier::builder().signed("relay", SECRET).clock(move || now).build().unwrap();
+    let verifier = Verifier::builder().signed("relay", SECRET).clock(Moment(move || now)).build().unwrap();
     let signer = Signer::new(SECRET).unwrap();
     let text = body("evt_1");
     let proof = signer.headers("evt_1", now, text.as_bytes());
@@ -331,7 +332,7 @@ async fn each_reply_is_shown_to_the_observer() {
 
 /// A store that is down, from a given method on.
 struct Broken {
-    inner: MemoryStore,
+    inner: MemoryClaims,
     method: &'static str,
 }
 
@@ -341,7 +342,7 @@ impl Broken {
     }
 }
 
-impl ReplayStore for Broken {
+impl ClaimStore for Broken {
     fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
         Box::pin(async move {
             self.check("claim")?;
@@ -366,7 +367,7 @@ impl ReplayStore for Broken {
 
 #[tokio::test]
 async fn a_store_that_cannot_claim_is_a_500_without_the_handler() {
-    let bench = Bench::with_store(Broken { inner: MemoryStore::new(), method: "claim" });
+    let bench = Bench::with_store(Broken { inner: MemoryClaims::new(), method: "claim" });
     let reply = bench.post("evt_1").await;
     assert_eq!(reply.status(), 500);
     assert_eq!(json(&reply)["code"], "store_failed");
@@ -380,7 +381,7 @@ async fn a_store_that_cannot_claim_is_a_500_without_the_handler() {
 
 #[tokio::test]
 async fn a_store_that_cannot_commit_is_a_500_so_that_the_event_comes_again() {
-    let bench = Bench::with_store(Broken { inner: MemoryStore::new(), method: "commit" });
+    let bench = Bench::with_store(Broken { inner: MemoryClaims::new(), method: "commit" });
     assert_eq!(bench.post("evt_1").await.status(), 500);
     assert_eq!(bench.post("evt_1").await.status(), 503, "the lease still runs");
     bench.pass(30);
@@ -390,7 +391,7 @@ async fn a_store_that_cannot_commit_is_a_500_so_that_the_event_comes_again() {
 
 #[tokio::test]
 async fn a_store_that_cannot_release_lets_the_lease_end() {
-    let bench = Bench::with_store(Broken { inner: MemoryStore::new(), method: "release" });
+    let bench = Bench::with_store(Broken { inner: MemoryClaims::new(), method: "release" });
     assert_eq!(bench.request("POST", &HEADERS, &body("evt_1"), Err("no")).await.status(), 500);
     assert_eq!(bench.post("evt_1").await.status(), 503);
     bench.pass(30);

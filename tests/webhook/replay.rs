@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::webhook::replay::{Claim, Commit, Lease, MemoryStore, ReplayStore, StoreError, StoreFuture};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError, StoreFuture};
 use onehorizon_testing::conformance::claims::{Conformance, Violation};
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -15,26 +15,26 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-async fn fresh(store: &impl ReplayStore, event_id: &str, now: u64) -> Lease {
+async fn fresh(store: &impl ClaimStore, event_id: &str, now: u64) -> Lease {
     match store.claim(event_id, at(now), LEASE).await.unwrap() {
         Claim::Fresh(lease) => lease,
         other => panic!("{event_id}: {other:?}"),
     }
 }
 
-async fn process(store: &impl ReplayStore, event_id: &str, now: u64) {
+async fn process(store: &impl ClaimStore, event_id: &str, now: u64) {
     let lease = fresh(store, event_id, now).await;
     assert_eq!(store.commit(&lease, at(now)).await.unwrap(), Commit::Recorded);
 }
 
 #[tokio::test]
 async fn the_memory_store_keeps_the_contract() {
-    Conformance::new(MemoryStore::new).check().await.unwrap();
+    Conformance::new(MemoryClaims::new).check().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_full_memory_store_forgets_what_was_committed_first() {
-    let store = MemoryStore::with_limits(3, DAY);
+    let store = MemoryClaims::with_limits(3, DAY);
     for (now, id) in ["evt_1", "evt_2", "evt_3", "evt_4"].into_iter().enumerate() {
         process(&store, id, now as u64).await;
         assert!(store.len() <= 3);
@@ -47,7 +47,7 @@ async fn a_full_memory_store_forgets_what_was_committed_first() {
 
 #[tokio::test]
 async fn a_memory_store_remembers_for_a_day_unless_told_otherwise() {
-    let store = MemoryStore::new();
+    let store = MemoryClaims::new();
     process(&store, "evt_1", 0).await;
     assert!(matches!(store.claim("evt_1", at(86_399), LEASE).await.unwrap(), Claim::Done));
     fresh(&store, "evt_1", 86_401).await;
@@ -55,11 +55,11 @@ async fn a_memory_store_remembers_for_a_day_unless_told_otherwise() {
 
 #[tokio::test]
 async fn a_full_memory_store_never_forgets_what_is_being_processed() {
-    let store = MemoryStore::with_limits(2, DAY);
+    let store = MemoryClaims::with_limits(2, DAY);
     let first = fresh(&store, "evt_1", 0).await;
     fresh(&store, "evt_2", 10).await;
     let refused = store.claim("evt_3", at(20), LEASE).await.unwrap_err();
-    assert!(refused.to_string().contains("all 2 places"), "{refused}");
+    assert!(refused.to_string().contains("2 events are being processed"), "{refused}");
     assert_eq!(store.claim("evt_1", at(20), LEASE).await.unwrap(), Claim::Running);
 
     fresh(&store, "evt_3", 30).await;
@@ -69,7 +69,7 @@ async fn a_full_memory_store_never_forgets_what_is_being_processed() {
 
 #[tokio::test]
 async fn a_memory_store_forgets_after_its_retention() {
-    let store = MemoryStore::with_limits(10, Duration::from_secs(600));
+    let store = MemoryClaims::with_limits(10, Duration::from_secs(600));
     process(&store, "evt_1", 0).await;
     process(&store, "evt_2", 300).await;
     assert_eq!(store.claim("evt_1", at(600), LEASE).await.unwrap(), Claim::Done);
@@ -80,7 +80,7 @@ async fn a_memory_store_forgets_after_its_retention() {
 
 #[tokio::test]
 async fn threads_that_claim_one_event_get_one_claim() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(MemoryClaims::new());
     for round in 0..50 {
         let event_id = format!("evt_{round}");
         let won = Arc::new(AtomicUsize::new(0));
@@ -101,7 +101,7 @@ async fn threads_that_claim_one_event_get_one_claim() {
 
 /// A memory store with one thing wrong.
 struct Faulty {
-    inner: MemoryStore,
+    inner: MemoryClaims,
     fault: Fault,
     ends: Mutex<HashMap<u128, SystemTime>>,
     committed: Mutex<HashSet<u128>>,
@@ -127,7 +127,7 @@ enum Fault {
 
 impl Faulty {
     fn new(fault: Fault) -> Self {
-        Self { inner: MemoryStore::new(), fault, ends: Mutex::default(), committed: Mutex::default() }
+        Self { inner: MemoryClaims::new(), fault, ends: Mutex::default(), committed: Mutex::default() }
     }
 
     fn key<'a>(&self, event_id: &'a str) -> std::borrow::Cow<'a, str> {
@@ -139,7 +139,7 @@ impl Faulty {
     }
 }
 
-impl ReplayStore for Faulty {
+impl ClaimStore for Faulty {
     fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
         Box::pin(async move {
             let lease = match self.fault {

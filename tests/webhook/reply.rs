@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use onehorizon::webhook::replay::MemoryStore;
+use onehorizon::webhook::claims::MemoryClaims;
 use onehorizon::webhook::{Event, Outcome, Receiver, Reply, Verified, Verifier};
 
 use support::delivery;
@@ -43,11 +43,11 @@ async fn each_reply_says_in_json_what_became_of_the_event() {
 
 #[tokio::test]
 async fn receivers_of_one_store_process_an_event_once() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(MemoryClaims::new());
     let build = || Receiver::builder(verifier()).shared_store(store.clone()).lease(Duration::from_secs(5)).build();
     let (one, other) = (build(), build());
     assert!(matches!(post(&one, "evt_1", false).await.outcome(), Outcome::Handled));
     assert!(matches!(post(&other, "evt_1", false).await.outcome(), Outcome::Duplicate));
     assert_eq!((store.len(), store.is_empty()), (1, false));
-    assert!(MemoryStore::new().is_empty());
+    assert!(MemoryClaims::new().is_empty());
 }

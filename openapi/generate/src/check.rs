@@ -48,25 +48,75 @@ pub fn compare(directory: &Path, files: &BTreeMap<PathBuf, String>) -> Result<Ve
     Ok(differences)
 }
 
-/// Writes what is missing or changed and removes what is superfluous; returns how many files that touched.
+/// Writes what is missing or changed and removes what is superfluous, all or nothing; returns how many files that touched.
 ///
 /// # Errors
-/// When a file cannot be read or written.
+/// When a file cannot be read or written; then every file is as it was.
 pub fn write(directory: &Path, files: &BTreeMap<PathBuf, String>) -> Result<usize, Error> {
     let differences = compare(directory, files)?;
-    for difference in &differences {
-        match difference {
-            Difference::Superfluous(path) => std::fs::remove_file(path).map_err(|source| io(path, source))?,
-            Difference::Missing(path) | Difference::Changed { path, .. } => {
-                if let Some(parent) = path.parent() {
-                    std::fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
-                }
-                let text = files.get(path).map(String::as_str).unwrap_or_default();
-                std::fs::write(path, text).map_err(|source| io(path, source))?;
+    let mut staged = Vec::new();
+    let result = stage(&differences, files, &mut staged).and_then(|()| {
+        let mut done = Vec::new();
+        let result = differences.iter().try_for_each(|difference| {
+            let path = difference.path();
+            done.push((path, std::fs::read(path).ok()));
+            match difference {
+                Difference::Superfluous(path) => std::fs::remove_file(path).map_err(|source| io(path, source)),
+                _ => std::fs::rename(beside(path), path).map_err(|source| io(path, source)),
+            }
+        });
+        if result.is_err() {
+            for (path, before) in done {
+                // The first error is the one to report.
+                let _ = match before {
+                    Some(bytes) => std::fs::write(path, bytes),
+                    None => std::fs::remove_file(path),
+                };
             }
         }
+        result
+    });
+    for path in staged {
+        let _ = std::fs::remove_file(path);
     }
-    Ok(differences.len())
+    result.map(|()| differences.len())
+}
+
+/// Writes every new text beside its place, so that only renaming is left to do.
+fn stage(
+    differences: &[Difference],
+    files: &BTreeMap<PathBuf, String>,
+    staged: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
+    for difference in differences {
+        if matches!(difference, Difference::Superfluous(_)) {
+            continue;
+        }
+        let path = difference.path();
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
+        }
+        let beside = beside(path);
+        staged.push(beside.clone());
+        let text = files.get(path).map(String::as_str).unwrap_or_default();
+        std::fs::write(&beside, text).map_err(|source| io(&beside, source))?;
+    }
+    Ok(())
+}
+
+/// Where the new text of a file waits.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+impl Difference {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Missing(path) | Self::Superfluous(path) | Self::Changed { path, .. } => path,
+        }
+    }
 }
 
 /// The differences for people.

@@ -122,14 +122,17 @@ pub(crate) struct Model {
     pub(crate) name: Option<String>,
     /// Members the client cannot work without, instead of the schema's `required`.
     pub(crate) required: Option<Vec<String>>,
-    /// Emit `new(required members)`.
-    #[serde(default)]
-    pub(crate) constructor: bool,
     /// Emit one chained setter for each optional member.
     #[serde(default)]
     pub(crate) setters: bool,
     /// Emit `From<&str>` and `From<String>` through this text member, the only required one.
     pub(crate) from: Option<String>,
+    /// Strings that are plain fields, empty when they are missing. Lists and enums are plain anyway.
+    #[serde(default)]
+    pub(crate) plain: Vec<String>,
+    /// Lists and enums that are an `Option` all the same.
+    #[serde(default)]
+    pub(crate) optional: Vec<String>,
     /// Members typed `Secret`: redacted in `Debug`, wiped from memory.
     #[serde(default)]
     pub(crate) sensitive: Vec<String>,

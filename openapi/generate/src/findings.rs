@@ -11,17 +11,24 @@ use crate::pointer::Pointer;
 pub struct Finding {
     pointer: String,
     what: String,
+    /// The table of the curation, and what in it is stale.
+    entry: Option<(Vec<String>, String)>,
 }
 
 impl Finding {
     pub(crate) fn new(at: &Pointer, what: impl Into<String>) -> Self {
-        Self { pointer: at.to_string(), what: what.into() }
+        Self { pointer: at.to_string(), what: what.into(), entry: None }
     }
 
     /// Where in the document.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
+    }
+
+    /// The table of the curation and the name in it that is stale.
+    pub(crate) fn entry(&self) -> Option<(&[String], &str)> {
+        self.entry.as_ref().map(|(path, name)| (path.as_slice(), name.as_str()))
     }
 
     /// What could not be expressed.
@@ -58,7 +65,12 @@ impl Findings {
 
     /// The curation says what the document does not bear out: an error in every mode, and never accepted.
     pub(crate) fn stale(&mut self, at: &Pointer, what: impl AsRef<str>) {
-        let finding = Finding::new(at, format!("curation: {}", what.as_ref()));
+        self.stale_entry(at, what, None);
+    }
+
+    /// The same, with the table of the curation and the name in it that is to go.
+    pub(crate) fn stale_entry(&mut self, at: &Pointer, what: impl AsRef<str>, entry: Option<(Vec<String>, String)>) {
+        let finding = Finding { entry, ..Finding::new(at, format!("curation: {}", what.as_ref())) };
         if self.seen.insert(finding.clone()) {
             self.stale.push(finding);
         }

@@ -100,7 +100,6 @@ pub(crate) struct Struct {
     pub(crate) fields: Vec<Field>,
     /// The type of members beside the named ones, if the document says it.
     pub(crate) additional: Option<Type>,
-    pub(crate) constructor: bool,
     pub(crate) setters: bool,
     /// Rust name of the member that `From<&str>` fills.
     pub(crate) from: Option<String>,
@@ -113,6 +112,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) required: bool,
+    /// Whether a missing one is empty instead of `None`; the type decides unless curation does.
+    pub(crate) plain: Option<bool>,
     pub(crate) docs: Docs,
 }
 

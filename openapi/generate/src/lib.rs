@@ -17,6 +17,7 @@ mod emit;
 mod error;
 mod findings;
 mod hand_written;
+mod intake;
 mod ir;
 mod lower;
 mod naming;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 pub use error::Error;
 pub use findings::Finding;
 pub use hand_written::{Methods, methods};
+pub use intake::{Fact, Intake, IntakeInput, Report, Verdict, intake, remerge};
 pub use reading::text;
 
 /// What becomes of constructs that cannot be expressed.

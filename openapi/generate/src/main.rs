@@ -5,11 +5,18 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use onehorizon_generate::{Error, Input, Mode, Output, check, generate, methods};
+use onehorizon_generate::{Error, Input, IntakeInput, Mode, Output, check, generate, intake, methods, remerge};
 
 const USAGE: &str = "\
 cargo generate            write src/generated and docs/retry-safety.md from openapi/
 cargo generate --check    write nothing; print the differences, exit 1 if there are any
+
+When the official document appears (openapi/README.md):
+  --intake FILE           compare FILE (JSON or YAML; 3.0, 3.1 or 3.2) with the contract and print the report;
+                          exit 0 if every fact stands and nothing is to be decided, 1 if not, 2 if FILE cannot be read
+  --json                  print the report as JSON
+  --root DIRECTORY        the repository to read and write, instead of this one
+  --write                 take it in: document, overlay, contract, curation, report and generated code, all or nothing
 
 For a foreign document:
   --document FILE         the OpenAPI document (JSON or YAML; 3.0, 3.1 or 3.2)
@@ -38,10 +45,15 @@ fn main() -> ExitCode {
 
 /// What the command line says.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one per flag of the command line")]
 struct Arguments {
     check: bool,
     lenient: bool,
     help: bool,
+    json: bool,
+    write: bool,
+    intake: Option<PathBuf>,
+    root: Option<PathBuf>,
     document: Option<PathBuf>,
     curation: Option<PathBuf>,
     out: Option<PathBuf>,
@@ -58,6 +70,10 @@ impl Arguments {
                 Some("--check") => arguments.check = true,
                 Some("--lenient") => arguments.lenient = true,
                 Some("--help" | "-h") => arguments.help = true,
+                Some("--json") => arguments.json = true,
+                Some("--write") => arguments.write = true,
+                Some("--intake") => arguments.intake = Some(file()?),
+                Some("--root") => arguments.root = Some(file()?),
                 Some("--document") => arguments.document = Some(file()?),
                 Some("--curation") => arguments.curation = Some(file()?),
                 Some("--out") => arguments.out = Some(file()?),
@@ -67,7 +83,22 @@ impl Arguments {
         if arguments.document.is_some() != arguments.out.is_some() {
             return Err(format!("--document and --out belong together\n\n{USAGE}"));
         }
+        if arguments.intake.is_none() && (arguments.json || arguments.write) {
+            return Err(format!("--json and --write belong to --intake\n\n{USAGE}"));
+        }
+        if arguments.intake.is_some() && (arguments.document.is_some() || arguments.check || arguments.lenient) {
+            return Err(format!("--intake stands alone, or with --curation, --json and --write\n\n{USAGE}"));
+        }
         Ok(arguments)
+    }
+
+    /// The repository; without another one, that which this program was built in.
+    fn root(&self) -> PathBuf {
+        let built_in = || {
+            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+            here.ancestors().nth(2).unwrap_or(here).to_owned()
+        };
+        self.root.clone().unwrap_or_else(built_in)
     }
 }
 
@@ -76,6 +107,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
     if arguments.help {
         print!("{USAGE}");
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(official) = &arguments.intake {
+        return take_in(official, &arguments).map_err(|error| error.to_string());
     }
     let job = Job::new(&arguments);
     job.run(&arguments).map_err(|error| error.to_string())
@@ -103,7 +137,7 @@ impl Job {
                 source,
             };
         }
-        let root = repository();
+        let root = arguments.root();
         Self {
             document: root.join("openapi/onehorizon.json"),
             curation: Some(arguments.curation.clone().unwrap_or_else(|| root.join("openapi/curation.toml"))),
@@ -114,7 +148,10 @@ impl Job {
     }
 
     fn run(&self, arguments: &Arguments) -> Result<ExitCode, Error> {
-        let document = read(&self.document)?;
+        let document = match self.merged(&arguments.root())? {
+            Some(merged) => merged,
+            None => read(&self.document)?,
+        };
         let curation = self.curation.as_deref().map(read).transpose()?.unwrap_or_default();
         let mode = if arguments.lenient { Mode::Lenient } else { Mode::Strict };
         let output = generate(&Input {
@@ -122,12 +159,16 @@ impl Job {
             curation: &curation,
             source: &self.source,
             mode,
-            written: &methods(&repository().join("src/apis"))?,
+            written: &methods(&arguments.root().join("src/apis"))?,
         })?;
         for finding in &output.findings {
             println!("{finding}");
         }
-        let files = self.files(&output);
+        let mut files = self.files(&output);
+        if self.retry_safety.is_some() {
+            // After an intake the contract is made of the official document and the overlay.
+            files.insert(self.document.clone(), document);
+        }
         if arguments.check {
             let differences = check::compare(&self.out, &files)?;
             print!("{}", check::report(&differences));
@@ -148,6 +189,18 @@ impl Job {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The contract as the official document and the overlay give it, once one was taken in.
+    fn merged(&self, root: &Path) -> Result<Option<String>, Error> {
+        let openapi = root.join("openapi");
+        let lock = openapi.join("official.lock.json");
+        if self.retry_safety.is_none() || !lock.exists() {
+            return Ok(None);
+        }
+        let official = ["official.json", "official.yaml"].map(|name| openapi.join(name));
+        let official = official.iter().find(|path| path.exists()).unwrap_or(&lock);
+        remerge(&read(official)?, &read(&lock)?, &read(&openapi.join("overlay.json"))?).map(Some)
+    }
+
     fn files(&self, output: &Output) -> BTreeMap<PathBuf, String> {
         let emitted = output.files.iter().map(|(path, text)| (self.out.join(path), text.clone()));
         let table = self.retry_safety.iter().map(|path| (path.clone(), output.retry_safety.clone()));
@@ -155,13 +208,41 @@ impl Job {
     }
 }
 
+/// Compares the official document with the contract, and with `--write` takes it in.
+fn take_in(official: &Path, arguments: &Arguments) -> Result<ExitCode, Error> {
+    let root = arguments.root();
+    let job = Job::new(arguments);
+    let text = read(official)?;
+    let curation = job.curation.as_deref().map(read).transpose()?.unwrap_or_default();
+    let written = methods(&root.join("src/apis"))?;
+    let contract = read(&job.document)?;
+    let found = intake(&IntakeInput { official: &text, contract: &contract, curation: &curation, written: &written })?;
+    let report = if arguments.json { found.report.json() } else { found.report.markdown() };
+    if arguments.write {
+        let output = generate(&Input {
+            document: &found.merged,
+            curation: &found.curation,
+            source: &job.source,
+            mode: Mode::Strict,
+            written: &written,
+        })?;
+        let openapi = root.join("openapi");
+        let mut files = job.files(&output);
+        files.insert(openapi.join(found.kept_as), text);
+        files.insert(openapi.join("official.lock.json"), found.lock);
+        files.insert(openapi.join("overlay.json"), found.overlay);
+        files.insert(openapi.join("onehorizon.json"), found.merged);
+        files.insert(openapi.join("curation.toml"), found.curation);
+        files.insert(openapi.join("intake.json"), found.report.json());
+        files.insert(root.join("docs/intake.md"), found.report.markdown());
+        let touched = check::write(&job.out, &files)?;
+        eprintln!("taken in: {touched} files written");
+    }
+    print!("{report}");
+    Ok(if found.report.is_settled() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 fn read(path: &Path) -> Result<String, Error> {
     let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     onehorizon_generate::text(&bytes).map(str::to_owned)
-}
-
-/// The repository that this program was built in.
-fn repository() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_owned()
 }

@@ -203,7 +203,7 @@ mod tests {
         for level in 1..9 {
             let last = level - 1;
             let aliases = vec![format!("*a{last}"); 9].join(", ");
-            bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+            bomb.extend(["a".to_owned() + &format!("{level}: &a{level} [{aliases}]\n")]);
         }
         assert!(value(&bomb).is_err());
     }

@@ -39,3 +39,19 @@ fn a_directory_that_is_not_there_lacks_everything() {
         format!("missing: {}\n", path.display())
     );
 }
+
+#[test]
+fn a_write_that_fails_leaves_every_file_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let (kept, blocked) = (directory.path().join("a.rs"), directory.path().join("b.rs"));
+    std::fs::write(&kept, "old").unwrap();
+    // A directory stands where the second file should go.
+    std::fs::create_dir_all(blocked.join("inner")).unwrap();
+    let files = BTreeMap::from([(kept.clone(), "new".to_owned()), (blocked.clone(), "new".to_owned())]);
+    assert!(write(directory.path(), &files).is_err());
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "old");
+    let mut left: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["a.rs", "b.rs"]);
+}

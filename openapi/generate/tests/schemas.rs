@@ -317,7 +317,7 @@ fn curation_makes_constructors_setters_and_secrets() {
         } },
         "Kind": { "type": "string", "enum": ["a"] }
     });
-    let curation = "[policy]\nrequired = \"curation\"\n[models.NewKey]\nrequired = [\"description\"]\nconstructor = true\nsetters = true\nfrom = \"description\"\nsensitive = [\"secret\"]\n";
+    let curation = "[policy]\nrequired = \"curation\"\n[models.NewKey]\nrequired = [\"description\"]\nsetters = true\nfrom = \"description\"\nsensitive = [\"secret\"]\n";
     assert_snapshot!(models("3.1.0", &described, curation));
 }
 

@@ -27,7 +27,7 @@ impl Job {
                 let is_new = |key: &ApiKey| !before.iter().any(|known| known.api_key_id == key.api_key_id);
                 let newcomers = now.into_inner().api_keys.into_iter().filter(|key| is_new(key) && !says_revoked(key));
                 let (ours, others): (Vec<_>, Vec<_>) =
-                    newcomers.partition(|key| key.description.get().is_some_and(|text| text == description));
+                    newcomers.partition(|key| key.description.as_deref().is_some_and(|text| text == description));
                 let suspected = |keys: Vec<ApiKey>| keys.into_iter().map(|key| OrphanedKey::Suspected(key.api_key_id));
                 if !ours.is_empty() {
                     return suspected(ours).collect();

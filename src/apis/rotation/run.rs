@@ -12,13 +12,13 @@ use crate::configuration::Configuration;
 use crate::credential::Credential;
 use crate::deadline::within;
 use crate::error::ErrorKind;
+use crate::future::BoxFuture;
 use crate::limits::ACTIVE_API_KEYS;
 use crate::metadata::Sent;
 use crate::models::{ApiKeyId, CreatedApiKey, Json};
 use crate::redact::Redactor;
 use crate::response::Response;
 use crate::secret::Secret;
-use crate::transport::BoxFuture;
 
 const ANOTHER_NAME: &str = "created() has the response: look for the secret there, and either name its field with \
                             secret_from or revoke the key";
@@ -146,7 +146,7 @@ impl Job {
     ) -> Result<Replacement, RotationError> {
         let is_new =
             |id: &ApiKeyId| *id != self.plan.old_key && !before.iter().flatten().any(|known| known.api_key_id == *id);
-        let Some(id) = created.api_key_id.get().filter(|id| is_new(id)).cloned() else {
+        let Some(id) = created.api_key_id.clone().filter(is_new) else {
             let orphaned = self.orphans_of_create(before, description).await;
             let error = self.failed(RotationStep::Read, "the response to creating the key does not name a new id");
             return Err(error.with_hint(ANOTHER_NAME).leaving(orphaned).with_created(created));
@@ -249,7 +249,7 @@ impl Job {
             return description.clone();
         }
         let old = before.iter().flatten().find(|key| key.api_key_id == self.plan.old_key);
-        let description = old.and_then(|key| key.description.get()).filter(|text| !text.trim().is_empty());
+        let description = old.and_then(|key| key.description.as_ref()).filter(|text| !text.trim().is_empty());
         description.cloned().unwrap_or_else(|| format!("replaces {}", self.plan.old_key))
     }
 

@@ -3,70 +3,22 @@
 use crate::models::runtime::*;
 use super::{AgentId, AgentSessionId, WorkspaceId};
 
-/// Something that a worker reported during a session: progress, a plan, a link, the end, a failure, a policy matter.
-/// Its members are largely unknown; whatever else arrives is kept.
-///
-/// Evidence: documented (P:sessions).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct AgentActivity {
-    /// The session it belongs to.
-    /// Evidence: inferred (P:sessions, G:heroku; an activity belongs to a session, and the first webhook format called
-    /// that `session_id`).
-    pub session_id: Field<AgentSessionId>,
-    /// The agent that reported it.
-    /// Evidence: inferred (P:sessions, P:local; an activity belongs to a session, and registration uses this name).
-    pub agent_id: Field<AgentId>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for AgentActivity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = AgentActivity;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an AgentActivity object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<AgentActivity, A::Error> {
-                let mut session_id = Field::Absent;
-                let mut agent_id = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "sessionId" => session_id.read("sessionId", &mut map)?,
-                        "agentId" => agent_id.read("agentId", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(AgentActivity {
-                    session_id,
-                    agent_id,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for AgentActivity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.session_id.write("sessionId", &mut map)?;
-        self.agent_id.write("agentId", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// Something that a worker reported during a session: progress, a plan, a link, the end, a failure, a policy matter.
+    /// Its members are largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: documented (P:sessions).
+    pub struct AgentActivity {
+        optional:
+        /// The session it belongs to.
+        /// Evidence: inferred (P:sessions, G:heroku; an activity belongs to a session, and the first webhook format called
+        /// that `session_id`).
+        pub session_id: Option<AgentSessionId> = SESSION_ID "sessionId",
+        /// The agent that reported it.
+        /// Evidence: inferred (P:sessions, P:local; an activity belongs to a session, and registration uses this name).
+        pub agent_id: Option<AgentId> = AGENT_ID "agentId",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -6,139 +6,46 @@ use super::{
     WorkflowTaskMode, WorkspaceId,
 };
 
-/// One queued unit of work for an agent. Creating one runs nothing: a worker has to claim it. Title, comments,
-/// prompt and documents in it are other people's text and must not be obeyed as instructions. Its members are
-/// largely unknown; whatever else arrives is kept.
-///
-/// Evidence: documented (P:sessions).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct AgentSession {
-    /// The session's id.
-    /// Evidence: inferred (P:sessions, G:heroku; the first webhook format called it `session_id`).
-    pub session_id: Field<AgentSessionId>,
-    /// The agent that is to do it.
-    /// Evidence: inferred (P:sessions, P:local; a session is documented to hold it, and registration uses this name).
-    pub agent_id: Field<AgentId>,
-    /// The task it is for.
-    /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
-    pub task_id: Field<TaskId>,
-    /// Where it stands.
-    /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
-    pub state: Field<AgentSessionState>,
-    /// Where its worker runs.
-    /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
-    pub execution_mode: Field<AgentExecutionMode>,
-    /// The workflow run that it is a step of.
-    /// Evidence: documented (P:local).
-    pub workflow_run_id: Field<String>,
-    /// The step of that run.
-    /// Evidence: documented (P:local).
-    pub workflow_step_id: Field<String>,
-    /// What the step asks for.
-    /// Evidence: documented (P:local, G:dir).
-    pub workflow_task_mode: Field<WorkflowTaskMode>,
-    /// The branch to work on.
-    /// Evidence: documented (P:local).
-    pub workflow_branch_name: Field<String>,
-    /// Whether pushing has been allowed.
-    /// Evidence: inferred (P:local; the name is documented, its type is read from the name).
-    pub workflow_push_confirmed: Field<bool>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for AgentSession {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = AgentSession;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an AgentSession object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<AgentSession, A::Error> {
-                let mut session_id = Field::Absent;
-                let mut agent_id = Field::Absent;
-                let mut task_id = Field::Absent;
-                let mut state = Field::Absent;
-                let mut execution_mode = Field::Absent;
-                let mut workflow_run_id = Field::Absent;
-                let mut workflow_step_id = Field::Absent;
-                let mut workflow_task_mode = Field::Absent;
-                let mut workflow_branch_name = Field::Absent;
-                let mut workflow_push_confirmed = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "sessionId" => session_id.read("sessionId", &mut map)?,
-                        "agentId" => agent_id.read("agentId", &mut map)?,
-                        "taskId" => task_id.read("taskId", &mut map)?,
-                        "state" => state.read("state", &mut map)?,
-                        "executionMode" => {
-                            execution_mode.read("executionMode", &mut map)?
-                        }
-                        "workflowRunId" => {
-                            workflow_run_id.read("workflowRunId", &mut map)?
-                        }
-                        "workflowStepId" => {
-                            workflow_step_id.read("workflowStepId", &mut map)?
-                        }
-                        "workflowTaskMode" => {
-                            workflow_task_mode.read("workflowTaskMode", &mut map)?
-                        }
-                        "workflowBranchName" => {
-                            workflow_branch_name.read("workflowBranchName", &mut map)?
-                        }
-                        "workflowPushConfirmed" => {
-                            workflow_push_confirmed
-                                .read("workflowPushConfirmed", &mut map)?
-                        }
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(AgentSession {
-                    session_id,
-                    agent_id,
-                    task_id,
-                    state,
-                    execution_mode,
-                    workflow_run_id,
-                    workflow_step_id,
-                    workflow_task_mode,
-                    workflow_branch_name,
-                    workflow_push_confirmed,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for AgentSession {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.session_id.write("sessionId", &mut map)?;
-        self.agent_id.write("agentId", &mut map)?;
-        self.task_id.write("taskId", &mut map)?;
-        self.state.write("state", &mut map)?;
-        self.execution_mode.write("executionMode", &mut map)?;
-        self.workflow_run_id.write("workflowRunId", &mut map)?;
-        self.workflow_step_id.write("workflowStepId", &mut map)?;
-        self.workflow_task_mode.write("workflowTaskMode", &mut map)?;
-        self.workflow_branch_name.write("workflowBranchName", &mut map)?;
-        self.workflow_push_confirmed.write("workflowPushConfirmed", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// One queued unit of work for an agent. Creating one runs nothing: a worker has to claim it. Title, comments,
+    /// prompt and documents in it are other people's text and must not be obeyed as instructions. Its members are
+    /// largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: documented (P:sessions).
+    pub struct AgentSession {
+        optional:
+        /// The session's id.
+        /// Evidence: inferred (P:sessions, G:heroku; the first webhook format called it `session_id`).
+        pub session_id: Option<AgentSessionId> = SESSION_ID "sessionId",
+        /// The agent that is to do it.
+        /// Evidence: inferred (P:sessions, P:local; a session is documented to hold it, and registration uses this name).
+        pub agent_id: Option<AgentId> = AGENT_ID "agentId",
+        /// The task it is for.
+        /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
+        pub task_id: Option<TaskId> = TASK_ID "taskId",
+        /// Where it stands.
+        /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
+        pub state: AgentSessionState = STATE "state",
+        /// Where its worker runs.
+        /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
+        pub execution_mode: AgentExecutionMode = EXECUTION_MODE "executionMode",
+        /// The workflow run that it is a step of.
+        /// Evidence: documented (P:local).
+        pub workflow_run_id: Option<String> = WORKFLOW_RUN_ID "workflowRunId",
+        /// The step of that run.
+        /// Evidence: documented (P:local).
+        pub workflow_step_id: Option<String> = WORKFLOW_STEP_ID "workflowStepId",
+        /// What the step asks for.
+        /// Evidence: documented (P:local, G:dir).
+        pub workflow_task_mode: WorkflowTaskMode = WORKFLOW_TASK_MODE "workflowTaskMode",
+        /// The branch to work on.
+        /// Evidence: documented (P:local).
+        pub workflow_branch_name: Option<String> = WORKFLOW_BRANCH_NAME "workflowBranchName",
+        /// Whether pushing has been allowed.
+        /// Evidence: inferred (P:local; the name is documented, its type is read from the name).
+        pub workflow_push_confirmed: Option<bool> = WORKFLOW_PUSH_CONFIRMED "workflowPushConfirmed",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -3,79 +3,25 @@
 use crate::models::runtime::*;
 use super::{ApiKeyId, WorkspaceId};
 
-/// One API key as it is listed: everything but the secret.
-///
-/// Evidence: inferred (P:keys; keys can be listed, the shape of an entry is not shown).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ApiKey {
-    /// The key's id, needed to revoke it.
-    /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
-    /// `commentId` and the other ids).
-    pub api_key_id: ApiKeyId,
-    /// The workspace that the key opens.
-    /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// What the key is for.
-    /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
-    pub description: Field<String>,
-    /// When the key was made.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub created_at: Field<Timestamp>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for ApiKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = ApiKey;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an ApiKey object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<ApiKey, A::Error> {
-                let mut api_key_id = None;
-                let mut workspace_id = Field::Absent;
-                let mut description = Field::Absent;
-                let mut created_at = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "apiKeyId" => {
-                            required::read(&mut api_key_id, "apiKeyId", &mut map)?
-                        }
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        "description" => description.read("description", &mut map)?,
-                        "createdAt" => created_at.read("createdAt", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(ApiKey {
-                    api_key_id: required::take(api_key_id, "apiKeyId")?,
-                    workspace_id,
-                    description,
-                    created_at,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for ApiKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("apiKeyId", &self.api_key_id)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.description.write("description", &mut map)?;
-        self.created_at.write("createdAt", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// One API key as it is listed: everything but the secret.
+    ///
+    /// Evidence: inferred (P:keys; keys can be listed, the shape of an entry is not shown).
+    pub struct ApiKey {
+        /// The key's id, needed to revoke it.
+        /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
+        /// `commentId` and the other ids).
+        pub api_key_id: ApiKeyId = "apiKeyId",
+        optional:
+        /// The workspace that the key opens.
+        /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
+        /// What the key is for.
+        /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
+        pub description: Option<String> = DESCRIPTION "description",
+        /// When the key was made.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
     }
 }

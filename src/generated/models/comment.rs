@@ -3,107 +3,37 @@
 use crate::models::runtime::*;
 use super::{CommentId, TaskId, UserId, WorkspaceId};
 
-/// A remark on a task.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Comment {
-    /// The comment's id.
+open_object! {
+    /// A remark on a task.
+    ///
     /// Evidence: observed (G:heroku).
-    pub comment_id: CommentId,
-    /// The workspace it belongs to.
-    /// Evidence: observed (G:heroku).
-    pub workspace_id: Field<WorkspaceId>,
-    /// The task it was written on.
-    /// Evidence: observed (G:heroku).
-    pub task_id: Field<TaskId>,
-    /// Who wrote it.
-    /// Evidence: observed (G:heroku).
-    pub user_id: Field<UserId>,
-    /// The text, Markdown.
-    /// Evidence: observed (G:heroku).
-    pub content: Field<String>,
-    /// Which sort of client wrote it, such as `skill`.
-    /// Evidence: inferred (G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub source: Field<String>,
-    /// When it came into being.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub created_at: Field<Timestamp>,
-    /// When it last changed.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub updated_at: Field<Timestamp>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Comment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Comment;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Comment object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Comment, A::Error> {
-                let mut comment_id = None;
-                let mut workspace_id = Field::Absent;
-                let mut task_id = Field::Absent;
-                let mut user_id = Field::Absent;
-                let mut content = Field::Absent;
-                let mut source = Field::Absent;
-                let mut created_at = Field::Absent;
-                let mut updated_at = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "commentId" => {
-                            required::read(&mut comment_id, "commentId", &mut map)?
-                        }
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        "taskId" => task_id.read("taskId", &mut map)?,
-                        "userId" => user_id.read("userId", &mut map)?,
-                        "content" => content.read("content", &mut map)?,
-                        "source" => source.read("source", &mut map)?,
-                        "createdAt" => created_at.read("createdAt", &mut map)?,
-                        "updatedAt" => updated_at.read("updatedAt", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Comment {
-                    comment_id: required::take(comment_id, "commentId")?,
-                    workspace_id,
-                    task_id,
-                    user_id,
-                    content,
-                    source,
-                    created_at,
-                    updated_at,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Comment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("commentId", &self.comment_id)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.task_id.write("taskId", &mut map)?;
-        self.user_id.write("userId", &mut map)?;
-        self.content.write("content", &mut map)?;
-        self.source.write("source", &mut map)?;
-        self.created_at.write("createdAt", &mut map)?;
-        self.updated_at.write("updatedAt", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+    pub struct Comment {
+        /// The comment's id.
+        /// Evidence: observed (G:heroku).
+        pub comment_id: CommentId = "commentId",
+        optional:
+        /// The workspace it belongs to.
+        /// Evidence: observed (G:heroku).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
+        /// The task it was written on.
+        /// Evidence: observed (G:heroku).
+        pub task_id: Option<TaskId> = TASK_ID "taskId",
+        /// Who wrote it.
+        /// Evidence: observed (G:heroku).
+        pub user_id: Option<UserId> = USER_ID "userId",
+        /// The text, Markdown.
+        /// Evidence: observed (G:heroku).
+        pub content: Option<String> = CONTENT "content",
+        /// Which sort of client wrote it, such as `skill`.
+        /// Evidence: inferred (G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub source: Option<String> = SOURCE "source",
+        /// When it came into being.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
+        /// When it last changed.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub updated_at: Option<Timestamp> = UPDATED_AT "updatedAt",
     }
 }

@@ -3,82 +3,26 @@
 use crate::models::runtime::*;
 use super::{CommentId, TaskId, UserId, WorkspaceId};
 
-/// A reaction to a comment. Its members are largely unknown; whatever else arrives is kept.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CommentReaction {
-    /// The comment it belongs to.
-    /// Evidence: inferred (G:skills, G:heroku; the MCP tool that toggles a reaction takes this input).
-    pub comment_id: Field<CommentId>,
-    /// The task of that comment.
-    /// Evidence: inferred (G:skills, G:heroku; the MCP tool that toggles a reaction takes this input).
-    pub task_id: Field<TaskId>,
-    /// Who reacted.
-    /// Evidence: inferred (G:heroku; comments name their author so).
-    pub user_id: Field<UserId>,
-    /// The sign used.
-    /// Evidence: inferred (G:skills; the MCP tool that toggles a reaction takes this input).
-    pub emoji: Field<String>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for CommentReaction {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = CommentReaction;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a CommentReaction object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<CommentReaction, A::Error> {
-                let mut comment_id = Field::Absent;
-                let mut task_id = Field::Absent;
-                let mut user_id = Field::Absent;
-                let mut emoji = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "commentId" => comment_id.read("commentId", &mut map)?,
-                        "taskId" => task_id.read("taskId", &mut map)?,
-                        "userId" => user_id.read("userId", &mut map)?,
-                        "emoji" => emoji.read("emoji", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(CommentReaction {
-                    comment_id,
-                    task_id,
-                    user_id,
-                    emoji,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for CommentReaction {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.comment_id.write("commentId", &mut map)?;
-        self.task_id.write("taskId", &mut map)?;
-        self.user_id.write("userId", &mut map)?;
-        self.emoji.write("emoji", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A reaction to a comment. Its members are largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: observed (G:heroku).
+    pub struct CommentReaction {
+        optional:
+        /// The comment it belongs to.
+        /// Evidence: inferred (G:skills, G:heroku; the MCP tool that toggles a reaction takes this input).
+        pub comment_id: Option<CommentId> = COMMENT_ID "commentId",
+        /// The task of that comment.
+        /// Evidence: inferred (G:skills, G:heroku; the MCP tool that toggles a reaction takes this input).
+        pub task_id: Option<TaskId> = TASK_ID "taskId",
+        /// Who reacted.
+        /// Evidence: inferred (G:heroku; comments name their author so).
+        pub user_id: Option<UserId> = USER_ID "userId",
+        /// The sign used.
+        /// Evidence: inferred (G:skills; the MCP tool that toggles a reaction takes this input).
+        pub emoji: Option<String> = EMOJI "emoji",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -3,85 +3,29 @@
 use crate::models::runtime::*;
 use super::{ApiKeyId, WorkspaceId};
 
-/// A key that was just made, with its secret. The secret is given this one time; when it is lost, revoke the key
-/// and make another. No member is required, so that a secret under another name is kept and not lost to a decoding error.
-///
-/// Evidence: inferred (P:keys; the answer is documented to carry the secret, its shape is not shown).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CreatedApiKey {
-    /// The key's id, needed to revoke it.
-    /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
-    /// `commentId` and the other ids).
-    pub api_key_id: Field<ApiKeyId>,
-    /// The workspace that the key opens.
-    /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// What the key is for.
-    /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
-    pub description: Field<String>,
-    /// When the key was made.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub created_at: Field<Timestamp>,
-    /// The bearer credential itself. Put it into a secret store at once; it is never shown again.
-    /// Evidence: inferred (P:keys; the answer carries the secret once, its member name is not shown).
-    pub secret: Field<Secret>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for CreatedApiKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = CreatedApiKey;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a CreatedApiKey object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<CreatedApiKey, A::Error> {
-                let mut api_key_id = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut description = Field::Absent;
-                let mut created_at = Field::Absent;
-                let mut secret = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "apiKeyId" => api_key_id.read("apiKeyId", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        "description" => description.read("description", &mut map)?,
-                        "createdAt" => created_at.read("createdAt", &mut map)?,
-                        "secret" => secret.read("secret", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(CreatedApiKey {
-                    api_key_id,
-                    workspace_id,
-                    description,
-                    created_at,
-                    secret,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for CreatedApiKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.api_key_id.write("apiKeyId", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.description.write("description", &mut map)?;
-        self.created_at.write("createdAt", &mut map)?;
-        self.secret.write("secret", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A key that was just made, with its secret. The secret is given this one time; when it is lost, revoke the key
+    /// and make another. No member is required, so that a secret under another name is kept and not lost to a decoding error.
+    ///
+    /// Evidence: inferred (P:keys; the answer is documented to carry the secret, its shape is not shown).
+    pub struct CreatedApiKey {
+        optional:
+        /// The key's id, needed to revoke it.
+        /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
+        /// `commentId` and the other ids).
+        pub api_key_id: Option<ApiKeyId> = API_KEY_ID "apiKeyId",
+        /// The workspace that the key opens.
+        /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
+        /// What the key is for.
+        /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
+        pub description: Option<String> = DESCRIPTION "description",
+        /// When the key was made.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
+        /// The bearer credential itself. Put it into a secret store at once; it is never shown again.
+        /// Evidence: inferred (P:keys; the answer carries the secret once, its member name is not shown).
+        pub secret: Option<Secret> = SECRET "secret",
     }
 }

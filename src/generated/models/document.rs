@@ -3,121 +3,43 @@
 use crate::models::runtime::*;
 use super::{DocumentId, DocumentStatus, DocumentType, TaskId, WorkspaceId};
 
-/// A written page: a specification, or notes that belong to a task.
-///
-/// Evidence: observed (G:heroku, G:skills).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Document {
-    /// The document's id.
-    /// Evidence: observed (G:skills, G:heroku).
-    pub document_id: DocumentId,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// The task it is linked to.
-    /// Evidence: inferred (G:heroku, G:skills; listing takes a `taskId`, so an entry is taken to name it too).
-    pub task_id: Field<TaskId>,
-    /// Its name.
-    /// Evidence: inferred (G:skills, P:rest; listing can filter by title, and the MCP tools use this name).
-    pub title: Field<String>,
-    /// What it is for.
-    /// Evidence: inferred (G:skills, P:rest; listing can filter by type, and the MCP tools use this name).
-    pub document_type: Field<DocumentType>,
-    /// How far it has come.
-    /// Evidence: inferred (G:skills, P:rest; listing can filter by status, and the MCP tools use this name).
-    pub status: Field<DocumentStatus>,
-    /// The whole text, Markdown. Lists leave it out unless they are asked for it.
-    /// Evidence: inferred (G:skills, G:heroku; listing takes `includeContent`, and the MCP tools use this name).
-    pub content: Field<String>,
-    /// The beginning of the text.
-    /// Evidence: inferred (G:skills; the MCP listing answers with it).
-    pub excerpt: Field<String>,
-    /// When it came into being.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub created_at: Field<Timestamp>,
-    /// When it last changed.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub updated_at: Field<Timestamp>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Document;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Document object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Document, A::Error> {
-                let mut document_id = None;
-                let mut workspace_id = Field::Absent;
-                let mut task_id = Field::Absent;
-                let mut title = Field::Absent;
-                let mut document_type = Field::Absent;
-                let mut status = Field::Absent;
-                let mut content = Field::Absent;
-                let mut excerpt = Field::Absent;
-                let mut created_at = Field::Absent;
-                let mut updated_at = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "documentId" => {
-                            required::read(&mut document_id, "documentId", &mut map)?
-                        }
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        "taskId" => task_id.read("taskId", &mut map)?,
-                        "title" => title.read("title", &mut map)?,
-                        "type" => document_type.read("type", &mut map)?,
-                        "status" => status.read("status", &mut map)?,
-                        "content" => content.read("content", &mut map)?,
-                        "excerpt" => excerpt.read("excerpt", &mut map)?,
-                        "createdAt" => created_at.read("createdAt", &mut map)?,
-                        "updatedAt" => updated_at.read("updatedAt", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Document {
-                    document_id: required::take(document_id, "documentId")?,
-                    workspace_id,
-                    task_id,
-                    title,
-                    document_type,
-                    status,
-                    content,
-                    excerpt,
-                    created_at,
-                    updated_at,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Document {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("documentId", &self.document_id)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.task_id.write("taskId", &mut map)?;
-        self.title.write("title", &mut map)?;
-        self.document_type.write("type", &mut map)?;
-        self.status.write("status", &mut map)?;
-        self.content.write("content", &mut map)?;
-        self.excerpt.write("excerpt", &mut map)?;
-        self.created_at.write("createdAt", &mut map)?;
-        self.updated_at.write("updatedAt", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A written page: a specification, or notes that belong to a task.
+    ///
+    /// Evidence: observed (G:heroku, G:skills).
+    pub struct Document {
+        /// The document's id.
+        /// Evidence: observed (G:skills, G:heroku).
+        pub document_id: DocumentId = "documentId",
+        optional:
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
+        /// The task it is linked to.
+        /// Evidence: inferred (G:heroku, G:skills; listing takes a `taskId`, so an entry is taken to name it too).
+        pub task_id: Option<TaskId> = TASK_ID "taskId",
+        /// Its name.
+        /// Evidence: inferred (G:skills, P:rest; listing can filter by title, and the MCP tools use this name).
+        pub title: String = TITLE "title",
+        /// What it is for.
+        /// Evidence: inferred (G:skills, P:rest; listing can filter by type, and the MCP tools use this name).
+        pub document_type: DocumentType = DOCUMENT_TYPE "type",
+        /// How far it has come.
+        /// Evidence: inferred (G:skills, P:rest; listing can filter by status, and the MCP tools use this name).
+        pub status: DocumentStatus = STATUS "status",
+        /// The whole text, Markdown. Lists leave it out unless they are asked for it.
+        /// Evidence: inferred (G:skills, G:heroku; listing takes `includeContent`, and the MCP tools use this name).
+        pub content: Option<String> = CONTENT "content",
+        /// The beginning of the text.
+        /// Evidence: inferred (G:skills; the MCP listing answers with it).
+        pub excerpt: Option<String> = EXCERPT "excerpt",
+        /// When it came into being.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
+        /// When it last changed.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub updated_at: Option<Timestamp> = UPDATED_AT "updatedAt",
     }
 }

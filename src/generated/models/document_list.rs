@@ -3,51 +3,14 @@
 use crate::models::runtime::*;
 use super::Document;
 
-/// The answer of a document listing. The SDK's type lets the array be absent.
-///
-/// Evidence: observed (G:heroku, G:vercel).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct DocumentList {
-    /// The documents found.
+open_object! {
+    /// The answer of a document listing. The SDK's type lets the array be absent.
+    ///
     /// Evidence: observed (G:heroku, G:vercel).
-    pub documents: Field<Vec<Document>>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for DocumentList {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = DocumentList;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a DocumentList object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<DocumentList, A::Error> {
-                let mut documents = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "documents" => documents.read("documents", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(DocumentList { documents, extra })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for DocumentList {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.documents.write("documents", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+    pub struct DocumentList {
+        optional:
+        /// The documents found.
+        /// Evidence: observed (G:heroku, G:vercel).
+        pub documents: Vec<Document> = DOCUMENTS "documents",
     }
 }

@@ -3,57 +3,17 @@
 use crate::models::runtime::*;
 use super::ErrorCode;
 
-/// The body of every refusal.
-///
-/// Evidence: documented (P:rest).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ErrorBody {
-    /// What went wrong, for programs.
-    /// Evidence: documented (P:rest, P:keys-old).
-    pub code: Field<ErrorCode>,
-    /// What went wrong, for people. When a quota is spent, the seconds to wait stand in this text.
-    /// Evidence: documented (P:rest, P:keys-old).
-    pub message: Field<String>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for ErrorBody {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = ErrorBody;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an ErrorBody object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<ErrorBody, A::Error> {
-                let mut code = Field::Absent;
-                let mut message = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "code" => code.read("code", &mut map)?,
-                        "message" => message.read("message", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(ErrorBody { code, message, extra })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for ErrorBody {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.code.write("code", &mut map)?;
-        self.message.write("message", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// The body of every refusal.
+    ///
+    /// Evidence: documented (P:rest).
+    pub struct ErrorBody {
+        optional:
+        /// What went wrong, for programs.
+        /// Evidence: documented (P:rest, P:keys-old).
+        pub code: Option<ErrorCode> = CODE "code",
+        /// What went wrong, for people. When a quota is spent, the seconds to wait stand in this text.
+        /// Evidence: documented (P:rest, P:keys-old).
+        pub message: Option<String> = MESSAGE "message",
     }
 }

@@ -3,61 +3,17 @@
 use crate::models::runtime::*;
 use super::ActorType;
 
-/// Who or what caused an event.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct EventActor {
-    /// The sort of actor.
+open_object! {
+    /// Who or what caused an event.
+    ///
     /// Evidence: observed (G:heroku).
-    pub actor_type: Field<ActorType>,
-    /// Its id; for a member, the user's id.
-    /// Evidence: observed (G:heroku).
-    pub id: Field<String>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for EventActor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = EventActor;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an EventActor object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<EventActor, A::Error> {
-                let mut actor_type = Field::Absent;
-                let mut id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "type" => actor_type.read("type", &mut map)?,
-                        "id" => id.read("id", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(EventActor {
-                    actor_type,
-                    id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for EventActor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.actor_type.write("type", &mut map)?;
-        self.id.write("id", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+    pub struct EventActor {
+        optional:
+        /// The sort of actor.
+        /// Evidence: observed (G:heroku).
+        pub actor_type: ActorType = ACTOR_TYPE "type",
+        /// Its id; for a member, the user's id.
+        /// Evidence: observed (G:heroku).
+        pub id: Option<String> = ID "id",
     }
 }

@@ -7,168 +7,62 @@ use super::{
     WorkItem,
 };
 
-/// What an event carries: what it is about, who caused it, and the thing itself in the member that bears its name.
-/// Between two early versions of the official SDK the thing was wrapped once more (`task.task`).
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct EventData {
-    /// What the event is about.
+open_object! {
+    /// What an event carries: what it is about, who caused it, and the thing itself in the member that bears its name.
+    /// Between two early versions of the official SDK the thing was wrapped once more (`task.task`).
+    ///
     /// Evidence: observed (G:heroku).
-    pub resource: EventResource,
-    /// Who caused it.
-    /// Evidence: observed (G:heroku).
-    pub actor: Field<EventActor>,
-    /// The task, in task events.
-    /// Evidence: observed (G:heroku).
-    pub task: Field<Task>,
-    /// The comment, in comment events.
-    /// Evidence: observed (G:heroku).
-    pub comment: Field<Comment>,
-    /// The reaction, in events of reactions to comments.
-    /// Evidence: observed (G:heroku).
-    pub comment_reaction: Field<CommentReaction>,
-    /// The team, in team events.
-    /// Evidence: observed (G:heroku).
-    pub team: Field<Team>,
-    /// The invitation, in events of invitations.
-    /// Evidence: observed (G:heroku).
-    pub invite: Field<Invite>,
-    /// What changed in the labels, in taxonomy events.
-    /// Evidence: observed (G:heroku).
-    pub taxonomy: Field<Taxonomy>,
-    /// The issue, in events of synchronised issues.
-    /// Evidence: observed (G:heroku).
-    pub issue: Field<Issue>,
-    /// The meeting, in meeting events.
-    /// Evidence: observed (G:heroku).
-    pub meeting: Field<Meeting>,
-    /// The summary, in summary events.
-    /// Evidence: observed (G:heroku).
-    pub summary: Field<Summary>,
-    /// The document, in document events.
-    /// Evidence: observed (G:heroku).
-    pub document: Field<Document>,
-    /// The work item, in events of connected tools.
-    /// Evidence: observed (G:heroku).
-    pub work_item: Field<WorkItem>,
-    /// What was put to sleep or woken, in snooze events.
-    /// Evidence: observed (G:heroku).
-    pub task_snooze: Field<TaskSnooze>,
-    /// The session, in agent events.
-    /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
-    /// use camel case).
-    pub agent_session: Field<AgentSession>,
-    /// What a worker reported, in agent events.
-    /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
-    /// use camel case).
-    pub agent_activity: Field<AgentActivity>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for EventData {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = EventData;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an EventData object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<EventData, A::Error> {
-                let mut resource = None;
-                let mut actor = Field::Absent;
-                let mut task = Field::Absent;
-                let mut comment = Field::Absent;
-                let mut comment_reaction = Field::Absent;
-                let mut team = Field::Absent;
-                let mut invite = Field::Absent;
-                let mut taxonomy = Field::Absent;
-                let mut issue = Field::Absent;
-                let mut meeting = Field::Absent;
-                let mut summary = Field::Absent;
-                let mut document = Field::Absent;
-                let mut work_item = Field::Absent;
-                let mut task_snooze = Field::Absent;
-                let mut agent_session = Field::Absent;
-                let mut agent_activity = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "resource" => {
-                            required::read(&mut resource, "resource", &mut map)?
-                        }
-                        "actor" => actor.read("actor", &mut map)?,
-                        "task" => task.read("task", &mut map)?,
-                        "comment" => comment.read("comment", &mut map)?,
-                        "commentReaction" => {
-                            comment_reaction.read("commentReaction", &mut map)?
-                        }
-                        "team" => team.read("team", &mut map)?,
-                        "invite" => invite.read("invite", &mut map)?,
-                        "taxonomy" => taxonomy.read("taxonomy", &mut map)?,
-                        "issue" => issue.read("issue", &mut map)?,
-                        "meeting" => meeting.read("meeting", &mut map)?,
-                        "summary" => summary.read("summary", &mut map)?,
-                        "document" => document.read("document", &mut map)?,
-                        "workItem" => work_item.read("workItem", &mut map)?,
-                        "taskSnooze" => task_snooze.read("taskSnooze", &mut map)?,
-                        "agentSession" => agent_session.read("agentSession", &mut map)?,
-                        "agentActivity" => {
-                            agent_activity.read("agentActivity", &mut map)?
-                        }
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(EventData {
-                    resource: required::take(resource, "resource")?,
-                    actor,
-                    task,
-                    comment,
-                    comment_reaction,
-                    team,
-                    invite,
-                    taxonomy,
-                    issue,
-                    meeting,
-                    summary,
-                    document,
-                    work_item,
-                    task_snooze,
-                    agent_session,
-                    agent_activity,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for EventData {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("resource", &self.resource)?;
-        self.actor.write("actor", &mut map)?;
-        self.task.write("task", &mut map)?;
-        self.comment.write("comment", &mut map)?;
-        self.comment_reaction.write("commentReaction", &mut map)?;
-        self.team.write("team", &mut map)?;
-        self.invite.write("invite", &mut map)?;
-        self.taxonomy.write("taxonomy", &mut map)?;
-        self.issue.write("issue", &mut map)?;
-        self.meeting.write("meeting", &mut map)?;
-        self.summary.write("summary", &mut map)?;
-        self.document.write("document", &mut map)?;
-        self.work_item.write("workItem", &mut map)?;
-        self.task_snooze.write("taskSnooze", &mut map)?;
-        self.agent_session.write("agentSession", &mut map)?;
-        self.agent_activity.write("agentActivity", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+    pub struct EventData {
+        /// What the event is about.
+        /// Evidence: observed (G:heroku).
+        pub resource: EventResource = "resource",
+        optional:
+        /// Who caused it.
+        /// Evidence: observed (G:heroku).
+        pub actor: Option<EventActor> = ACTOR "actor",
+        /// The task, in task events.
+        /// Evidence: observed (G:heroku).
+        pub task: Option<Task> = TASK "task",
+        /// The comment, in comment events.
+        /// Evidence: observed (G:heroku).
+        pub comment: Option<Comment> = COMMENT "comment",
+        /// The reaction, in events of reactions to comments.
+        /// Evidence: observed (G:heroku).
+        pub comment_reaction: Option<CommentReaction> = COMMENT_REACTION "commentReaction",
+        /// The team, in team events.
+        /// Evidence: observed (G:heroku).
+        pub team: Option<Team> = TEAM "team",
+        /// The invitation, in events of invitations.
+        /// Evidence: observed (G:heroku).
+        pub invite: Option<Invite> = INVITE "invite",
+        /// What changed in the labels, in taxonomy events.
+        /// Evidence: observed (G:heroku).
+        pub taxonomy: Option<Taxonomy> = TAXONOMY "taxonomy",
+        /// The issue, in events of synchronised issues.
+        /// Evidence: observed (G:heroku).
+        pub issue: Option<Issue> = ISSUE "issue",
+        /// The meeting, in meeting events.
+        /// Evidence: observed (G:heroku).
+        pub meeting: Option<Meeting> = MEETING "meeting",
+        /// The summary, in summary events.
+        /// Evidence: observed (G:heroku).
+        pub summary: Option<Summary> = SUMMARY "summary",
+        /// The document, in document events.
+        /// Evidence: observed (G:heroku).
+        pub document: Option<Document> = DOCUMENT "document",
+        /// The work item, in events of connected tools.
+        /// Evidence: observed (G:heroku).
+        pub work_item: Option<WorkItem> = WORK_ITEM "workItem",
+        /// What was put to sleep or woken, in snooze events.
+        /// Evidence: observed (G:heroku).
+        pub task_snooze: Option<TaskSnooze> = TASK_SNOOZE "taskSnooze",
+        /// The session, in agent events.
+        /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
+        /// use camel case).
+        pub agent_session: Option<AgentSession> = AGENT_SESSION "agentSession",
+        /// What a worker reported, in agent events.
+        /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
+        /// use camel case).
+        pub agent_activity: Option<AgentActivity> = AGENT_ACTIVITY "agentActivity",
     }
 }

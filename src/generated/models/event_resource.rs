@@ -6,131 +6,47 @@ use super::{
     WorkItemId, WorkspaceId,
 };
 
-/// What an event is about: its sort, and the ids that apply.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct EventResource {
-    /// The sort of thing.
+open_object! {
+    /// What an event is about: its sort, and the ids that apply.
+    ///
     /// Evidence: observed (G:heroku).
-    pub resource_type: ResourceType,
-    /// Its id. Absent when the event is about several things.
-    /// Evidence: observed (G:heroku).
-    pub id: Field<String>,
-    /// The workspace it belongs to.
-    /// Evidence: observed (G:heroku).
-    pub workspace_id: Field<WorkspaceId>,
-    /// The task that it is, or belongs to.
-    /// Evidence: observed (G:heroku).
-    pub task_id: Field<TaskId>,
-    /// The tasks of an event about several.
-    /// Evidence: observed (G:heroku).
-    pub task_ids: Field<Vec<TaskId>>,
-    /// The comment.
-    /// Evidence: observed (G:heroku).
-    pub comment_id: Field<CommentId>,
-    /// The team.
-    /// Evidence: observed (G:heroku).
-    pub team_id: Field<TeamId>,
-    /// The synchronised issue.
-    /// Evidence: observed (G:heroku).
-    pub issue_id: Field<IssueId>,
-    /// The meeting.
-    /// Evidence: observed (G:heroku).
-    pub meeting_id: Field<MeetingId>,
-    /// The summary.
-    /// Evidence: observed (G:heroku).
-    pub summary_id: Field<SummaryId>,
-    /// The document.
-    /// Evidence: observed (G:heroku).
-    pub document_id: Field<DocumentId>,
-    /// The work item of a connected tool.
-    /// Evidence: observed (G:heroku).
-    pub work_item_id: Field<WorkItemId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for EventResource {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = EventResource;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an EventResource object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<EventResource, A::Error> {
-                let mut resource_type = None;
-                let mut id = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut task_id = Field::Absent;
-                let mut task_ids = Field::Absent;
-                let mut comment_id = Field::Absent;
-                let mut team_id = Field::Absent;
-                let mut issue_id = Field::Absent;
-                let mut meeting_id = Field::Absent;
-                let mut summary_id = Field::Absent;
-                let mut document_id = Field::Absent;
-                let mut work_item_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "type" => required::read(&mut resource_type, "type", &mut map)?,
-                        "id" => id.read("id", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        "taskId" => task_id.read("taskId", &mut map)?,
-                        "taskIds" => task_ids.read("taskIds", &mut map)?,
-                        "commentId" => comment_id.read("commentId", &mut map)?,
-                        "teamId" => team_id.read("teamId", &mut map)?,
-                        "issueId" => issue_id.read("issueId", &mut map)?,
-                        "meetingId" => meeting_id.read("meetingId", &mut map)?,
-                        "summaryId" => summary_id.read("summaryId", &mut map)?,
-                        "documentId" => document_id.read("documentId", &mut map)?,
-                        "workItemId" => work_item_id.read("workItemId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(EventResource {
-                    resource_type: required::take(resource_type, "type")?,
-                    id,
-                    workspace_id,
-                    task_id,
-                    task_ids,
-                    comment_id,
-                    team_id,
-                    issue_id,
-                    meeting_id,
-                    summary_id,
-                    document_id,
-                    work_item_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for EventResource {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", &self.resource_type)?;
-        self.id.write("id", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.task_id.write("taskId", &mut map)?;
-        self.task_ids.write("taskIds", &mut map)?;
-        self.comment_id.write("commentId", &mut map)?;
-        self.team_id.write("teamId", &mut map)?;
-        self.issue_id.write("issueId", &mut map)?;
-        self.meeting_id.write("meetingId", &mut map)?;
-        self.summary_id.write("summaryId", &mut map)?;
-        self.document_id.write("documentId", &mut map)?;
-        self.work_item_id.write("workItemId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+    pub struct EventResource {
+        /// The sort of thing.
+        /// Evidence: observed (G:heroku).
+        pub resource_type: ResourceType = "type",
+        optional:
+        /// Its id. Absent when the event is about several things.
+        /// Evidence: observed (G:heroku).
+        pub id: Option<String> = ID "id",
+        /// The workspace it belongs to.
+        /// Evidence: observed (G:heroku).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
+        /// The task that it is, or belongs to.
+        /// Evidence: observed (G:heroku).
+        pub task_id: Option<TaskId> = TASK_ID "taskId",
+        /// The tasks of an event about several.
+        /// Evidence: observed (G:heroku).
+        pub task_ids: Vec<TaskId> = TASK_IDS "taskIds",
+        /// The comment.
+        /// Evidence: observed (G:heroku).
+        pub comment_id: Option<CommentId> = COMMENT_ID "commentId",
+        /// The team.
+        /// Evidence: observed (G:heroku).
+        pub team_id: Option<TeamId> = TEAM_ID "teamId",
+        /// The synchronised issue.
+        /// Evidence: observed (G:heroku).
+        pub issue_id: Option<IssueId> = ISSUE_ID "issueId",
+        /// The meeting.
+        /// Evidence: observed (G:heroku).
+        pub meeting_id: Option<MeetingId> = MEETING_ID "meetingId",
+        /// The summary.
+        /// Evidence: observed (G:heroku).
+        pub summary_id: Option<SummaryId> = SUMMARY_ID "summaryId",
+        /// The document.
+        /// Evidence: observed (G:heroku).
+        pub document_id: Option<DocumentId> = DOCUMENT_ID "documentId",
+        /// The work item of a connected tool.
+        /// Evidence: observed (G:heroku).
+        pub work_item_id: Option<WorkItemId> = WORK_ITEM_ID "workItemId",
     }
 }

@@ -3,62 +3,18 @@
 use crate::models::runtime::*;
 use super::{IssueId, WorkspaceId};
 
-/// An issue that is synchronised from another tool, which stays the master of its status and priority. Its members
-/// are largely unknown; whatever else arrives is kept.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Issue {
-    /// The issue's id.
-    /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
-    pub issue_id: Field<IssueId>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Issue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Issue;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an Issue object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Issue, A::Error> {
-                let mut issue_id = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "issueId" => issue_id.read("issueId", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Issue {
-                    issue_id,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Issue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.issue_id.write("issueId", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// An issue that is synchronised from another tool, which stays the master of its status and priority. Its members
+    /// are largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: observed (G:heroku).
+    pub struct Issue {
+        optional:
+        /// The issue's id.
+        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        pub issue_id: Option<IssueId> = ISSUE_ID "issueId",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -3,61 +3,17 @@
 use crate::models::runtime::*;
 use super::{MeetingId, WorkspaceId};
 
-/// A meeting. Its members are largely unknown; whatever else arrives is kept.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Meeting {
-    /// The meeting's id.
-    /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
-    pub meeting_id: Field<MeetingId>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Meeting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Meeting;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Meeting object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Meeting, A::Error> {
-                let mut meeting_id = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "meetingId" => meeting_id.read("meetingId", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Meeting {
-                    meeting_id,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Meeting {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.meeting_id.write("meetingId", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A meeting. Its members are largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: observed (G:heroku).
+    pub struct Meeting {
+        optional:
+        /// The meeting's id.
+        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        pub meeting_id: Option<MeetingId> = MEETING_ID "meetingId",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

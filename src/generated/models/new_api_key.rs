@@ -2,88 +2,32 @@
 
 use crate::models::runtime::*;
 
-/// What to create.
-///
-/// Evidence: documented (P:keys).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct NewApiKey {
-    /// What the key is for: the service and environment that will use it, such as `ci-production`.
+open_object! {
+    /// What to create.
+    ///
     /// Evidence: documented (P:keys).
-    pub description: String,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl NewApiKey {
-    /// One with the members it cannot do without.
-    #[must_use]
-    pub fn new(description: impl Into<String>) -> Self {
-        Self {
-            description: description.into(),
-            extra: Extra::new(),
-        }
+    pub struct NewApiKey {
+        /// What the key is for: the service and environment that will use it, such as `ci-production`.
+        /// Evidence: documented (P:keys).
+        pub description: String = "description",
+        optional:
     }
 }
 
 impl From<String> for NewApiKey {
     fn from(text: String) -> Self {
-        Self {
-            description: text,
-            extra: Extra::new(),
-        }
+        Self::new(text)
     }
 }
 
 impl From<&str> for NewApiKey {
     fn from(text: &str) -> Self {
-        Self::from(text.to_owned())
+        Self::new(text)
     }
 }
 
 impl From<&Self> for NewApiKey {
     fn from(value: &Self) -> Self {
         value.clone()
-    }
-}
-
-impl<'de> Deserialize<'de> for NewApiKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = NewApiKey;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a NewApiKey object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<NewApiKey, A::Error> {
-                let mut description = None;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "description" => {
-                            required::read(&mut description, "description", &mut map)?
-                        }
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(NewApiKey {
-                    description: required::take(description, "description")?,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for NewApiKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("description", &self.description)?;
-        self.extra.write(&mut map)?;
-        map.end()
     }
 }

@@ -3,131 +3,106 @@
 use crate::models::runtime::*;
 use super::{TaskContributor, TaskKind, TaskScope, TaskStatus, TaskVisibility, UserId};
 
-/// What to create. The members are those of a task, without the ones that the service gives itself: the id, the
-/// workspace and the times. What is left out takes the service's default. Nothing says which members the service
-/// insists on; this document asks for the title only.
-///
-/// Evidence: inferred (NPM; the SDK's `task` argument is a task without an id, and a generated client sends such an
-/// argument as the whole body).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct NewTask {
-    /// The short name that people see.
-    /// Evidence: observed (NPM).
-    pub title: String,
-    /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
-    /// Evidence: observed (NPM, G:skills).
-    pub description: Field<String>,
-    /// How far it has come.
-    /// Evidence: observed (NPM, G:heroku).
-    pub status: Field<TaskStatus>,
-    /// Its level, such as initiative.
-    /// Evidence: observed (NPM).
-    pub scope: Field<TaskScope>,
-    /// Its sort, such as bug.
-    /// Evidence: observed (NPM).
-    pub kind: Field<TaskKind>,
-    /// Who sees it.
-    /// Evidence: observed (G:heroku).
-    pub visibility: Field<TaskVisibility>,
-    /// Its owner. An API key is nobody's, so name the owner when you create with one.
-    /// Evidence: observed (NPM).
-    pub user_id: Field<UserId>,
-    /// The people on it, each with a role.
-    /// Evidence: observed (NPM).
-    pub contributors: Field<Vec<TaskContributor>>,
-    /// A grouping word or two, three at most.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub topic: Field<String>,
-    /// When it was finished.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub completed_at: Field<Timestamp>,
-    /// The work adds a feature.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_new_feature: Field<bool>,
-    /// The work mends a bug.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_bug_fix: Field<bool>,
-    /// The work changes the inside only.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_refactor: Field<bool>,
-    /// The work is documentation.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_documentation: Field<bool>,
-    /// The work is infrastructure.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_infrastructure: Field<bool>,
-    /// The work is on tests.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_test: Field<bool>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
+open_object! {
+    /// What to create. The members are those of a task, without the ones that the service gives itself: the id, the
+    /// workspace and the times. What is left out takes the service's default. Nothing says which members the service
+    /// insists on; this document asks for the title only.
+    ///
+    /// Evidence: inferred (NPM; the SDK's `task` argument is a task without an id, and a generated client sends such an
+    /// argument as the whole body).
+    pub struct NewTask {
+        /// The short name that people see.
+        /// Evidence: observed (NPM).
+        pub title: String = "title",
+        optional:
+        /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
+        /// Evidence: observed (NPM, G:skills).
+        pub description: Option<String> = DESCRIPTION "description",
+        /// How far it has come.
+        /// Evidence: observed (NPM, G:heroku).
+        pub status: TaskStatus = STATUS "status",
+        /// Its level, such as initiative.
+        /// Evidence: observed (NPM).
+        pub scope: TaskScope = SCOPE "scope",
+        /// Its sort, such as bug.
+        /// Evidence: observed (NPM).
+        pub kind: TaskKind = KIND "kind",
+        /// Who sees it.
+        /// Evidence: observed (G:heroku).
+        pub visibility: TaskVisibility = VISIBILITY "visibility",
+        /// Its owner. An API key is nobody's, so name the owner when you create with one.
+        /// Evidence: observed (NPM).
+        pub user_id: Option<UserId> = USER_ID "userId",
+        /// The people on it, each with a role.
+        /// Evidence: observed (NPM).
+        pub contributors: Vec<TaskContributor> = CONTRIBUTORS "contributors",
+        /// A grouping word or two, three at most.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub topic: Option<String> = TOPIC "topic",
+        /// When it was finished.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub completed_at: Option<Timestamp> = COMPLETED_AT "completedAt",
+        /// The work adds a feature.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
+        /// The work mends a bug.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
+        /// The work changes the inside only.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_refactor: Option<bool> = IS_REFACTOR "isRefactor",
+        /// The work is documentation.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_documentation: Option<bool> = IS_DOCUMENTATION "isDocumentation",
+        /// The work is infrastructure.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_infrastructure: Option<bool> = IS_INFRASTRUCTURE "isInfrastructure",
+        /// The work is on tests.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_test: Option<bool> = IS_TEST "isTest",
+    }
 }
 
 impl NewTask {
-    /// One with the members it cannot do without.
-    #[must_use]
-    pub fn new(title: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            description: Field::Absent,
-            status: Field::Absent,
-            scope: Field::Absent,
-            kind: Field::Absent,
-            visibility: Field::Absent,
-            user_id: Field::Absent,
-            contributors: Field::Absent,
-            topic: Field::Absent,
-            completed_at: Field::Absent,
-            is_new_feature: Field::Absent,
-            is_bug_fix: Field::Absent,
-            is_refactor: Field::Absent,
-            is_documentation: Field::Absent,
-            is_infrastructure: Field::Absent,
-            is_test: Field::Absent,
-            extra: Extra::new(),
-        }
-    }
-
     /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.description = Field::Value(description.into());
+        self.description = Some(description.into());
         self
     }
 
     /// How far it has come.
     #[must_use]
     pub fn status(mut self, status: impl Into<TaskStatus>) -> Self {
-        self.status = Field::Value(status.into());
+        self.status = status.into();
         self
     }
 
     /// Its level, such as initiative.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<TaskScope>) -> Self {
-        self.scope = Field::Value(scope.into());
+        self.scope = scope.into();
         self
     }
 
     /// Its sort, such as bug.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<TaskKind>) -> Self {
-        self.kind = Field::Value(kind.into());
+        self.kind = kind.into();
         self
     }
 
     /// Who sees it.
     #[must_use]
     pub fn visibility(mut self, visibility: impl Into<TaskVisibility>) -> Self {
-        self.visibility = Field::Value(visibility.into());
+        self.visibility = visibility.into();
         self
     }
 
     /// Its owner. An API key is nobody's, so name the owner when you create with one.
     #[must_use]
     pub fn user_id(mut self, user_id: impl Into<UserId>) -> Self {
-        self.user_id = Field::Value(user_id.into());
+        self.user_id = Some(user_id.into());
         self
     }
 
@@ -137,166 +112,64 @@ impl NewTask {
         mut self,
         contributors: impl IntoIterator<Item = TaskContributor>,
     ) -> Self {
-        self.contributors = Field::Value(contributors.into_iter().collect());
+        self.contributors = contributors.into_iter().collect();
+        self.send_empty(Self::CONTRIBUTORS);
         self
     }
 
     /// A grouping word or two, three at most.
     #[must_use]
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
-        self.topic = Field::Value(topic.into());
+        self.topic = Some(topic.into());
         self
     }
 
     /// When it was finished.
     #[must_use]
     pub fn completed_at(mut self, completed_at: impl Into<Timestamp>) -> Self {
-        self.completed_at = Field::Value(completed_at.into());
+        self.completed_at = Some(completed_at.into());
         self
     }
 
     /// The work adds a feature.
     #[must_use]
     pub fn is_new_feature(mut self, is_new_feature: bool) -> Self {
-        self.is_new_feature = Field::Value(is_new_feature);
+        self.is_new_feature = Some(is_new_feature);
         self
     }
 
     /// The work mends a bug.
     #[must_use]
     pub fn is_bug_fix(mut self, is_bug_fix: bool) -> Self {
-        self.is_bug_fix = Field::Value(is_bug_fix);
+        self.is_bug_fix = Some(is_bug_fix);
         self
     }
 
     /// The work changes the inside only.
     #[must_use]
     pub fn is_refactor(mut self, is_refactor: bool) -> Self {
-        self.is_refactor = Field::Value(is_refactor);
+        self.is_refactor = Some(is_refactor);
         self
     }
 
     /// The work is documentation.
     #[must_use]
     pub fn is_documentation(mut self, is_documentation: bool) -> Self {
-        self.is_documentation = Field::Value(is_documentation);
+        self.is_documentation = Some(is_documentation);
         self
     }
 
     /// The work is infrastructure.
     #[must_use]
     pub fn is_infrastructure(mut self, is_infrastructure: bool) -> Self {
-        self.is_infrastructure = Field::Value(is_infrastructure);
+        self.is_infrastructure = Some(is_infrastructure);
         self
     }
 
     /// The work is on tests.
     #[must_use]
     pub fn is_test(mut self, is_test: bool) -> Self {
-        self.is_test = Field::Value(is_test);
+        self.is_test = Some(is_test);
         self
-    }
-}
-
-impl<'de> Deserialize<'de> for NewTask {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = NewTask;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a NewTask object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<NewTask, A::Error> {
-                let mut title = None;
-                let mut description = Field::Absent;
-                let mut status = Field::Absent;
-                let mut scope = Field::Absent;
-                let mut kind = Field::Absent;
-                let mut visibility = Field::Absent;
-                let mut user_id = Field::Absent;
-                let mut contributors = Field::Absent;
-                let mut topic = Field::Absent;
-                let mut completed_at = Field::Absent;
-                let mut is_new_feature = Field::Absent;
-                let mut is_bug_fix = Field::Absent;
-                let mut is_refactor = Field::Absent;
-                let mut is_documentation = Field::Absent;
-                let mut is_infrastructure = Field::Absent;
-                let mut is_test = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "title" => required::read(&mut title, "title", &mut map)?,
-                        "description" => description.read("description", &mut map)?,
-                        "status" => status.read("status", &mut map)?,
-                        "scope" => scope.read("scope", &mut map)?,
-                        "kind" => kind.read("kind", &mut map)?,
-                        "visibility" => visibility.read("visibility", &mut map)?,
-                        "userId" => user_id.read("userId", &mut map)?,
-                        "contributors" => contributors.read("contributors", &mut map)?,
-                        "topic" => topic.read("topic", &mut map)?,
-                        "completedAt" => completed_at.read("completedAt", &mut map)?,
-                        "isNewFeature" => is_new_feature.read("isNewFeature", &mut map)?,
-                        "isBugFix" => is_bug_fix.read("isBugFix", &mut map)?,
-                        "isRefactor" => is_refactor.read("isRefactor", &mut map)?,
-                        "isDocumentation" => {
-                            is_documentation.read("isDocumentation", &mut map)?
-                        }
-                        "isInfrastructure" => {
-                            is_infrastructure.read("isInfrastructure", &mut map)?
-                        }
-                        "isTest" => is_test.read("isTest", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(NewTask {
-                    title: required::take(title, "title")?,
-                    description,
-                    status,
-                    scope,
-                    kind,
-                    visibility,
-                    user_id,
-                    contributors,
-                    topic,
-                    completed_at,
-                    is_new_feature,
-                    is_bug_fix,
-                    is_refactor,
-                    is_documentation,
-                    is_infrastructure,
-                    is_test,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for NewTask {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("title", &self.title)?;
-        self.description.write("description", &mut map)?;
-        self.status.write("status", &mut map)?;
-        self.scope.write("scope", &mut map)?;
-        self.kind.write("kind", &mut map)?;
-        self.visibility.write("visibility", &mut map)?;
-        self.user_id.write("userId", &mut map)?;
-        self.contributors.write("contributors", &mut map)?;
-        self.topic.write("topic", &mut map)?;
-        self.completed_at.write("completedAt", &mut map)?;
-        self.is_new_feature.write("isNewFeature", &mut map)?;
-        self.is_bug_fix.write("isBugFix", &mut map)?;
-        self.is_refactor.write("isRefactor", &mut map)?;
-        self.is_documentation.write("isDocumentation", &mut map)?;
-        self.is_infrastructure.write("isInfrastructure", &mut map)?;
-        self.is_test.write("isTest", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
     }
 }

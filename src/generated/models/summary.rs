@@ -3,61 +3,17 @@
 use crate::models::runtime::*;
 use super::{SummaryId, WorkspaceId};
 
-/// A summary of work. Its members are largely unknown; whatever else arrives is kept.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// The summary's id.
-    /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
-    pub summary_id: Field<SummaryId>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Summary {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Summary;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Summary object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Summary, A::Error> {
-                let mut summary_id = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "summaryId" => summary_id.read("summaryId", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Summary {
-                    summary_id,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Summary {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.summary_id.write("summaryId", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A summary of work. Its members are largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: observed (G:heroku).
+    pub struct Summary {
+        optional:
+        /// The summary's id.
+        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        pub summary_id: Option<SummaryId> = SUMMARY_ID "summaryId",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -6,190 +6,73 @@ use super::{
     WorkspaceId,
 };
 
-/// One piece of work. Initiatives, bugs, ideas, ongoing work and todos are all tasks; scope and kind tell them apart.
-///
-/// Evidence: observed (NPM, G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Task {
-    /// The task's id.
+open_object! {
+    /// One piece of work. Initiatives, bugs, ideas, ongoing work and todos are all tasks; scope and kind tell them apart.
+    ///
     /// Evidence: observed (NPM, G:heroku).
-    pub task_id: TaskId,
-    /// The workspace it belongs to.
-    /// Evidence: observed (G:heroku).
-    pub workspace_id: Field<WorkspaceId>,
-    /// The short name that people see.
-    /// Evidence: observed (NPM, G:heroku).
-    pub title: Field<String>,
-    /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
-    /// Evidence: observed (NPM, G:skills).
-    pub description: Field<String>,
-    /// How far it has come.
-    /// Evidence: observed (NPM, G:heroku).
-    pub status: Field<TaskStatus>,
-    /// Its level, such as initiative.
-    /// Evidence: observed (NPM).
-    pub scope: Field<TaskScope>,
-    /// Its sort, such as bug.
-    /// Evidence: observed (NPM).
-    pub kind: Field<TaskKind>,
-    /// Who sees it.
-    /// Evidence: observed (G:heroku).
-    pub visibility: Field<TaskVisibility>,
-    /// Its owner. An API key is nobody's, so name the owner when you create with one.
-    /// Evidence: observed (NPM).
-    pub user_id: Field<UserId>,
-    /// The people on it, each with a role.
-    /// Evidence: observed (NPM).
-    pub contributors: Field<Vec<TaskContributor>>,
-    /// A grouping word or two, three at most.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub topic: Field<String>,
-    /// When it was finished.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub completed_at: Field<Timestamp>,
-    /// The work adds a feature.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_new_feature: Field<bool>,
-    /// The work mends a bug.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_bug_fix: Field<bool>,
-    /// The work changes the inside only.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_refactor: Field<bool>,
-    /// The work is documentation.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_documentation: Field<bool>,
-    /// The work is infrastructure.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_infrastructure: Field<bool>,
-    /// The work is on tests.
-    /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
-    pub is_test: Field<bool>,
-    /// When it came into being.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub created_at: Field<Timestamp>,
-    /// When it last changed.
-    /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-    /// name is not shown).
-    pub updated_at: Field<Timestamp>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Task {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Task;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Task object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Task, A::Error> {
-                let mut task_id = None;
-                let mut workspace_id = Field::Absent;
-                let mut title = Field::Absent;
-                let mut description = Field::Absent;
-                let mut status = Field::Absent;
-                let mut scope = Field::Absent;
-                let mut kind = Field::Absent;
-                let mut visibility = Field::Absent;
-                let mut user_id = Field::Absent;
-                let mut contributors = Field::Absent;
-                let mut topic = Field::Absent;
-                let mut completed_at = Field::Absent;
-                let mut is_new_feature = Field::Absent;
-                let mut is_bug_fix = Field::Absent;
-                let mut is_refactor = Field::Absent;
-                let mut is_documentation = Field::Absent;
-                let mut is_infrastructure = Field::Absent;
-                let mut is_test = Field::Absent;
-                let mut created_at = Field::Absent;
-                let mut updated_at = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "taskId" => required::read(&mut task_id, "taskId", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        "title" => title.read("title", &mut map)?,
-                        "description" => description.read("description", &mut map)?,
-                        "status" => status.read("status", &mut map)?,
-                        "scope" => scope.read("scope", &mut map)?,
-                        "kind" => kind.read("kind", &mut map)?,
-                        "visibility" => visibility.read("visibility", &mut map)?,
-                        "userId" => user_id.read("userId", &mut map)?,
-                        "contributors" => contributors.read("contributors", &mut map)?,
-                        "topic" => topic.read("topic", &mut map)?,
-                        "completedAt" => completed_at.read("completedAt", &mut map)?,
-                        "isNewFeature" => is_new_feature.read("isNewFeature", &mut map)?,
-                        "isBugFix" => is_bug_fix.read("isBugFix", &mut map)?,
-                        "isRefactor" => is_refactor.read("isRefactor", &mut map)?,
-                        "isDocumentation" => {
-                            is_documentation.read("isDocumentation", &mut map)?
-                        }
-                        "isInfrastructure" => {
-                            is_infrastructure.read("isInfrastructure", &mut map)?
-                        }
-                        "isTest" => is_test.read("isTest", &mut map)?,
-                        "createdAt" => created_at.read("createdAt", &mut map)?,
-                        "updatedAt" => updated_at.read("updatedAt", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Task {
-                    task_id: required::take(task_id, "taskId")?,
-                    workspace_id,
-                    title,
-                    description,
-                    status,
-                    scope,
-                    kind,
-                    visibility,
-                    user_id,
-                    contributors,
-                    topic,
-                    completed_at,
-                    is_new_feature,
-                    is_bug_fix,
-                    is_refactor,
-                    is_documentation,
-                    is_infrastructure,
-                    is_test,
-                    created_at,
-                    updated_at,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Task {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("taskId", &self.task_id)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.title.write("title", &mut map)?;
-        self.description.write("description", &mut map)?;
-        self.status.write("status", &mut map)?;
-        self.scope.write("scope", &mut map)?;
-        self.kind.write("kind", &mut map)?;
-        self.visibility.write("visibility", &mut map)?;
-        self.user_id.write("userId", &mut map)?;
-        self.contributors.write("contributors", &mut map)?;
-        self.topic.write("topic", &mut map)?;
-        self.completed_at.write("completedAt", &mut map)?;
-        self.is_new_feature.write("isNewFeature", &mut map)?;
-        self.is_bug_fix.write("isBugFix", &mut map)?;
-        self.is_refactor.write("isRefactor", &mut map)?;
-        self.is_documentation.write("isDocumentation", &mut map)?;
-        self.is_infrastructure.write("isInfrastructure", &mut map)?;
-        self.is_test.write("isTest", &mut map)?;
-        self.created_at.write("createdAt", &mut map)?;
-        self.updated_at.write("updatedAt", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+    pub struct Task {
+        /// The task's id.
+        /// Evidence: observed (NPM, G:heroku).
+        pub task_id: TaskId = "taskId",
+        optional:
+        /// The workspace it belongs to.
+        /// Evidence: observed (G:heroku).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
+        /// The short name that people see.
+        /// Evidence: observed (NPM, G:heroku).
+        pub title: String = TITLE "title",
+        /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
+        /// Evidence: observed (NPM, G:skills).
+        pub description: Option<String> = DESCRIPTION "description",
+        /// How far it has come.
+        /// Evidence: observed (NPM, G:heroku).
+        pub status: TaskStatus = STATUS "status",
+        /// Its level, such as initiative.
+        /// Evidence: observed (NPM).
+        pub scope: TaskScope = SCOPE "scope",
+        /// Its sort, such as bug.
+        /// Evidence: observed (NPM).
+        pub kind: TaskKind = KIND "kind",
+        /// Who sees it.
+        /// Evidence: observed (G:heroku).
+        pub visibility: TaskVisibility = VISIBILITY "visibility",
+        /// Its owner. An API key is nobody's, so name the owner when you create with one.
+        /// Evidence: observed (NPM).
+        pub user_id: Option<UserId> = USER_ID "userId",
+        /// The people on it, each with a role.
+        /// Evidence: observed (NPM).
+        pub contributors: Vec<TaskContributor> = CONTRIBUTORS "contributors",
+        /// A grouping word or two, three at most.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub topic: Option<String> = TOPIC "topic",
+        /// When it was finished.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub completed_at: Option<Timestamp> = COMPLETED_AT "completedAt",
+        /// The work adds a feature.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
+        /// The work mends a bug.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
+        /// The work changes the inside only.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_refactor: Option<bool> = IS_REFACTOR "isRefactor",
+        /// The work is documentation.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_documentation: Option<bool> = IS_DOCUMENTATION "isDocumentation",
+        /// The work is infrastructure.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_infrastructure: Option<bool> = IS_INFRASTRUCTURE "isInfrastructure",
+        /// The work is on tests.
+        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        pub is_test: Option<bool> = IS_TEST "isTest",
+        /// When it came into being.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
+        /// When it last changed.
+        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
+        /// name is not shown).
+        pub updated_at: Option<Timestamp> = UPDATED_AT "updatedAt",
     }
 }

@@ -3,83 +3,29 @@
 use crate::models::runtime::*;
 use super::{TaskContributionType, UserId};
 
-/// One person's part in a task.
-///
-/// Evidence: observed (NPM).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct TaskContributor {
-    /// Who takes part.
+open_object! {
+    /// One person's part in a task.
+    ///
     /// Evidence: observed (NPM).
-    pub user_id: UserId,
-    /// In which role.
-    /// Evidence: observed (NPM).
-    pub contribution_type: Field<TaskContributionType>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
+    pub struct TaskContributor {
+        /// Who takes part.
+        /// Evidence: observed (NPM).
+        pub user_id: UserId = "userId",
+        optional:
+        /// In which role.
+        /// Evidence: observed (NPM).
+        pub contribution_type: TaskContributionType = CONTRIBUTION_TYPE "type",
+    }
 }
 
 impl TaskContributor {
-    /// One with the members it cannot do without.
-    #[must_use]
-    pub fn new(user_id: impl Into<UserId>) -> Self {
-        Self {
-            user_id: user_id.into(),
-            contribution_type: Field::Absent,
-            extra: Extra::new(),
-        }
-    }
-
     /// In which role.
     #[must_use]
     pub fn contribution_type(
         mut self,
         contribution_type: impl Into<TaskContributionType>,
     ) -> Self {
-        self.contribution_type = Field::Value(contribution_type.into());
+        self.contribution_type = contribution_type.into();
         self
-    }
-}
-
-impl<'de> Deserialize<'de> for TaskContributor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = TaskContributor;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a TaskContributor object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<TaskContributor, A::Error> {
-                let mut user_id = None;
-                let mut contribution_type = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "userId" => required::read(&mut user_id, "userId", &mut map)?,
-                        "type" => contribution_type.read("type", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(TaskContributor {
-                    user_id: required::take(user_id, "userId")?,
-                    contribution_type,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for TaskContributor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("userId", &self.user_id)?;
-        self.contribution_type.write("type", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
     }
 }

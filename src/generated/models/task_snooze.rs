@@ -3,68 +3,20 @@
 use crate::models::runtime::*;
 use super::{TaskId, UserId, WorkspaceId};
 
-/// A task put to sleep for a while. Its members are largely unknown; whatever else arrives is kept.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct TaskSnooze {
-    /// The task that sleeps.
-    /// Evidence: inferred (G:heroku, P:todos; named as in the event's `data.resource`).
-    pub task_id: Field<TaskId>,
-    /// Whose list it sleeps in.
-    /// Evidence: inferred (G:heroku; tasks and comments name a person so).
-    pub user_id: Field<UserId>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for TaskSnooze {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = TaskSnooze;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a TaskSnooze object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<TaskSnooze, A::Error> {
-                let mut task_id = Field::Absent;
-                let mut user_id = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "taskId" => task_id.read("taskId", &mut map)?,
-                        "userId" => user_id.read("userId", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(TaskSnooze {
-                    task_id,
-                    user_id,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for TaskSnooze {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.task_id.write("taskId", &mut map)?;
-        self.user_id.write("userId", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A task put to sleep for a while. Its members are largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: observed (G:heroku).
+    pub struct TaskSnooze {
+        optional:
+        /// The task that sleeps.
+        /// Evidence: inferred (G:heroku, P:todos; named as in the event's `data.resource`).
+        pub task_id: Option<TaskId> = TASK_ID "taskId",
+        /// Whose list it sleeps in.
+        /// Evidence: inferred (G:heroku; tasks and comments name a person so).
+        pub user_id: Option<UserId> = USER_ID "userId",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -3,52 +3,15 @@
 use crate::models::runtime::*;
 use super::WorkspaceId;
 
-/// A change of the labels by which a workspace sorts its work (goals, products and so on). Its members are largely
-/// unknown; whatever else arrives is kept.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Taxonomy {
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Taxonomy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Taxonomy;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Taxonomy object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Taxonomy, A::Error> {
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Taxonomy { workspace_id, extra })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Taxonomy {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A change of the labels by which a workspace sorts its work (goals, products and so on). Its members are largely
+    /// unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: observed (G:heroku).
+    pub struct Taxonomy {
+        optional:
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

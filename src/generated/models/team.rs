@@ -3,65 +3,20 @@
 use crate::models::runtime::*;
 use super::{TeamId, WorkspaceId};
 
-/// A team of the workspace. Its members are largely unknown; whatever else arrives is kept.
-///
-/// Evidence: observed (G:heroku).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Team {
-    /// The team's id.
-    /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
-    pub team_id: Field<TeamId>,
-    /// Its name.
-    /// Evidence: inferred (G:skills; the MCP listing shows teams with ids and names).
-    pub name: Field<String>,
-    /// The workspace it belongs to.
-    /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
-    pub workspace_id: Field<WorkspaceId>,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for Team {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Team;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a Team object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Team, A::Error> {
-                let mut team_id = Field::Absent;
-                let mut name = Field::Absent;
-                let mut workspace_id = Field::Absent;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "teamId" => team_id.read("teamId", &mut map)?,
-                        "name" => name.read("name", &mut map)?,
-                        "workspaceId" => workspace_id.read("workspaceId", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(Team {
-                    team_id,
-                    name,
-                    workspace_id,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for Team {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.team_id.write("teamId", &mut map)?;
-        self.name.write("name", &mut map)?;
-        self.workspace_id.write("workspaceId", &mut map)?;
-        self.extra.write(&mut map)?;
-        map.end()
+open_object! {
+    /// A team of the workspace. Its members are largely unknown; whatever else arrives is kept.
+    ///
+    /// Evidence: observed (G:heroku).
+    pub struct Team {
+        optional:
+        /// The team's id.
+        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        pub team_id: Option<TeamId> = TEAM_ID "teamId",
+        /// Its name.
+        /// Evidence: inferred (G:skills; the MCP listing shows teams with ids and names).
+        pub name: Option<String> = NAME "name",
+        /// The workspace it belongs to.
+        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

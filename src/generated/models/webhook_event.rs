@@ -3,121 +3,39 @@
 use crate::models::runtime::*;
 use super::{EventData, EventId, EventType, WorkspaceId};
 
-/// One event, a CloudEvents 1.0 object in its structured JSON form. Deliveries may be repeated and come in no
-/// promised order.
-///
-/// Evidence: observed (G:heroku, P:webhooks).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct WebhookEvent {
-    /// The CloudEvents version, `1.0`.
-    /// Evidence: observed (G:heroku).
-    pub specversion: String,
-    /// The event's id, the same in each repeated delivery.
+open_object! {
+    /// One event, a CloudEvents 1.0 object in its structured JSON form. Deliveries may be repeated and come in no
+    /// promised order.
+    ///
     /// Evidence: observed (G:heroku, P:webhooks).
-    pub id: EventId,
-    /// What happened.
-    /// Evidence: observed (G:heroku).
-    pub event_type: EventType,
-    /// Where it happened: `onehorizon/workspaces/` and the workspace's id.
-    /// Evidence: observed (G:heroku).
-    pub source: String,
-    /// When it happened, ISO 8601.
-    /// Evidence: observed (G:heroku).
-    pub time: Timestamp,
-    /// The media type of `data`, `application/json`.
-    /// Evidence: observed (G:heroku).
-    pub datacontenttype: String,
-    /// The id of the thing that the event is about.
-    /// Evidence: observed (G:heroku).
-    pub subject: Field<String>,
-    /// The workspace, as a CloudEvents extension attribute, hence in lower case.
-    /// Evidence: observed (G:heroku).
-    pub workspaceid: WorkspaceId,
-    /// What the event carries.
-    /// Evidence: observed (G:heroku).
-    pub data: EventData,
-    /// Members this version does not know, kept and written back.
-    pub extra: Extra,
-}
-
-impl<'de> Deserialize<'de> for WebhookEvent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = WebhookEvent;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a WebhookEvent object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<WebhookEvent, A::Error> {
-                let mut specversion = None;
-                let mut id = None;
-                let mut event_type = None;
-                let mut source = None;
-                let mut time = None;
-                let mut datacontenttype = None;
-                let mut subject = Field::Absent;
-                let mut workspaceid = None;
-                let mut data = None;
-                let mut extra = Extra::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "specversion" => {
-                            required::read(&mut specversion, "specversion", &mut map)?
-                        }
-                        "id" => required::read(&mut id, "id", &mut map)?,
-                        "type" => required::read(&mut event_type, "type", &mut map)?,
-                        "source" => required::read(&mut source, "source", &mut map)?,
-                        "time" => required::read(&mut time, "time", &mut map)?,
-                        "datacontenttype" => {
-                            required::read(
-                                &mut datacontenttype,
-                                "datacontenttype",
-                                &mut map,
-                            )?
-                        }
-                        "subject" => subject.read("subject", &mut map)?,
-                        "workspaceid" => {
-                            required::read(&mut workspaceid, "workspaceid", &mut map)?
-                        }
-                        "data" => required::read(&mut data, "data", &mut map)?,
-                        _ => extra.read(&key, &mut map)?,
-                    }
-                }
-                Ok(WebhookEvent {
-                    specversion: required::take(specversion, "specversion")?,
-                    id: required::take(id, "id")?,
-                    event_type: required::take(event_type, "type")?,
-                    source: required::take(source, "source")?,
-                    time: required::take(time, "time")?,
-                    datacontenttype: required::take(datacontenttype, "datacontenttype")?,
-                    subject,
-                    workspaceid: required::take(workspaceid, "workspaceid")?,
-                    data: required::take(data, "data")?,
-                    extra,
-                })
-            }
-        }
-        deserializer.deserialize_map(V)
-    }
-}
-
-impl Serialize for WebhookEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("specversion", &self.specversion)?;
-        map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("type", &self.event_type)?;
-        map.serialize_entry("source", &self.source)?;
-        map.serialize_entry("time", &self.time)?;
-        map.serialize_entry("datacontenttype", &self.datacontenttype)?;
-        self.subject.write("subject", &mut map)?;
-        map.serialize_entry("workspaceid", &self.workspaceid)?;
-        map.serialize_entry("data", &self.data)?;
-        self.extra.write(&mut map)?;
-        map.end()
+    pub struct WebhookEvent {
+        /// The CloudEvents version, `1.0`.
+        /// Evidence: observed (G:heroku).
+        pub specversion: String = "specversion",
+        /// The event's id, the same in each repeated delivery.
+        /// Evidence: observed (G:heroku, P:webhooks).
+        pub id: EventId = "id",
+        /// What happened.
+        /// Evidence: observed (G:heroku).
+        pub event_type: EventType = "type",
+        /// Where it happened: `onehorizon/workspaces/` and the workspace's id.
+        /// Evidence: observed (G:heroku).
+        pub source: String = "source",
+        /// When it happened, ISO 8601.
+        /// Evidence: observed (G:heroku).
+        pub time: Timestamp = "time",
+        /// The media type of `data`, `application/json`.
+        /// Evidence: observed (G:heroku).
+        pub datacontenttype: String = "datacontenttype",
+        /// The workspace, as a CloudEvents extension attribute, hence in lower case.
+        /// Evidence: observed (G:heroku).
+        pub workspaceid: WorkspaceId = "workspaceid",
+        /// What the event carries.
+        /// Evidence: observed (G:heroku).
+        pub data: EventData = "data",
+        optional:
+        /// The id of the thing that the event is about.
+        /// Evidence: observed (G:heroku).
+        pub subject: Option<String> = SUBJECT "subject",
     }
 }

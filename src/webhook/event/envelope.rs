@@ -1,11 +1,12 @@
 //! The `CloudEvents` attributes around the data.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use super::members::Members;
-use super::missing;
+use super::{missing, range_in};
+use crate::models::runtime::RawObject;
 use crate::webhook::error::WebhookError;
 use crate::webhook::media_type;
 
@@ -18,21 +19,23 @@ pub(super) struct Envelope<'a> {
     pub(super) workspace_id: Cow<'a, str>,
     pub(super) subject: Option<Cow<'a, str>>,
     pub(super) data: &'a RawValue,
+    raw_id: &'a RawValue,
+    raw_kind: &'a RawValue,
 }
 
 impl<'a> Envelope<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, WebhookError> {
-        let members = Members::parse(text).map_err(|error| match error.classify() {
+        let fields = RawObject::parse(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => WebhookError::NotAnObject,
             _ => WebhookError::Json { line: error.line(), column: error.column() },
         })?;
-        let version = required(&members, "specversion")?;
-        let id = required(&members, "id")?;
-        let kind = required(&members, "type")?;
-        let source = required(&members, "source")?;
-        let time = required(&members, "time")?;
-        let content_type = required(&members, "datacontenttype")?;
-        let workspace_id = required(&members, "workspaceid")?;
+        let version = required(&fields, "specversion")?;
+        let id = required(&fields, "id")?;
+        let kind = required(&fields, "type")?;
+        let source = required(&fields, "source")?;
+        let time = required(&fields, "time")?;
+        let content_type = required(&fields, "datacontenttype")?;
+        let workspace_id = required(&fields, "workspaceid")?;
         if version != "1.0" {
             return Err(WebhookError::UnsupportedAttribute { attribute: "specversion", expected: "1.0" });
         }
@@ -40,15 +43,35 @@ impl<'a> Envelope<'a> {
             let attribute = "datacontenttype";
             return Err(WebhookError::UnsupportedAttribute { attribute, expected: "application/json" });
         }
-        let subject = members.get("subject").and_then(string);
-        let data = once(&members, "data")?.filter(|raw| raw.get().starts_with('{')).ok_or(missing("data"))?;
-        Ok(Self { id, kind, source, time, workspace_id, subject, data })
+        let subject = fields.get("subject").and_then(string);
+        let data = fields.get("data").filter(|raw| raw.get().starts_with('{')).ok_or(missing("data"))?;
+        let raw = |name| fields.get(name).ok_or(missing(name));
+        let (raw_id, raw_kind) = (raw("id")?, raw("type")?);
+        Ok(Self { id, kind, source, time, workspace_id, subject, data, raw_id, raw_kind })
+    }
+
+    /// The text that it was read from, with another id or type.
+    pub(super) fn with(&self, text: &str, id: Option<&str>, kind: Option<&str>) -> String {
+        let mut changes: Vec<(Range<usize>, &str)> = [(self.raw_id, id), (self.raw_kind, kind)]
+            .into_iter()
+            .filter_map(|(raw, new)| Some((range_in(text, raw.get()), new?)))
+            .collect();
+        changes.sort_by_key(|(range, _)| range.start);
+        let (mut changed, mut rest) = (String::with_capacity(text.len()), 0);
+        for (range, new) in changes {
+            changed.push_str(text.get(rest..range.start).unwrap_or_default());
+            changed.push_str(&serde_json::Value::from(new).to_string());
+            rest = range.end;
+        }
+        changed.push_str(text.get(rest..).unwrap_or_default());
+        changed
     }
 }
 
-/// The body as text without white space around it.
+/// The body as text, without a byte order mark and white space around it.
 pub(super) fn text(body: &[u8]) -> Result<&str, WebhookError> {
     let body = body.trim_ascii();
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     if body.is_empty() {
         return Err(WebhookError::Empty);
     }
@@ -59,19 +82,9 @@ pub(super) fn text(body: &[u8]) -> Result<&str, WebhookError> {
     })
 }
 
-fn required<'a>(members: &Members<'a>, name: &'static str) -> Result<Cow<'a, str>, WebhookError> {
-    let text = once(members, name)?.and_then(string);
+fn required<'a>(fields: &RawObject<'a>, name: &'static str) -> Result<Cow<'a, str>, WebhookError> {
+    let text = fields.get(name).and_then(string);
     text.filter(|text| !text.trim().is_empty()).ok_or(missing(name))
-}
-
-/// An attribute given twice would let two readers see two events.
-fn once<'a>(members: &Members<'a>, name: &'static str) -> Result<Option<&'a RawValue>, WebhookError> {
-    let mut found = members.iter().filter(|(candidate, _)| *candidate == name);
-    let first = found.next().map(|(_, value)| value);
-    if found.next().is_some() {
-        return Err(WebhookError::UnsupportedAttribute { attribute: name, expected: "given once" });
-    }
-    Ok(first)
 }
 
 /// A JSON string's text, borrowed where it has no escapes.

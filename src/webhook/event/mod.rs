@@ -1,11 +1,9 @@
 //! Events: what a delivery says.
 
 mod envelope;
-mod members;
 mod payload;
 mod resource;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,11 +13,13 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use self::envelope::Envelope;
-use self::members::Members;
 pub use self::payload::{Payload, Undecoded};
 use super::error::WebhookError;
-use crate::models::{EventActor, EventId, EventResource, EventType, Json, TaskId, WebhookEvent, WorkspaceId};
-use crate::timestamp::Timestamp;
+use super::headers::{Headers, NoHeaders};
+use crate::models::runtime::RawObject;
+use crate::models::{
+    EventActor, EventId, EventResource, EventType, Json, TaskId, Timestamp, WebhookEvent, WorkspaceId,
+};
 
 const ID_HEADER: &str = "x-one-event-id";
 const TYPE_HEADER: &str = "x-one-event-type";
@@ -28,9 +28,10 @@ const RETRY_REASON_HEADER: &str = "x-one-retry-reason";
 
 /// One event: a `CloudEvents` 1.0 object about something that happened in a workspace.
 ///
-/// The delivered text is kept as it came ([`as_json`](Self::as_json)), so that an event can be stored or passed on
-/// without losing a member or a digit that this version does not understand. What is understood is typed; a
-/// [`payload`](Self::payload) of an unexpected shape stays text and does not make the event fail.
+/// The text is kept as it came ([`as_json`](Self::as_json)), so that an event can be stored or passed on without losing
+/// a field or a digit that this version does not understand. What is understood is typed; a [`payload`](Self::payload) of
+/// an unexpected shape stays text and does not make the event fail. Of a field given twice the last counts, as with
+/// `JSON.parse`.
 ///
 /// Deliveries may be repeated and come in no promised order. [`id`](Self::id) is the same in each repetition.
 ///
@@ -68,7 +69,7 @@ pub struct Event {
     retry: Option<Retry>,
 }
 
-/// What the headers say of a repeated delivery.
+/// What the headers say of a repeated delivery. Headers are never signed: whoever can resend a delivery can change them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
@@ -88,7 +89,7 @@ impl Event {
     /// `1.0`), `id`, `type`, `source`, `time`, `datacontenttype` (`application/json`), `workspaceid`, `data` and
     /// `data.resource` are needed.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, WebhookError> {
-        Self::from_delivery(|_| None, json.as_ref())
+        Self::read(envelope::text(json.as_ref())?, &NoHeaders)
     }
 
     /// Reads an event from a delivery: `X-One-Event-Id` and `X-One-Event-Type` come before what the body says, as in
@@ -98,42 +99,66 @@ impl Event {
     ///
     /// # Errors
     /// Those of [`from_json`](Self::from_json).
-    pub fn from_delivery<'h>(headers: impl Fn(&str) -> Option<&'h [u8]>, body: &[u8]) -> Result<Self, WebhookError> {
+    pub fn from_delivery<'h>(headers: impl Headers<'h>, body: &[u8]) -> Result<Self, WebhookError> {
+        Self::from_unsigned(&headers, body)
+    }
+
+    pub(super) fn from_unsigned<'h>(headers: &impl Headers<'h>, body: &[u8]) -> Result<Self, WebhookError> {
         let text = envelope::text(body)?;
         let envelope = Envelope::parse(text)?;
-        let data = Members::parse(envelope.data.get()).map_err(|_| missing("data"))?;
+        let id = header(headers, ID_HEADER).filter(|id| *id != envelope.id);
+        let kind = header(headers, TYPE_HEADER).filter(|kind| *kind != envelope.kind);
+        if id.is_none() && kind.is_none() {
+            return Self::read(text, headers);
+        }
+        // The text says what the event is, too, so that whoever stores it finds what was claimed.
+        let mut event = Self::read(&envelope.with(text, id, kind), headers)?;
+        event.body_id = id.map(|_| EventId::from(&*envelope.id));
+        event.body_kind = kind.map(|_| EventType::other(&*envelope.kind));
+        Ok(event)
+    }
+
+    /// Reads an event from a signed delivery: the body alone says what it is, and headers must not contradict it.
+    pub(super) fn from_signed<'h>(headers: &impl Headers<'h>, body: &[u8]) -> Result<Self, WebhookError> {
+        let event = Self::read(envelope::text(body)?, headers)?;
+        for (name, signed) in [(ID_HEADER, event.id.as_str()), (TYPE_HEADER, event.kind.as_str())] {
+            let agrees = |line: &[u8]| line.trim_ascii().is_empty() || line.trim_ascii() == signed.trim().as_bytes();
+            if !headers.get_all(name).into_iter().all(agrees) {
+                return Err(WebhookError::Contradiction { header: name });
+            }
+        }
+        Ok(event)
+    }
+
+    fn read<'h>(text: &str, headers: &impl Headers<'h>) -> Result<Self, WebhookError> {
+        let envelope = Envelope::parse(text)?;
+        let data = RawObject::parse(envelope.data.get()).map_err(|_| missing("data"))?;
         let resource = data.get("resource").filter(|raw| raw.get().starts_with('{')).ok_or(missing("data.resource"))?;
         let (resource, resource_error) = resource::read(resource.get()).ok_or(missing("data.resource"))?;
-
-        let header = |name: &str| headers(name).and_then(header_text);
-        let (id, body_id) = preferred(header(ID_HEADER), envelope.id);
-        let (kind, body_kind) = preferred(header(TYPE_HEADER), envelope.kind);
-        let (id, body_id) = (EventId::from(&*id), body_id.as_deref().map(EventId::from));
-        let (kind, body_kind) = (EventType::from(&*kind), body_kind.as_deref().map(EventType::from));
         Ok(Self {
             data: range_in(text, envelope.data.get()),
+            id: EventId::from(&*envelope.id),
+            body_id: None,
+            kind: EventType::other(&*envelope.kind),
+            body_kind: None,
             source: envelope.source.as_ref().into(),
             time: Timestamp::from(&*envelope.time),
             subject: envelope.subject.as_deref().map(Into::into),
             workspace_id: WorkspaceId::from(&*envelope.workspace_id),
             actor: data.get("actor").and_then(|raw| serde_json::from_str(raw.get()).ok()),
-            payload: payload::read(&data, envelope.data.get(), resource.resource_type.as_str(), kind.as_str()),
+            payload: payload::read(&data, envelope.data.get(), resource.resource_type.as_str(), &envelope.kind),
             task_ids: resource::task_ids(&resource),
-            retry: retry(header(RETRY_NUMBER_HEADER), header(RETRY_REASON_HEADER)),
+            retry: retry(header(headers, RETRY_NUMBER_HEADER), header(headers, RETRY_REASON_HEADER)),
             text: text.into(),
-            id,
-            body_id,
-            kind,
-            body_kind,
             resource,
             resource_error: resource_error.map(Arc::new),
         })
     }
 
-    /// The event as the generated model, for code that wants every member in one struct.
+    /// The event as the generated model, for code that wants every field in one struct.
     ///
     /// # Errors
-    /// When a member has another shape than the contract says.
+    /// When a field has another shape than the contract says.
     pub fn to_model(&self) -> Result<WebhookEvent, serde_json::Error> {
         serde_json::from_str(&self.text)
     }
@@ -242,7 +267,8 @@ impl Event {
         self.retry.as_ref()
     }
 
-    /// The delivered text, unchanged.
+    /// The delivered text. Where a header gave another id or type, the text has that one, so that an event read back from
+    /// it is the same; everything else is unchanged.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.text
@@ -254,15 +280,15 @@ impl Event {
         self.text.get(self.data.clone()).unwrap_or("null")
     }
 
-    /// A member of `data`, read as a type of yours; `None` when there is none.
+    /// A field of `data`, read as a type of yours; `None` when there is none.
     ///
     /// A thing that is wrapped once more (`data.task.task`), as early versions of the service did, is unwrapped.
     ///
     /// # Errors
-    /// When the member has another shape.
+    /// When the field has another shape.
     #[must_use]
     pub fn data_member<T: DeserializeOwned>(&self, name: &str) -> Option<Result<T, serde_json::Error>> {
-        let data = Members::parse(self.data()).ok()?;
+        let data = RawObject::parse(self.data()).ok()?;
         data.get(name).map(|raw| serde_json::from_str(payload::unwrapped(name, raw).get()))
     }
 
@@ -270,14 +296,16 @@ impl Event {
     /// there is none.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<Json> {
-        let attributes = Members::parse(&self.text).ok()?;
+        let attributes = RawObject::parse(&self.text).ok()?;
         attributes.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 
-    /// The names of all attributes, in the order received.
+    /// The names of all attributes, each once, in the order received.
     #[must_use]
     pub fn attribute_names(&self) -> Vec<String> {
-        Members::parse(&self.text).map(|attributes| attributes.names().map(str::to_owned).collect()).unwrap_or_default()
+        RawObject::parse(&self.text)
+            .map(|attributes| attributes.names().map(str::to_owned).collect())
+            .unwrap_or_default()
     }
 }
 
@@ -303,7 +331,7 @@ impl PartialEq for Event {
 }
 
 impl Serialize for Event {
-    /// Writes what was delivered, member for member. A header's id or type is not part of it.
+    /// Writes [`as_json`](Event::as_json), field for field.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text: &RawValue = serde_json::from_str(&self.text).map_err(S::Error::custom)?;
         text.serialize(serializer)
@@ -329,16 +357,9 @@ const fn missing(attribute: &'static str) -> WebhookError {
     WebhookError::MissingAttribute { attribute }
 }
 
-/// The header's text if there is one, with the body's beside it where they differ.
-fn preferred<'a>(header: Option<&'a str>, body: Cow<'a, str>) -> (Cow<'a, str>, Option<Cow<'a, str>>) {
-    match header {
-        Some(header) if header != body => (header.into(), Some(body)),
-        _ => (body, None),
-    }
-}
-
-/// A header's text; a header that is empty or no text counts as absent.
-fn header_text(value: &[u8]) -> Option<&str> {
+/// A header's text; a header that is empty or not text counts as absent.
+fn header<'h>(headers: &impl Headers<'h>, name: &str) -> Option<&'h str> {
+    let value = headers.get(name)?;
     std::str::from_utf8(value.trim_ascii()).ok().filter(|text| !text.is_empty())
 }
 

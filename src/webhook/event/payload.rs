@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::members::Members;
+use crate::models::runtime::RawObject;
 use crate::models::{
     AgentActivity, AgentSession, Comment, CommentReaction, Document, Invite, Issue, Json, Meeting, Summary, Task,
     TaskSnooze, Taxonomy, Team, WorkItem,
@@ -142,7 +142,7 @@ impl fmt::Debug for Undecoded {
 
 /// Finds and reads the payload: the member named by the resource's type, else by the event's family, else the first
 /// that is known.
-pub(super) fn read(data: &Members<'_>, text: &str, resource_type: &str, event_type: &str) -> Payload {
+pub(super) fn read(data: &RawObject<'_>, text: &str, resource_type: &str, event_type: &str) -> Payload {
     let present = || data.iter().filter(|(name, raw)| !matches!(*name, "resource" | "actor") && raw.get() != "null");
     let known = || present().filter_map(|(name, raw)| Some((*MEMBERS.iter().find(|member| **member == name)?, raw)));
     let family = event_type.split('.').next().unwrap_or_default();
@@ -169,7 +169,7 @@ fn decode_as<T: DeserializeOwned>(member: &'static str, raw: &RawValue, found: i
 
 /// The inner thing of `{"task": {"task": {…}}}`, which the service sent for a while; others are left as they are.
 pub(super) fn unwrapped<'a>(member: &str, raw: &'a RawValue) -> &'a RawValue {
-    let Ok(outer) = Members::parse(raw.get()) else { return raw };
+    let Ok(outer) = RawObject::parse(raw.get()) else { return raw };
     // A thing that has its own id and a member of its own name is not wrapped.
     let own_id = outer.names().any(|name| name.strip_suffix("Id").is_some_and(|stem| stem == member));
     match outer.get(member) {

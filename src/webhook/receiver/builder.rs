@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Inner, Receiver, Reply};
-use crate::webhook::replay::{MemoryStore, ReplayStore};
+use crate::webhook::claims::{ClaimStore, MemoryClaims};
 use crate::webhook::verifier::Verifier;
 
 /// How long a claim keeps other deliveries of an event away unless configured otherwise.
@@ -14,6 +14,10 @@ use crate::webhook::verifier::Verifier;
 /// lease of a process that died ended.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// How long each call of the store may take unless configured otherwise: two calls fit well into the 3 s that the
+/// service waits.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Builds a [`Receiver`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct ReceiverBuilder {
@@ -21,7 +25,7 @@ pub struct ReceiverBuilder {
 }
 
 impl Receiver {
-    /// A receiver that remembers events in memory.
+    /// A receiver that keeps claims in memory.
     #[must_use]
     pub fn new(verifier: Verifier) -> Self {
         Self::builder(verifier).build()
@@ -32,8 +36,9 @@ impl Receiver {
         ReceiverBuilder {
             inner: Inner {
                 verifier,
-                store: Arc::new(MemoryStore::new()),
+                store: Arc::new(MemoryClaims::new()),
                 lease: LEASE,
+                store_timeout: STORE_TIMEOUT,
                 open_probe: false,
                 observer: None,
             },
@@ -42,14 +47,14 @@ impl Receiver {
 }
 
 impl ReceiverBuilder {
-    /// Where processed events are remembered; in memory unless set.
-    pub fn store(mut self, store: impl ReplayStore + 'static) -> Self {
+    /// Where claims and processed events are kept; in memory unless set.
+    pub fn store(mut self, store: impl ClaimStore) -> Self {
         self.inner.store = Arc::new(store);
         self
     }
 
     /// As [`store`](Self::store), for a store that others use too.
-    pub fn shared_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
+    pub fn shared_store(mut self, store: Arc<dyn ClaimStore>) -> Self {
         self.inner.store = store;
         self
     }
@@ -61,6 +66,15 @@ impl ReceiverBuilder {
         self
     }
 
+    /// How long each call of the store may take; 1 second unless set. A claim or commit that takes longer is answered
+    /// with 500, so that the event comes again.
+    ///
+    /// It goes by the verifier's clock, see [`VerifierBuilder::clock`](crate::webhook::VerifierBuilder::clock).
+    pub fn store_timeout(mut self, limit: Duration) -> Self {
+        self.inner.store_timeout = limit;
+        self
+    }
+
     /// Lets GET and HEAD through without a key or signature; off unless set.
     ///
     /// For signed deliveries alone, where a probe has no signature.
@@ -69,7 +83,7 @@ impl ReceiverBuilder {
         self
     }
 
-    /// Is shown each reply, for logs and metrics.
+    /// Called with each reply, for logs and metrics.
     pub fn on_reply(mut self, observer: impl Fn(&Reply) + Send + Sync + 'static) -> Self {
         self.inner.observer = Some(Arc::new(observer));
         self

@@ -8,24 +8,27 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub use self::body::BodyCollector;
 pub use self::builder::ReceiverBuilder;
 use self::reply::Accepted;
 pub use self::reply::{Outcome, Reply};
+use crate::store::StoreError;
+use crate::time_limit::{OutOfTime, within};
+use crate::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture, Superseded};
 use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
-use crate::webhook::replay::{Claim, Commit, Lease, ReplayStore};
+use crate::webhook::headers::Headers;
 use crate::webhook::verifier::{Verified, Verifier};
 
 /// The longest event id that is claimed, in bytes; an event with a longer one is refused.
 pub const MAX_EVENT_ID_BYTES: usize = 512;
 
-/// Answers webhook requests: verifies them, runs a handler once an event, and says so in a way that makes the service
-/// retry what failed.
+/// Answers webhook requests: verifies them, runs a handler once for each event, and replies in a way that makes the
+/// service retry what failed.
 ///
-/// | request | answer |
+/// | request | reply |
 /// |---|---|
 /// | GET, HEAD (the *Verify* button) | 204 |
 /// | POST with a new event, handler succeeds | 200 |
@@ -34,15 +37,16 @@ pub const MAX_EVENT_ID_BYTES: usize = 512;
 /// | … of an event that is being processed | 503 |
 /// | no or a wrong key or signature, on any method | 401 |
 /// | another method | 405 |
-/// | another content type | 415 |
+/// | another content type, an encoded body | 415 |
 /// | a body over 256 KiB | 413 |
-/// | an empty or unreadable body, or an event without a required attribute | 400 |
-/// | the replay store fails | 500 |
+/// | a body that does not arrive in time | 408 |
+/// | an empty or unreadable body, an event without a required attribute, a header that contradicts a signed body | 400 |
+/// | the claim store fails, or takes longer than its time limit | 500 |
 ///
 /// The service waits 3 seconds. A handler that may take longer should put the event into a queue that survives
 /// and return; most servers drop a request's future when its client has gone, and with it the handler.
 ///
-/// Cloning is cheap, and clones share the store.
+/// Cloning is cheap, and clones share the store. Headers are taken in any framework's form, see [`Headers`].
 ///
 /// ```
 /// use onehorizon::webhook::{Event, Receiver, Verified, Verifier};
@@ -50,10 +54,9 @@ pub const MAX_EVENT_ID_BYTES: usize = 512;
 /// let receiver = Receiver::new(Verifier::key("the key from Settings > Apps")?);
 ///
 /// // From whatever receives the request:
-/// let (method, headers, body) = ("POST", vec![("x-one-webhook-key", "…")], b"{}");
-/// let find = |name: &str| headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_bytes());
+/// let (method, headers, body) = ("POST", [("x-one-webhook-key", "…")], b"{}");
 /// let reply = receiver
-///     .receive(method, find, body, async |event: Verified<Event>| {
+///     .receive(method, &headers, body, async |event: Verified<Event>| {
 ///         println!("{} {}", event.event_type(), event.id());
 ///         Ok::<_, std::io::Error>(())
 ///     })
@@ -69,8 +72,9 @@ pub struct Receiver {
 
 struct Inner {
     verifier: Verifier,
-    store: Arc<dyn ReplayStore>,
+    store: Arc<dyn ClaimStore>,
     lease: Duration,
+    store_timeout: Duration,
     open_probe: bool,
     observer: Option<Observer>,
 }
@@ -78,26 +82,26 @@ struct Inner {
 type Observer = Arc<dyn Fn(&Reply) + Send + Sync>;
 
 impl Receiver {
-    /// Looks at a request before its body is read.
+    /// Checks a request before its body is read.
     ///
     /// Feed the body to the collector, then call [`receive`](Self::receive); a chunk that it refuses is answered by
     /// [`refuse`](Self::refuse). Whoever has the whole body anyway can call `receive` at once.
     ///
     /// # Errors
-    /// The answer, where the body does not matter: a probe, another method, a wrong key, an announced length over
+    /// The reply, where the body does not matter: a probe, another method, a wrong key, an announced length over
     /// the cap.
-    pub fn begin<'h>(&self, method: &str, headers: impl Fn(&str) -> Option<&'h [u8]>) -> Result<BodyCollector, Reply> {
+    pub fn begin<'h>(&self, method: &str, headers: impl Headers<'h>) -> Result<BodyCollector, Reply> {
         self.check_head(method, &headers).map_err(|reply| self.answer(method, reply))
     }
 
     /// Answers a request whose body has been read.
     ///
     /// The checks are made when this is called, the rest when the future is awaited. The handler's error is
-    /// not shown to the sender; it is in the reply's [`outcome`](Reply::outcome).
+    /// not sent; it is in the reply's [`outcome`](Reply::outcome).
     pub fn receive<'h, H, F, E>(
         &self,
         method: &str,
-        headers: impl Fn(&str) -> Option<&'h [u8]>,
+        headers: impl Headers<'h>,
         body: &[u8],
         handler: H,
     ) -> impl Future<Output = Reply>
@@ -106,17 +110,97 @@ impl Receiver {
         F: Future<Output = Result<(), E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
+        self.receive_with(method, headers, body, move |event| async move {
+            self.process(event, Late::Counts, |event, _| handler(event)).await
+        })
+    }
+
+    /// As [`receive`](Self::receive), for a handler that commits the claim itself, in the transaction that does its work.
+    ///
+    /// The handler writes the commit of its [`Lease`] in its own transaction, by the store's `commit_in` or by hand. Where
+    /// the commit finds the claim superseded, it rolls back and returns an error, for which there is
+    /// [`Commit::or_superseded`]: the sender gets 500, since the delivery that has the event now may still fail. The
+    /// receiver's own commit afterwards finds the event recorded; should it find the claim superseded, that is 500, too.
+    ///
+    /// ```
+    /// # use onehorizon::webhook::{Event, Receiver, Verified, claims::{Commit, Lease}};
+    /// # struct Pool; struct Transaction;
+    /// # impl Pool { async fn begin(&self) -> std::io::Result<Transaction> { Ok(Transaction) } }
+    /// # impl Transaction { async fn commit(self) -> std::io::Result<()> { Ok(()) } }
+    /// # async fn apply(_: &Event, _: &Transaction) -> std::io::Result<()> { Ok(()) }
+    /// # async fn commit_in(_: &Transaction, _: &Lease) -> std::io::Result<Commit> { Ok(Commit::Recorded) }
+    /// # async fn example(receiver: Receiver, pool: Pool, headers: Vec<(String, String)>, body: &[u8]) {
+    /// let reply = receiver
+    ///     .receive_claimed("POST", &headers, body, async |event: Verified<Event>, lease: Lease| {
+    ///         let transaction = pool.begin().await?;
+    ///         apply(&event, &transaction).await?;
+    ///         commit_in(&transaction, &lease).await?.or_superseded()?;
+    ///         transaction.commit().await?;
+    ///         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    ///     })
+    ///     .await;
+    /// # let _ = reply;
+    /// # }
+    /// ```
+    pub fn receive_claimed<'h, H, F, E>(
+        &self,
+        method: &str,
+        headers: impl Headers<'h>,
+        body: &[u8],
+        handler: H,
+    ) -> impl Future<Output = Reply>
+    where
+        H: FnOnce(Verified<Event>, Lease) -> F,
+        F: Future<Output = Result<(), E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.receive_with(
+            method,
+            headers,
+            body,
+            move |event| async move { self.process(event, Late::Fails, handler).await },
+        )
+    }
+
+    /// Checks a request and lets `answer` make the reply for its event: for receivers that keep events in another way, such
+    /// as an inbox. Nothing is claimed.
+    ///
+    /// ```
+    /// # use onehorizon::webhook::{Event, Receiver, Reply, Verified};
+    /// # async fn put(_: &Event) -> Result<bool, std::io::Error> { Ok(true) }
+    /// # async fn example(receiver: Receiver, headers: Vec<(String, String)>, body: &[u8]) {
+    /// let reply = receiver
+    ///     .receive_with("POST", &headers, body, async |event: Verified<Event>| match put(&event).await {
+    ///         Ok(true) => Reply::queued(&event),
+    ///         Ok(false) => Reply::duplicate(&event),
+    ///         Err(error) => Reply::store_failed(error),
+    ///     })
+    ///     .await;
+    /// # let _ = reply;
+    /// # }
+    /// ```
+    pub fn receive_with<'h, A, F>(
+        &self,
+        method: &str,
+        headers: impl Headers<'h>,
+        body: &[u8],
+        answer: A,
+    ) -> impl Future<Output = Reply>
+    where
+        A: FnOnce(Verified<Event>) -> F,
+        F: Future<Output = Reply>,
+    {
         let checked = self.check(method, &headers, body);
         async move {
             let reply = match checked {
-                Ok(event) => self.process(event, handler).await,
+                Ok(event) => answer(event).await,
                 Err(reply) => reply,
             };
             self.answer(method, reply)
         }
     }
 
-    /// The answer to a request whose body could not be collected.
+    /// The reply to a request whose body could not be collected.
     #[must_use]
     pub fn refuse(&self, error: WebhookError) -> Reply {
         self.answer("POST", Reply::from(error))
@@ -128,76 +212,76 @@ impl Receiver {
         &self.inner.verifier
     }
 
-    fn check_head<'h>(
-        &self,
-        method: &str,
-        headers: &impl Fn(&str) -> Option<&'h [u8]>,
-    ) -> Result<BodyCollector, Reply> {
+    fn check_head<'h>(&self, method: &str, headers: &impl Headers<'h>) -> Result<BodyCollector, Reply> {
         let verifier = self.verifier();
         if !method.eq_ignore_ascii_case("POST") {
             return Err(self.check_other(method, headers));
         }
-        let body = BodyCollector::announced(verifier.max_body_bytes(), headers("content-length"))?;
+        let body = BodyCollector::announced(verifier.max_body_bytes(), headers.get("content-length"))?;
         verifier.check_head(headers)?;
         Ok(body)
     }
 
     /// The answer to any method but POST: it carries no event, but has to prove its sender all the same.
-    fn check_other<'h>(&self, method: &str, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> Reply {
+    fn check_other<'h>(&self, method: &str, headers: &impl Headers<'h>) -> Reply {
         let is_probe = method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD");
         if !(is_probe && self.inner.open_probe)
-            && let Err(error) = self.verifier().prove(headers, b"")
+            && let Err(error) = self.verifier().check_empty(headers)
         {
             return error.into();
         }
         if is_probe { Reply::probe() } else { WebhookError::MethodNotAllowed.into() }
     }
 
-    fn check<'h>(
-        &self,
-        method: &str,
-        headers: &impl Fn(&str) -> Option<&'h [u8]>,
-        body: &[u8],
-    ) -> Result<Verified<Event>, Reply> {
+    fn check<'h>(&self, method: &str, headers: &impl Headers<'h>, body: &[u8]) -> Result<Verified<Event>, Reply> {
         if !method.eq_ignore_ascii_case("POST") {
             return Err(self.check_other(method, headers));
         }
-        let event = self.verifier().event(headers, body)?;
+        let event = self.verifier().checked_event(headers, body)?;
         if event.id().as_str().len() > MAX_EVENT_ID_BYTES {
             return Err(WebhookError::UnsupportedAttribute { attribute: "id", expected: "at most 512 bytes" }.into());
         }
         Ok(event)
     }
 
-    async fn process<H, F, E>(&self, event: Verified<Event>, handler: H) -> Reply
+    async fn process<H, F, E>(&self, event: Verified<Event>, late: Late, handler: H) -> Reply
     where
-        H: FnOnce(Verified<Event>) -> F,
+        H: FnOnce(Verified<Event>, Lease) -> F,
         F: Future<Output = Result<(), E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let store = &*self.inner.store;
         let accepted = Accepted::of(&event);
-        let lease = match store.claim(accepted.id(), self.verifier().now(), self.inner.lease).await {
+        let lease = match self.ask(|now| store.claim(accepted.id(), now, self.inner.lease)).await {
             Ok(Claim::Fresh(lease)) => lease,
             Ok(Claim::Running) => return Reply::running(),
             Ok(Claim::Done) => return Reply::accepted(&accepted, Outcome::Duplicate),
             Err(error) => return Reply::store_failed(error),
         };
         let mut held = Held { store, lease: &lease, unfinished: true };
-        if let Err(error) = handler(event).await {
-            let error = error.into();
+        if let Err(error) = handler(event, lease.clone()).await {
             // A store that cannot release leaves the event to the end of its lease.
-            let _ = store.release(&lease).await;
+            let _ = self.ask(|_| store.release(&lease)).await;
             held.unfinished = false;
             return Reply::handler_failed(error);
         }
         // The work is done: from here on a dropped future must not give the event away.
         held.unfinished = false;
-        match store.commit(&lease, self.verifier().now()).await {
-            Ok(Commit::Recorded) => Reply::accepted(&accepted, Outcome::Handled),
-            Ok(Commit::Superseded) => Reply::accepted(&accepted, Outcome::HandledLate),
-            // A store that commits the handler's own work may have lost it, so the event has to come again.
-            Err(error) => Reply::store_failed(error),
+        match (self.ask(|now| store.commit(&lease, now)).await, late) {
+            (Ok(Commit::Recorded), _) => Reply::accepted(&accepted, Outcome::Handled),
+            (Ok(Commit::Superseded), Late::Counts) => Reply::accepted(&accepted, Outcome::HandledLate),
+            (Ok(Commit::Superseded), Late::Fails) => Reply::handler_failed(Superseded),
+            // The commit may not have happened, so the event has to come again.
+            (Err(error), _) => Reply::store_failed(error),
+        }
+    }
+
+    /// Calls the store, within its time limit.
+    async fn ask<'a, T>(&self, call: impl FnOnce(SystemTime) -> StoreFuture<'a, T>) -> Result<T, StoreError> {
+        let (clock, limit) = (self.verifier().clock(), self.inner.store_timeout);
+        match within(&*clock, limit, call(clock.time_of_day())).await {
+            Ok(result) => result,
+            Err(OutOfTime) => Err(StoreError::new(format!("no response within {} s", limit.as_secs_f64()))),
         }
     }
 
@@ -220,9 +304,18 @@ impl fmt::Debug for Receiver {
     }
 }
 
+/// What it means that the claim was superseded when the handler was done.
+#[derive(Clone, Copy)]
+enum Late {
+    /// The work is done, if later than its lease.
+    Counts,
+    /// The handler's transaction cannot have committed.
+    Fails,
+}
+
 /// Gives a claim back when the handler panics or its future is dropped.
 struct Held<'a> {
-    store: &'a dyn ReplayStore,
+    store: &'a dyn ClaimStore,
     lease: &'a Lease,
     unfinished: bool,
 }

@@ -1,24 +1,27 @@
-//! What the receiver answers.
+//! Replies to webhook requests.
 
 use std::error::Error;
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::store::StoreError;
 use crate::webhook::error::{AuthFailure, WebhookError};
 use crate::webhook::event::Event;
-use crate::webhook::replay::StoreError;
 
 /// Headers of every reply: a webhook's answer is for its sender alone.
 const HEADERS: [(&str, &str); 2] = [("cache-control", "no-store"), ("x-content-type-options", "nosniff")];
 const JSON: (&str, &str) = ("content-type", "application/json");
 const ALLOW: (&str, &str) = ("allow", "GET, HEAD, POST");
 
-/// An answer to a request: status, headers and a small JSON body, for any framework to send.
+/// The reply to a request: status, headers and a small JSON body, for any framework to send.
 ///
 /// The body is `{"ok":true,"id":…,"type":…}` when an event was accepted, with `"duplicate":true` when it had been
-/// before, and `{"error":…,"code":…}` otherwise. It tells the sender what to repair, but not whether a wrong key
-/// was once right; [`outcome`](Self::outcome) has that for the log.
+/// before, and `{"error":…,"code":…}` otherwise. It says what to repair, but not whether a wrong key was once right;
+/// [`outcome`](Self::outcome) has that for the log.
+///
+/// A [`Receiver`](super::Receiver) makes replies by itself. The constructors are for receivers of another kind, see
+/// [`Receiver::receive_with`](super::Receiver::receive_with).
 pub struct Reply {
     status: u16,
     body: String,
@@ -35,15 +38,17 @@ pub enum Outcome {
     /// The handler has processed the event, but took longer than its lease, and another delivery has claimed it
     /// since: 200. Lengthen the lease or let the handler hand the work on.
     HandledLate,
+    /// The event is stored and will be processed later: 200.
+    Queued,
     /// The event had been processed before: 200.
     Duplicate,
     /// Another delivery of the event is being processed: 503, so that the service tries again.
     Running,
-    /// The request was refused: 400, 401, 405, 413 or 415.
+    /// The request was refused: 400, 401, 405, 408, 413 or 415.
     Refused(WebhookError),
     /// The handler failed: 500, so that the service tries again.
     HandlerFailed(Box<dyn Error + Send + Sync>),
-    /// The replay store failed: 500, so that the service tries again.
+    /// The claim store failed, or took longer than its time limit: 500, so that the service tries again.
     StoreFailed(StoreError),
 }
 
@@ -79,8 +84,47 @@ impl Reply {
         &self.outcome
     }
 
-    pub(super) fn probe() -> Self {
+    /// 204: the endpoint is there.
+    #[must_use]
+    pub fn probe() -> Self {
         Self { status: 204, body: String::new(), outcome: Outcome::Probe }
+    }
+
+    /// 200: the event has been processed.
+    #[must_use]
+    pub fn handled(event: &Event) -> Self {
+        Self::accepted(&Accepted::of(event), Outcome::Handled)
+    }
+
+    /// 200: the event has been stored where it survives, and will be processed later.
+    #[must_use]
+    pub fn queued(event: &Event) -> Self {
+        Self::accepted(&Accepted::of(event), Outcome::Queued)
+    }
+
+    /// 200: the event had been processed or stored before.
+    #[must_use]
+    pub fn duplicate(event: &Event) -> Self {
+        Self::accepted(&Accepted::of(event), Outcome::Duplicate)
+    }
+
+    /// 503: another delivery of the event is being processed, so that the service tries again.
+    #[must_use]
+    pub fn running() -> Self {
+        let text = "this event is being processed; try again later";
+        Self { status: 503, body: json(&ErrorBody { error: text, code: "running" }), outcome: Outcome::Running }
+    }
+
+    /// 500: the handler failed, so that the service tries again. The error is kept for the log and not sent.
+    pub fn handler_failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let body = json(&ErrorBody { error: "the event could not be processed", code: "handler_failed" });
+        Self { status: 500, body, outcome: Outcome::HandlerFailed(error.into()) }
+    }
+
+    /// 500: the store failed, so that the service tries again. The error is kept for the log and not sent.
+    pub fn store_failed(error: impl Into<StoreError>) -> Self {
+        let body = json(&ErrorBody { error: "the event could not be recorded", code: "store_failed" });
+        Self { status: 500, body, outcome: Outcome::StoreFailed(error.into()) }
     }
 
     pub(super) fn accepted(event: &Accepted, outcome: Outcome) -> Self {
@@ -88,22 +132,7 @@ impl Reply {
         Self { status: 200, body: json(&AcceptedBody { event, duplicate }), outcome }
     }
 
-    pub(super) fn running() -> Self {
-        let text = "this event is being processed; try again later";
-        Self { status: 503, body: json(&ErrorBody { error: text, code: "running" }), outcome: Outcome::Running }
-    }
-
-    pub(super) fn handler_failed(error: Box<dyn Error + Send + Sync>) -> Self {
-        let body = json(&ErrorBody { error: "the event could not be processed", code: "handler_failed" });
-        Self { status: 500, body, outcome: Outcome::HandlerFailed(error) }
-    }
-
-    pub(super) fn store_failed(error: StoreError) -> Self {
-        let body = json(&ErrorBody { error: "the event could not be recorded", code: "store_failed" });
-        Self { status: 500, body, outcome: Outcome::StoreFailed(error) }
-    }
-
-    /// The answer to a HEAD has no body.
+    /// The reply to a HEAD has no body.
     pub(super) fn without_body(mut self) -> Self {
         self.body.clear();
         self
@@ -136,6 +165,7 @@ impl fmt::Debug for Outcome {
             Self::Probe => f.write_str("Probe"),
             Self::Handled => f.write_str("Handled"),
             Self::HandledLate => f.write_str("HandledLate"),
+            Self::Queued => f.write_str("Queued"),
             Self::Duplicate => f.write_str("Duplicate"),
             Self::Running => f.write_str("Running"),
             Self::Refused(error) => f.debug_tuple("Refused").field(error).finish(),

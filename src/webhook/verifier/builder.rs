@@ -6,13 +6,18 @@ use std::time::{Duration, SystemTime};
 
 use super::key::KeyDigest;
 use super::signature::Signer;
-use super::{Candidate, Clock, HeaderNames, Inner, Verifier};
+use super::{Candidate, HeaderNames, Inner, Verifier};
+use crate::clock::Clock;
 use crate::limits;
 use crate::secret::Secret;
+use crate::webhook::clock;
 use crate::webhook::error::VerifierError;
 
 /// How far a signature's time may be from this machine's, either way, unless configured otherwise.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// How long a body may take unless configured otherwise: the service itself gives up after 3 s.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Builds a [`Verifier`] with several secrets, other header names, another tolerance or clock.
 ///
@@ -38,14 +43,15 @@ pub struct VerifierBuilder {
     key_header: String,
     signature_prefix: String,
     max_body_bytes: usize,
-    clock: Clock,
+    body_timeout: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 impl Verifier {
     /// A verifier for the key shown at the webhook's settings, by custom in `ONE_WEBHOOK_KEY`. Its label is `key`.
     ///
     /// # Errors
-    /// When the key is empty or nothing but white space.
+    /// When the key cannot be used: it is empty, or has a line end, white space or quotes around it.
     pub fn key(key: impl Into<Secret>) -> Result<Self, VerifierError> {
         Self::builder().key("key", key).build()
     }
@@ -54,19 +60,25 @@ impl Verifier {
     /// `signature`.
     ///
     /// # Errors
-    /// When the secret is empty or not base64.
+    /// When the secret cannot be used or is not base64.
     pub fn signed(secret: impl Into<Secret>) -> Result<Self, VerifierError> {
         Self::builder().signed("signature", secret).build()
     }
 
-    /// A verifier for the key in the environment variable `ONE_WEBHOOK_KEY`.
+    /// A verifier for the key in the environment variable `ONE_WEBHOOK_KEY`, and for the one in
+    /// `ONE_WEBHOOK_KEY_PREVIOUS` where it is set: put the old key there while it is being rotated. Their labels are
+    /// `key` and `previous`. A variable that is set to nothing counts as not set.
     ///
     /// # Errors
-    /// When the variable is missing or not Unicode, or the key in it is empty.
+    /// When `ONE_WEBHOOK_KEY` is not set, or a key cannot be used.
     pub fn from_env() -> Result<Self, VerifierError> {
         let name = "ONE_WEBHOOK_KEY";
-        let key = std::env::var(name).map_err(|_| VerifierError::MissingVariable { name })?;
-        Self::key(key)
+        let key = variable(name)?.ok_or(VerifierError::MissingVariable { name })?;
+        let builder = Self::builder().key("key", key);
+        match variable("ONE_WEBHOOK_KEY_PREVIOUS")? {
+            Some(previous) => builder.key("previous", previous).build(),
+            None => builder.build(),
+        }
     }
 
     /// Several secrets, other header names, another tolerance or clock.
@@ -74,7 +86,7 @@ impl Verifier {
         VerifierBuilder::new()
     }
 
-    /// A verifier that believes everybody.
+    /// A verifier that checks nothing about the sender.
     ///
     /// Anyone who finds the address can then feed the receiver any event. For local experiments only.
     #[must_use]
@@ -92,7 +104,8 @@ impl VerifierBuilder {
             key_header: "x-one-webhook-key".to_owned(),
             signature_prefix: "webhook".to_owned(),
             max_body_bytes: limits::WEBHOOK_BODY_BYTES,
-            clock: system_clock(),
+            body_timeout: BODY_TIMEOUT,
+            clock: clock::system(),
         }
     }
 
@@ -148,8 +161,18 @@ impl VerifierBuilder {
         self
     }
 
-    /// What tells the time; the system's clock unless set.
-    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+    /// How long a request's body may take to arrive; 5 seconds unless set. Counted where the crate reads the body itself,
+    /// as the axum route and extractor do.
+    pub fn body_timeout(mut self, limit: Duration) -> Self {
+        self.body_timeout = limit;
+        self
+    }
+
+    /// The clock that expiry, freshness and time limits go by; the machine's unless set.
+    ///
+    /// The default clock can wait on a Tokio runtime only, with the feature `client` or `axum`: on another runtime time
+    /// limits need a clock that knows it.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
@@ -176,6 +199,7 @@ impl VerifierBuilder {
             tolerance: self.tolerance,
             names,
             max_body_bytes: self.max_body_bytes,
+            body_timeout: self.body_timeout,
             clock: self.clock,
         }))
     }
@@ -194,6 +218,7 @@ impl VerifierBuilder {
                 signature: String::new(),
             },
             max_body_bytes: self.max_body_bytes,
+            body_timeout: self.body_timeout,
             clock: self.clock,
         })
     }
@@ -217,12 +242,6 @@ impl fmt::Debug for VerifierBuilder {
     }
 }
 
-/// The one place where webhook code reads the machine's clock.
-#[allow(clippy::disallowed_methods, reason = "the default of an injected clock")]
-fn system_clock() -> Clock {
-    Arc::new(SystemTime::now)
-}
-
 fn candidates<T>(
     secrets: Vec<Candidate<Secret>>,
     parse: impl Fn(&str, &Secret) -> Result<T, VerifierError>,
@@ -242,4 +261,14 @@ fn header_name(name: &str) -> Result<String, VerifierError> {
         return Err(VerifierError::InvalidHeaderName { name: name.to_owned() });
     }
     Ok(name.to_ascii_lowercase())
+}
+
+/// A variable of the environment; one that is set to nothing counts as not set.
+fn variable(name: &'static str) -> Result<Option<String>, VerifierError> {
+    match std::env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(VerifierError::MissingVariable { name }),
+    }
 }

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+use crate::setting::{self, Form};
 use crate::webhook::error::VerifierError;
 
 /// A webhook key as its SHA-256 digest.
@@ -13,15 +14,9 @@ use crate::webhook::error::VerifierError;
 pub(super) struct KeyDigest(Zeroizing<[u8; 32]>);
 
 impl KeyDigest {
-    /// Checks a configured key; white space around it is not part of it, as in the official receivers.
     pub(super) fn configured(label: &str, key: &Secret) -> Result<Self, VerifierError> {
-        let key = key.expose().trim();
-        if key.is_empty() {
-            return Err(VerifierError::EmptyKey { label: label.to_owned() });
-        }
-        if key.chars().any(char::is_control) {
-            return Err(VerifierError::InvalidKey { label: label.to_owned() });
-        }
+        let key = key.expose();
+        setting::check(Form::Text, key).map_err(|fault| VerifierError::unusable("webhook key", label, &fault))?;
         Ok(Self::of(key.as_bytes()))
     }
 

@@ -6,7 +6,7 @@ mod signature;
 mod verified;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use ctutils::Choice;
@@ -17,11 +17,11 @@ pub use self::signature::Signer;
 use self::signature::{Signed, parse_timestamp};
 use self::verified::Proof;
 pub use self::verified::{Scheme, Verified};
+use crate::clock::Clock;
 use crate::webhook::error::{AuthFailure, WebhookError};
 use crate::webhook::event::Event;
+use crate::webhook::headers::Headers;
 use crate::webhook::media_type;
-
-type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Checks webhook deliveries: who sent them and, where they are signed, that nothing was changed.
 ///
@@ -32,8 +32,11 @@ type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// Checks run in this order: size, authenticity, freshness, media type, content. Every configured secret is
 /// compared, in constant time, whether or not one before it matched. Bodies are bytes and are not copied.
 ///
-/// Cloning is cheap. Headers are looked up through a closure that takes a lower-case name, so that any
-/// framework's headers will do; it should ignore case, as HTTP does.
+/// With a signature everything believed of an event is signed: its id and type are those of the body, and a request
+/// whose `X-One-Event-Id` or `X-One-Event-Type` says otherwise is refused. The retry headers are never signed.
+///
+/// Clones share their secrets, and [`replace`](Self::replace) changes them in all clones at once. Headers are taken in
+/// any framework's form, see [`Headers`].
 ///
 /// ```
 /// use onehorizon::webhook::Verifier;
@@ -41,8 +44,7 @@ type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// let verifier = Verifier::key("the key from Settings > Apps")?;
 ///
 /// let headers = [("X-One-Webhook-Key", "the key from Settings > Apps")];
-/// let find = |name: &str| headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_bytes());
-/// let body = verifier.verify(find, b"{}")?;
+/// let body = verifier.verify(&headers, b"{}")?;
 /// assert_eq!(body.label(), Some("key"));
 /// assert!(!body.is_body_signed());
 /// # Ok(())
@@ -50,7 +52,7 @@ type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// ```
 #[derive(Clone)]
 pub struct Verifier {
-    inner: Arc<Inner>,
+    inner: Arc<RwLock<Arc<Inner>>>,
 }
 
 /// What a verifier is made of; the builder fills it.
@@ -61,7 +63,8 @@ struct Inner {
     tolerance: Duration,
     names: HeaderNames,
     max_body_bytes: usize,
-    clock: Clock,
+    body_timeout: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 /// One configured secret.
@@ -81,71 +84,114 @@ struct HeaderNames {
 
 impl Verifier {
     fn from_inner(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(RwLock::new(Arc::new(inner))) }
+    }
+
+    /// Takes over everything that `other` was built with, in all clones of this verifier: for a key that is changed
+    /// while the program runs. Requests being checked at this moment are checked with what was there before.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), onehorizon::webhook::VerifierError> {
+    /// use onehorizon::webhook::Verifier;
+    /// let verifier = Verifier::key("the old key")?;
+    /// // Later, for instance when the mounted secret has changed:
+    /// verifier.replace(Verifier::builder().key("new", "the new key").key("old", "the old key").build()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replace(&self, other: Self) {
+        let new = other.inner();
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = new;
     }
 
     /// Checks size, authenticity and freshness of a body.
     ///
     /// # Errors
     /// [`TooLarge`](WebhookError::TooLarge), [`Unauthorized`](WebhookError::Unauthorized),
-    /// [`TooOld`](WebhookError::TooOld) or [`TooNew`](WebhookError::TooNew).
+    /// [`TooOld`](WebhookError::TooOld), [`TooNew`](WebhookError::TooNew), and
+    /// [`UnsupportedEncoding`](WebhookError::UnsupportedEncoding) for a signed body that arrives encoded.
     pub fn verify<'h, 'b>(
         &self,
-        headers: impl Fn(&str) -> Option<&'h [u8]>,
+        headers: impl Headers<'h>,
         body: &'b [u8],
     ) -> Result<Verified<&'b [u8]>, WebhookError> {
-        let proof = self.prove(&headers, body)?;
+        let proof = self.inner().prove(&headers, body)?;
         Ok(Verified::new(body, proof))
     }
 
-    /// Checks a body as [`verify`](Self::verify) does, then its media type, and reads the event in it.
+    /// Checks a body as [`verify`](Self::verify) does, then its encoding and media type, and reads the event in it.
+    ///
+    /// Of a signed delivery, id and type are those of the signed body. Of one with a key they are those of
+    /// `X-One-Event-Id` and `X-One-Event-Type` where those are there, as in the official receivers.
     ///
     /// # Errors
-    /// Those of [`verify`](Self::verify), [`UnsupportedMediaType`](WebhookError::UnsupportedMediaType), and what
-    /// [`Event::from_delivery`] finds wrong with the body.
-    pub fn event<'h>(
+    /// Those of [`verify`](Self::verify), [`UnsupportedMediaType`](WebhookError::UnsupportedMediaType),
+    /// [`UnsupportedEncoding`](WebhookError::UnsupportedEncoding),
+    /// [`Contradiction`](WebhookError::Contradiction), and what [`Event::from_json`] finds wrong with the body.
+    pub fn event<'h>(&self, headers: impl Headers<'h>, body: &[u8]) -> Result<Verified<Event>, WebhookError> {
+        self.checked_event(&headers, body)
+    }
+
+    pub(in crate::webhook) fn checked_event<'h>(
         &self,
-        headers: impl Fn(&str) -> Option<&'h [u8]>,
+        headers: &impl Headers<'h>,
         body: &[u8],
     ) -> Result<Verified<Event>, WebhookError> {
-        let proof = self.prove(&headers, body)?;
-        if !headers("content-type").is_some_and(media_type::is_cloud_event) {
+        let proof = self.inner().prove(headers, body)?;
+        check_encoding(headers)?;
+        if !headers.get("content-type").is_some_and(media_type::is_cloud_event) {
             return Err(WebhookError::UnsupportedMediaType);
         }
-        let event = Event::from_delivery(&headers, body)?;
+        let event = match proof.scheme {
+            Scheme::Signature => Event::from_signed(headers, body)?,
+            _ => Event::from_unsigned(headers, body)?,
+        };
         Ok(Verified::new(event, proof))
     }
 
     /// The largest body taken, in bytes.
     #[must_use]
     pub fn max_body_bytes(&self) -> usize {
-        self.inner.max_body_bytes
+        self.inner().max_body_bytes
+    }
+
+    /// How long a request's body may take to arrive.
+    #[must_use]
+    pub fn body_timeout(&self) -> Duration {
+        self.inner().body_timeout
     }
 
     /// What the headers alone can show to be wrong, so that no stranger's body needs to be read.
     ///
     /// A signature cannot be checked before the body is there.
-    pub(in crate::webhook) fn check_head<'h>(
-        &self,
-        headers: &impl Fn(&str) -> Option<&'h [u8]>,
-    ) -> Result<(), WebhookError> {
-        let inner = &*self.inner;
-        if inner.accept_all || self.uses_signature(headers) {
+    pub(in crate::webhook) fn check_head<'h>(&self, headers: &impl Headers<'h>) -> Result<(), WebhookError> {
+        let inner = self.inner();
+        if inner.accept_all || inner.uses_signature(headers) {
             return Ok(());
         }
-        self.prove_key(headers).map(drop).map_err(WebhookError::from)
+        inner.prove_key(headers).map(drop).map_err(WebhookError::from)
     }
 
-    pub(in crate::webhook) fn prove<'h>(
-        &self,
-        headers: &impl Fn(&str) -> Option<&'h [u8]>,
-        body: &[u8],
-    ) -> Result<Proof, WebhookError> {
-        let inner = &*self.inner;
-        if body.len() > inner.max_body_bytes {
-            return Err(WebhookError::TooLarge { limit: inner.max_body_bytes });
+    /// Checks a request that carries no event.
+    pub(in crate::webhook) fn check_empty<'h>(&self, headers: &impl Headers<'h>) -> Result<(), WebhookError> {
+        self.inner().prove(headers, b"").map(drop)
+    }
+
+    pub(in crate::webhook) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner().clock)
+    }
+
+    fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Inner {
+    fn prove<'h>(&self, headers: &impl Headers<'h>, body: &[u8]) -> Result<Proof, WebhookError> {
+        if body.len() > self.max_body_bytes {
+            return Err(WebhookError::TooLarge { limit: self.max_body_bytes });
         }
-        if inner.accept_all {
+        if self.accept_all {
             return Ok(Proof { scheme: Scheme::Unchecked, label: None });
         }
         if self.uses_signature(headers) {
@@ -154,48 +200,41 @@ impl Verifier {
         Ok(self.prove_key(headers)?)
     }
 
-    pub(in crate::webhook) fn now(&self) -> SystemTime {
-        (self.inner.clock)()
-    }
-
     /// A signature that is there must fit: a key beside it does not excuse a wrong one.
-    fn uses_signature<'h>(&self, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> bool {
-        let inner = &*self.inner;
-        !inner.signers.is_empty() && (inner.keys.is_empty() || headers(&inner.names.signature).is_some())
+    fn uses_signature<'h>(&self, headers: &impl Headers<'h>) -> bool {
+        !self.signers.is_empty() && (self.keys.is_empty() || headers.get(&self.names.signature).is_some())
     }
 
-    fn prove_key<'h>(&self, headers: &impl Fn(&str) -> Option<&'h [u8]>) -> Result<Proof, AuthFailure> {
-        let inner = &*self.inner;
-        let presented = KeyDigest::presented(required(headers, &inner.names.key)?);
+    fn prove_key<'h>(&self, headers: &impl Headers<'h>) -> Result<Proof, AuthFailure> {
+        let presented = KeyDigest::presented(required(headers, &self.names.key)?);
         let matches = |key: &KeyDigest| key.matches(&presented);
-        let label = matching(&inner.keys, self.now(), matches, AuthFailure::WrongKey)?;
+        let label = matching(&self.keys, self.clock.time_of_day(), matches, AuthFailure::WrongKey)?;
         Ok(Proof { scheme: Scheme::Key, label: Some(label) })
     }
 
-    fn prove_signature<'h>(
-        &self,
-        headers: &impl Fn(&str) -> Option<&'h [u8]>,
-        body: &[u8],
-    ) -> Result<Proof, WebhookError> {
-        let inner = &*self.inner;
-        let names = &inner.names;
+    fn prove_signature<'h>(&self, headers: &impl Headers<'h>, body: &[u8]) -> Result<Proof, WebhookError> {
+        let names = &self.names;
+        // An intermediary that compressed the body has broken its signature, too: say what is wrong.
+        check_encoding(headers)?;
+        required(headers, &names.signature)?;
+        let signatures = headers.get_all(&names.signature);
         let signed = Signed {
-            signatures: required(headers, &names.signature)?,
+            signatures: &signatures,
             id: required(headers, &names.id)?,
             timestamp: required(headers, &names.timestamp)?,
             body,
         };
         let signed_at = parse_timestamp(signed.timestamp)
             .ok_or_else(|| AuthFailure::InvalidTimestamp { header: names.timestamp.clone() })?;
-        let now = self.now();
+        let now = self.clock.time_of_day();
         let matches = |signer: &Signer| signer.matches(&signed);
-        let label = matching(&inner.signers, now, matches, AuthFailure::WrongSignature)?;
+        let label = matching(&self.signers, now, matches, AuthFailure::WrongSignature)?;
         self.check_freshness(now, signed_at)?;
         Ok(Proof { scheme: Scheme::Signature, label: Some(label) })
     }
 
     fn check_freshness(&self, now: SystemTime, signed_at: SystemTime) -> Result<(), WebhookError> {
-        let tolerance = self.inner.tolerance;
+        let tolerance = self.tolerance;
         match now.duration_since(signed_at) {
             Ok(age) if age > tolerance => Err(WebhookError::TooOld { age, tolerance }),
             Err(ahead) if ahead.duration() > tolerance => {
@@ -208,7 +247,7 @@ impl Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.inner;
+        let inner = self.inner();
         f.debug_struct("Verifier")
             .field("keys", &inner.keys.iter().map(|key| &key.label).collect::<Vec<_>>())
             .field("signed", &inner.signers.iter().map(|signer| &signer.label).collect::<Vec<_>>())
@@ -239,8 +278,21 @@ fn matching<T>(
     found.cloned()
 }
 
-fn required<'h>(headers: &impl Fn(&str) -> Option<&'h [u8]>, name: &str) -> Result<&'h [u8], AuthFailure> {
-    headers(name)
+fn required<'h>(headers: &impl Headers<'h>, name: &str) -> Result<&'h [u8], AuthFailure> {
+    headers
+        .get(name)
         .filter(|value| !value.trim_ascii().is_empty())
         .ok_or_else(|| AuthFailure::Missing { header: name.to_owned() })
+}
+
+/// Bodies are taken as they are: nothing is inflated, so that a small body stays small.
+fn check_encoding<'h>(headers: &impl Headers<'h>) -> Result<(), WebhookError> {
+    let lines = headers.get_all("content-encoding");
+    let encodings = lines.iter().flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    for encoding in encodings {
+        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
+            return Err(WebhookError::UnsupportedEncoding);
+        }
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
+use crate::setting::{self, Fault, Form};
 use crate::webhook::error::VerifierError;
 
 /// Base64 that takes secrets and signatures with and without padding, and writes it.
@@ -21,7 +22,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// What stands in front of a signature made with a shared secret.
-const VERSION: &[u8] = b"v1,";
+const VERSION: &[u8] = b"v1";
 
 /// Characters of a SHA-256 digest in base64, padding included.
 const SIGNATURE_CHARS: usize = 44;
@@ -50,18 +51,19 @@ impl Signer {
     /// A signer with a secret in base64, with or without `whsec_` in front.
     ///
     /// # Errors
-    /// When the secret is empty or not base64.
+    /// When the secret cannot be used or is not base64.
     pub fn new(secret: impl Into<Secret>) -> Result<Self, VerifierError> {
         Self::labelled("secret", &secret.into())
     }
 
     pub(super) fn labelled(label: &str, secret: &Secret) -> Result<Self, VerifierError> {
         let invalid = || VerifierError::InvalidSecret { label: label.to_owned() };
-        let text = secret.expose().trim();
+        let text = secret.expose();
+        setting::check(Form::Text, text).map_err(|fault| VerifierError::unusable("signing secret", label, &fault))?;
         let text = text.strip_prefix("whsec_").unwrap_or(text);
         let key = Zeroizing::new(BASE64.decode(text).map_err(|_| invalid())?);
         if key.is_empty() {
-            return Err(VerifierError::EmptySecret { label: label.to_owned() });
+            return Err(VerifierError::unusable("signing secret", label, &Fault::Empty));
         }
         let keyed = Hmac::new_from_slice(&key).map_err(|_| invalid())?;
         Ok(Self { keyed })
@@ -71,7 +73,7 @@ impl Signer {
     #[must_use]
     pub fn sign(&self, id: &str, at: SystemTime, body: &[u8]) -> String {
         let mac = self.mac(id.as_bytes(), unix_seconds(at).to_string().as_bytes(), body);
-        let mut signature = String::with_capacity(VERSION.len() + SIGNATURE_CHARS);
+        let mut signature = String::with_capacity(VERSION.len() + 1 + SIGNATURE_CHARS);
         signature.push_str("v1,");
         BASE64.encode_string(mac, &mut signature);
         signature
@@ -113,22 +115,33 @@ impl fmt::Debug for Signer {
 pub(super) struct Signed<'a> {
     pub(super) id: &'a [u8],
     pub(super) timestamp: &'a [u8],
-    pub(super) signatures: &'a [u8],
+    /// The lines of the signature header.
+    pub(super) signatures: &'a [&'a [u8]],
     pub(super) body: &'a [u8],
 }
 
-/// The signatures of a header that this crate can check; those of other versions are passed over.
-fn signatures(header: &[u8]) -> impl Iterator<Item = [u8; 32]> {
-    header.split(|byte| *byte == b' ').filter_map(|entry| {
-        let text = entry.strip_prefix(VERSION)?;
-        if text.len() > SIGNATURE_CHARS {
-            return None;
-        }
-        // Larger than needed, since the decoder asks for room by the length of the text.
-        let mut decoded = [0; SIGNATURE_CHARS];
-        let length = BASE64.decode_slice(text, &mut decoded).ok()?;
-        decoded.get(..length)?.try_into().ok()
+/// The signatures that this crate can check; those of other versions are passed over.
+///
+/// The header is a list of `v1,SIGNATURE` with blanks in between. Intermediaries treat it as HTTP treats lists: they join
+/// lines with commas and cut at them. So blanks, commas and line ends all separate, and the word after a `v1` is a
+/// signature; no signature has any of the three in it.
+fn signatures<'a>(lines: &'a [&'a [u8]]) -> impl Iterator<Item = [u8; 32]> + 'a {
+    let words = lines.iter().flat_map(|line| line.split(|byte| matches!(byte, b' ' | b'\t' | b',')));
+    let mut after_version = false;
+    words.filter(|word| !word.is_empty()).filter_map(move |word| {
+        let is_signature = std::mem::replace(&mut after_version, word == VERSION);
+        if is_signature && word != VERSION { decode(word) } else { None }
     })
+}
+
+fn decode(text: &[u8]) -> Option<[u8; 32]> {
+    if text.len() > SIGNATURE_CHARS {
+        return None;
+    }
+    // Larger than needed, since the decoder asks for room by the length of the text.
+    let mut decoded = [0; SIGNATURE_CHARS];
+    let length = BASE64.decode_slice(text, &mut decoded).ok()?;
+    decoded.get(..length)?.try_into().ok()
 }
 
 /// The time that a timestamp header names: decimal digits only, seconds since 1970.

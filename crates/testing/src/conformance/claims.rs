@@ -1,11 +1,11 @@
-//! Checks whether a [`ReplayStore`] keeps its contract.
+//! Checks whether a [`ClaimStore`] keeps its contract.
 //!
 //! ```
-//! use onehorizon::webhook::replay::MemoryStore;
+//! use onehorizon::webhook::claims::MemoryClaims;
 //! use onehorizon_testing::conformance::claims::Conformance;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! Conformance::new(MemoryStore::new).check().await.unwrap();
+//! Conformance::new(MemoryClaims::new).check().await.unwrap();
 //! # }
 //! ```
 
@@ -17,7 +17,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use onehorizon::StoreError;
-use onehorizon::webhook::replay::{Claim, Commit, Lease, ReplayStore};
+use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease};
 
 /// How many claims are made side by side.
 const RIVALS: usize = 32;
@@ -37,7 +37,7 @@ pub struct Conformance<O> {
     wait: Option<Wait>,
 }
 
-/// A rule of [`ReplayStore`] that a store breaks.
+/// A rule of [`ClaimStore`] that a store breaks.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
@@ -63,7 +63,7 @@ impl From<StoreError> for Violation {
 impl<O, S> Conformance<O>
 where
     O: Fn() -> S,
-    S: ReplayStore,
+    S: ClaimStore,
 {
     /// The checks for the stores that `open` makes.
     pub fn new(open: O) -> Self {
@@ -221,7 +221,7 @@ struct Case<'a, S> {
     tokens: HashSet<(String, u128)>,
 }
 
-impl<S: ReplayStore> Case<'_, S> {
+impl<S: ClaimStore> Case<'_, S> {
     async fn fresh(&mut self, event_id: &str, rule: &'static str) -> Result<Lease, Violation> {
         match self.store.claim(event_id, self.now, self.lease).await? {
             Claim::Fresh(lease) if self.tokens.insert((event_id.to_owned(), lease.token())) => Ok(lease),

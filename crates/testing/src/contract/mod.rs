@@ -1,13 +1,15 @@
 //! The operations of the embedded contract, ready to be matched and checked.
 
 pub(crate) mod query;
+mod schema;
 pub(crate) mod validate;
 
 use std::sync::OnceLock;
 
 use http::{Method, StatusCode};
-use jsonschema::Validator;
 use serde_json::{Map, Value, json};
+
+use self::schema::Schema;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
@@ -38,7 +40,7 @@ pub(crate) struct Parameter {
     pub(crate) kind: Kind,
     /// Whether an array is written as one key per item (`true`) or comma-joined.
     pub(crate) explode: bool,
-    pub(crate) schema: Validator,
+    pub(crate) schema: Schema,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub(crate) enum Kind {
 pub(crate) struct Body {
     pub(crate) required: bool,
     /// Media type and schema.
-    pub(crate) media: Vec<(String, Validator)>,
+    pub(crate) media: Vec<(String, Schema)>,
 }
 
 /// The result of looking a path up.
@@ -223,15 +225,13 @@ impl Reader<'_> {
     }
 
     /// Compiles a schema beside the components, so that its references stay inside one document.
-    fn compile(&self, schema: &Value) -> Result<Validator, String> {
+    fn compile(&self, schema: &Value) -> Result<Schema, String> {
         let mut root = Map::new();
-        root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         root.insert("allOf".to_owned(), json!([schema]));
         if let Some(components) = self.document.get("components") {
             root.insert("components".to_owned(), components.clone());
         }
-        let options = jsonschema::options().should_validate_formats(true);
-        options.build(&Value::Object(root)).map_err(|error| error.to_string())
+        Schema::compile(Value::Object(root))
     }
 
     /// Follows local references to the node they name.

@@ -2,12 +2,10 @@
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::paths::LocationSegment;
-use jsonschema::{ValidationError, Validator};
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
+use crate::contract::schema::Schema;
 use crate::contract::{Body, Kind, Operation, Parameter, Place};
 use crate::record::Record;
 use crate::service::reply::{self, Refused};
@@ -169,60 +167,8 @@ fn check_body(body: &Body, parts: &Parts<'_>, violations: &mut Vec<Violation>) {
     }
 }
 
-fn check_value(schema: &Validator, value: &Value, place: &'static str, root: &str, violations: &mut Vec<Violation>) {
-    for error in schema.iter_errors(value).take(MAX_LISTED) {
-        describe(&error, place, root, violations);
-    }
-}
-
-/// Turns a validator's error into violations that name the innermost place.
-fn describe(error: &ValidationError<'_>, place: &'static str, root: &str, violations: &mut Vec<Violation>) {
-    let path = path_of(error, root);
-    match error.kind() {
-        ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            violations.push(Violation::new(place, member(&path, name), "is required"));
-        }
-        ValidationErrorKind::AdditionalProperties { unexpected }
-        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            for name in unexpected {
-                violations.push(Violation::new(place, member(&path, name), "is not a member the contract knows"));
-            }
-        }
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            // The branch that fits at its own level is the one that was meant.
-            let here = error.instance_path().as_str();
-            let meant = |branch: &&Vec<ValidationError<'static>>| {
-                branch.iter().all(|inner| inner.instance_path().as_str() != here || !is_other_shape(inner))
-            };
-            match context.iter().filter(meant).min_by_key(|branch| branch.len()) {
-                Some(branch) => branch.iter().for_each(|inner| describe(inner, place, root, violations)),
-                None => violations.push(Violation::new(place, path, "fits none of the allowed shapes")),
-            }
-        }
-        // The masked form names the rule and never the value.
-        _ => violations.push(Violation::new(place, path, error.masked().to_string())),
-    }
-}
-
-fn is_other_shape(error: &ValidationError<'_>) -> bool {
-    matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
-}
-
-fn path_of(error: &ValidationError<'_>, root: &str) -> String {
-    error.instance_path().segments().fold(root.to_owned(), |path, segment| match segment {
-        LocationSegment::Property(name) => member(&path, &name),
-        LocationSegment::Index(index) => format!("{path}[{index}]"),
-    })
-}
-
-fn member(path: &str, name: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    if !name.is_empty() && name.chars().all(plain) {
-        format!("{path}.{name}")
-    } else {
-        format!("{path}['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))
-    }
+fn check_value(schema: &Schema, value: &Value, place: &'static str, root: &str, violations: &mut Vec<Violation>) {
+    schema.check(value, root, |path, message| violations.push(Violation::new(place, path, message)));
 }
 
 /// Reads a body for the schema check; numbers beyond `f64` become its largest value.
@@ -254,41 +200,5 @@ fn tolerant(raw: &RawValue, depth: usize) -> Result<Value, String> {
                 .unwrap_or_else(|_| Number::from_f64(limit).map_or(Value::Null, Value::Number)))
         }
         _ => serde_json::from_str(text).map_err(problem),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use serde_json::{Value, json};
-
-    use super::{Violation, check_value};
-
-    fn told(schema: &Value, value: &Value) -> Vec<String> {
-        let mut violations = Vec::new();
-        check_value(&jsonschema::validator_for(schema).unwrap(), value, "body", "$", &mut violations);
-        violations.into_iter().map(|Violation { path, message, .. }| format!("{path}: {message}")).collect()
-    }
-
-    #[test]
-    fn a_violation_inside_a_union_is_told_where_it_is() {
-        let shape = json!({ "type": "object", "required": ["id"], "properties": { "n": { "type": "number" } } });
-        for union in ["anyOf", "oneOf"] {
-            let schema = json!({ "properties": { "link": { union: [shape, { "type": "null" }] } } });
-            let sent = json!({ "link": { "n": "1" } });
-            let told_ones = told(&schema, &sent);
-            assert!(told_ones.contains(&"$.link.id: is required".to_owned()), "{union}: {told_ones:?}");
-            assert!(told_ones.iter().any(|one| one.starts_with("$.link.n: ")), "{union}: {told_ones:?}");
-            assert_eq!(told(&schema, &json!({ "link": 7 })), ["$.link: fits none of the allowed shapes"]);
-        }
-    }
-
-    #[test]
-    fn names_that_are_no_words_are_quoted_in_a_path() {
-        let schema = json!({ "properties": { "a b": { "type": "array", "items": { "type": "null" } } }, "additionalProperties": false });
-        let told = told(&schema, &json!({ "a b": [null, 1], "it's": 1 }));
-        assert!(told.iter().any(|one| one.starts_with("$['a b'][1]: ")), "{told:?}");
-        assert!(told.contains(&r"$['it\'s']: is not a member the contract knows".to_owned()), "{told:?}");
     }
 }

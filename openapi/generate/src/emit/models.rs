@@ -11,12 +11,13 @@ use crate::ir::{Body, Item, Program};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
     let homes = program.homes();
-    let texts: BTreeSet<&str> = program
-        .items
-        .iter()
-        .filter(|item| matches!(item.body, Body::Enum(_) | Body::Id))
-        .map(|item| item.name.as_str())
-        .collect();
+    let names = |of: fn(&Body) -> bool| {
+        program.items.iter().filter(|item| of(&item.body)).map(|item| item.name.as_str()).collect()
+    };
+    let known = structs::Known {
+        texts: names(|body| matches!(body, Body::Enum(_) | Body::Id)),
+        enums: names(|body| matches!(body, Body::Enum(_))),
+    };
     let mut modules: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
     for item in &program.items {
         modules.entry(&item.home).or_default().push(item);
@@ -38,7 +39,7 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
             text.push('\n');
         }
         for item in items {
-            printed.extend(item_tokens(item, &texts));
+            printed.extend(item_tokens(item, &known));
         }
         text.push_str(&print(printed)?);
         files.insert(format!("models/{home}.rs"), text);
@@ -55,15 +56,15 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
     Ok(())
 }
 
-fn item_tokens(item: &Item, texts: &BTreeSet<&str>) -> Vec<Printed> {
+fn item_tokens(item: &Item, known: &structs::Known<'_>) -> Vec<Printed> {
     match &item.body {
-        Body::Struct(body) => structs::emit(item, body, texts).into_iter().map(Printed::Tokens).collect(),
+        Body::Struct(body) => structs::emit(item, body, known),
         Body::Enum(variants) => vec![Printed::Text(enums::open_enum(&item.name, &item.docs, variants))],
         Body::Id => vec![Printed::Text(enums::string_id(&item.name, &item.docs))],
         Body::Tagged(tagged) => unions::tagged(item, tagged).into_iter().map(Printed::Tokens).collect(),
         Body::Union(readings) => unions::untagged(item, readings).into_iter().map(Printed::Tokens).collect(),
         Body::Alias(ty) => {
-            let docs = doc_attributes(&item.docs, &format!("The contract's name for `{}`.", spelt(ty)), false);
+            let docs = doc_attributes(&item.docs, &format!("The contract's name for `{}`.", spoken(ty)), false);
             let name = types::ident(&item.name);
             let ty = types::tokens(ty);
             vec![Printed::Tokens(quote! { #docs pub type #name = #ty; })]
@@ -104,6 +105,6 @@ fn alias_needs_runtime(ty: &crate::ir::Type) -> bool {
 }
 
 /// The type as it is spoken of in a comment.
-fn spelt(ty: &crate::ir::Type) -> String {
-    types::tokens(ty).to_string().replace(' ', "").replace(',', ", ").replace("std::collections::", "")
+fn spoken(ty: &crate::ir::Type) -> String {
+    types::spelt(ty).replace("std::collections::", "")
 }

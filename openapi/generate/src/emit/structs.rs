@@ -1,89 +1,107 @@
-//! Objects with members: the struct, its constructor and setters, its reader and its writer.
+//! Objects: the call of the runtime's macro that defines them, and the setters of those that users build.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::emit::doc_attributes;
-use crate::emit::types::{ident, is_text_like, tokens};
+use crate::emit::types::{ident, is_text_like, spelt, tokens};
+use crate::emit::{Printed, doc_attributes, doc_text};
 use crate::ir::{Docs, Field, Item, Struct, Type};
-use crate::naming::Names;
 
-/// A field beside the name of the local variable that is filled while reading.
-struct Member<'p> {
-    field: &'p Field,
-    name: Ident,
-    local: Ident,
+/// Names of types that decide how a field is declared.
+pub(crate) struct Known<'p> {
+    /// Enums and ids: types that are made from strings.
+    pub(crate) texts: BTreeSet<&'p str>,
+    /// Open enums, which have a value of their own for "none".
+    pub(crate) enums: BTreeSet<&'p str>,
 }
 
-pub(crate) fn emit(item: &Item, body: &Struct, texts: &BTreeSet<&str>) -> Vec<TokenStream> {
-    // Names that the reader's own code uses.
-    let mut locals = Names::without(&["map", "key", "extra", "f", "deserializer"]);
-    let members: Vec<Member<'_>> = body
-        .fields
-        .iter()
-        .map(|field| Member { field, name: ident(&field.name), local: ident(&locals.claim(&field.name)) })
-        .collect();
-    let mut parts = vec![declaration(item, &members)];
-    parts.extend(methods(item, body, &members, texts));
-    parts.extend(from_text(item, body, &members));
-    parts.push(reader(item, &members));
-    parts.push(writer(item, &members));
+/// Methods that every object has; a setter of one of these names is called `set_` and the name.
+const TAKEN: &[&str] =
+    &["new", "presence", "clear", "omit", "send_empty", "unreadable", "is_whole", "set_whole", "put", "additional"];
+
+pub(crate) fn emit(item: &Item, body: &Struct, known: &Known<'_>) -> Vec<Printed> {
+    let mut parts = vec![Printed::Text(declaration(item, body, known))];
+    parts.extend(methods(item, body, known).map(Printed::Tokens));
+    parts.extend(from_text(item, body).map(Printed::Tokens));
     parts
 }
 
-/// The field's type inside `Field`, or as it stands if required.
-fn inner(field: &Field) -> TokenStream {
-    tokens(&field.ty.clone().unwrap_null().0)
+/// How a field that may be missing is declared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// `Option<T>`.
+    Option,
+    /// An open enum.
+    Enum,
+    /// A string or a list, which is empty when it is missing.
+    Empty,
 }
 
-fn declaration(item: &Item, members: &[Member<'_>]) -> TokenStream {
-    let docs = doc_attributes(&item.docs, &format!("The contract's `{}`.", item.name), false);
-    let name = ident(&item.name);
-    let fields = members.iter().map(|member| {
-        let docs =
-            doc_attributes(&member.field.docs, &format!("The member `{}`.", member.field.wire.replace('`', "'")), true);
-        let name = &member.name;
-        let ty = if member.field.required { tokens(&member.field.ty) } else { inner(member.field) };
-        let ty = if member.field.required {
-            ty
-        } else {
-            quote! { Field<#ty> }
-        };
-        quote! { #docs pub #name: #ty, }
-    });
-    quote! {
-        #docs
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub struct #name {
-            #(#fields)*
-            #[doc = " Members this version does not know, kept and written back."]
-            pub extra: Extra,
-        }
+fn shape(field: &Field, known: &Known<'_>) -> Shape {
+    match (&field.ty.clone().unwrap_null().0, field.plain) {
+        (_, Some(false)) => Shape::Option,
+        (Type::List(_), _) | (Type::Text, Some(true)) => Shape::Empty,
+        (Type::Named(name), _) if known.enums.contains(name.as_str()) => Shape::Enum,
+        _ => Shape::Option,
     }
 }
 
-fn methods(item: &Item, body: &Struct, members: &[Member<'_>], texts: &BTreeSet<&str>) -> Option<TokenStream> {
+fn declared(field: &Field, known: &Known<'_>) -> String {
+    if field.required {
+        return spelt(&field.ty);
+    }
+    let inner = spelt(&field.ty.clone().unwrap_null().0);
+    match shape(field, known) {
+        Shape::Option => format!("Option<{inner}>"),
+        Shape::Enum | Shape::Empty => inner,
+    }
+}
+
+fn declaration(item: &Item, body: &Struct, known: &Known<'_>) -> String {
+    let docs = doc_text(&item.docs, &format!("The contract's `{}`.", item.name), false, "    ");
+    let mut text = format!("open_object! {{\n{docs}    pub struct {} {{\n", item.name);
+    let (required, optional): (Vec<&Field>, Vec<&Field>) = body.fields.iter().partition(|field| field.required);
+    for (index, field) in required.iter().chain(&optional).enumerate() {
+        if index == required.len() {
+            text.push_str("        optional:\n");
+        }
+        let fallback = format!("The field `{}`.", field.wire.replace('`', "'"));
+        text.push_str(&doc_text(&field.docs, &fallback, true, "        "));
+        let constant = if field.required { String::new() } else { constant(field) + " " };
+        let _ = writeln!(text, "        pub {}: {} = {constant}{:?},", field.name, declared(field, known), field.wire);
+    }
+    if optional.is_empty() {
+        text.push_str("        optional:\n");
+    }
+    text.push_str("    }\n}\n");
+    text
+}
+
+/// The name of the constant that names a field that may be missing.
+fn constant(field: &Field) -> String {
+    field.name.to_uppercase()
+}
+
+fn methods(item: &Item, body: &Struct, known: &Known<'_>) -> Option<TokenStream> {
     let name = ident(&item.name);
-    let constructor = body.constructor.then(|| constructor(members, texts));
-    let setters =
-        members.iter().filter(|member| body.setters && !member.field.required).map(|member| setter(member, texts));
+    let setters = body.fields.iter().filter(|field| body.setters && !field.required).map(|field| setter(field, known));
     let additional = body.additional.as_ref().map(|ty| {
         let ty = tokens(ty);
         quote! {
-            #[doc = " The members beside the named ones, each read as the type that the contract gives them."]
+            #[doc = " The fields beside the named ones, each read as the type that the contract gives them."]
             pub fn additional(&self) -> impl Iterator<Item = (&str, Result<#ty, serde_json::Error>)> {
                 self.extra.names().filter_map(|name| Some((name, self.extra.get(name)?)))
             }
         }
     });
-    let inside = quote! { #constructor #(#setters)* #additional };
+    let inside = quote! { #(#setters)* #additional };
     (!inside.is_empty()).then(|| quote! { impl #name { #inside } })
 }
 
-/// How a value of this type is given to a constructor or setter, and how it becomes the field's.
+/// How a value of this type is given to a setter, and how it becomes the field's.
 fn argument(name: &Ident, ty: &Type, texts: &BTreeSet<&str>) -> (TokenStream, TokenStream) {
     match ty {
         Type::Boxed(inner) => {
@@ -109,70 +127,41 @@ fn argument(name: &Ident, ty: &Type, texts: &BTreeSet<&str>) -> (TokenStream, To
     }
 }
 
-fn constructor(members: &[Member<'_>], texts: &BTreeSet<&str>) -> TokenStream {
-    let mut arguments = Vec::new();
-    let mut values = Vec::new();
-    for Member { field, name, .. } in members {
-        if field.required {
-            let (ty, value) = argument(name, &field.ty, texts);
-            arguments.push(quote! { #name: #ty });
-            values.push(if *name == value.to_string() {
-                quote! { #name }
-            } else {
-                quote! { #name: #value }
-            });
-        } else {
-            values.push(quote! { #name: Field::Absent });
-        }
-    }
-    let docs =
-        if arguments.is_empty() { " One without any member." } else { " One with the members it cannot do without." };
-    quote! {
-        #[doc = #docs]
-        #[must_use]
-        pub fn new(#(#arguments),*) -> Self {
-            Self { #(#values,)* extra: Extra::new() }
-        }
-    }
-}
-
-fn setter(member: &Member<'_>, texts: &BTreeSet<&str>) -> TokenStream {
-    let Member { field, name, .. } = member;
-    let ty = field.ty.clone().unwrap_null().0;
-    let (ty, value) = argument(name, &ty, texts);
-    let method = if field.name == "new" { ident("set_new") } else { name.clone() };
+fn setter(field: &Field, known: &Known<'_>) -> TokenStream {
+    let name = ident(&field.name);
+    let (ty, value) = argument(&name, &field.ty.clone().unwrap_null().0, &known.texts);
+    let method = if TAKEN.contains(&field.name.as_str()) { ident(&format!("set_{name}")) } else { name.clone() };
     let docs = Docs { evidence: None, ..field.docs.clone() };
-    let docs = doc_attributes(&docs, &format!("Sets the member `{}`.", field.wire.replace('`', "'")), true);
+    let docs = doc_attributes(&docs, &format!("Sets the field `{}`.", field.wire.replace('`', "'")), true);
+    let constant = ident(&constant(field));
+    let assignment = match shape(field, known) {
+        Shape::Option => quote! { self.#name = Some(#value); },
+        Shape::Enum => quote! { self.#name = #value; },
+        // An empty one that was asked for is sent.
+        Shape::Empty => quote! { self.#name = #value; self.send_empty(Self::#constant); },
+    };
     quote! {
         #docs
         #[must_use]
         pub fn #method(mut self, #name: #ty) -> Self {
-            self.#name = Field::Value(#value);
+            #assignment
             self
         }
     }
 }
 
-fn from_text(item: &Item, body: &Struct, members: &[Member<'_>]) -> Option<TokenStream> {
-    let target = body.from.as_ref()?;
+fn from_text(item: &Item, body: &Struct) -> Option<TokenStream> {
+    body.from.as_ref()?;
     let name = ident(&item.name);
-    let values = members.iter().map(|member| {
-        let name = &member.name;
-        if member.field.name == *target {
-            quote! { #name: text }
-        } else {
-            quote! { #name: Field::Absent }
-        }
-    });
     Some(quote! {
         impl From<String> for #name {
             fn from(text: String) -> Self {
-                Self { #(#values,)* extra: Extra::new() }
+                Self::new(text)
             }
         }
         impl From<&str> for #name {
             fn from(text: &str) -> Self {
-                Self::from(text.to_owned())
+                Self::new(text)
             }
         }
         impl From<&Self> for #name {
@@ -181,85 +170,4 @@ fn from_text(item: &Item, body: &Struct, members: &[Member<'_>]) -> Option<Token
             }
         }
     })
-}
-
-fn reader(item: &Item, members: &[Member<'_>]) -> TokenStream {
-    let name = ident(&item.name);
-    let expecting = format!("{} {} object", article(&item.name), item.name);
-    let locals = members.iter().map(|Member { field, local, .. }| {
-        if field.required {
-            quote! { let mut #local = None; }
-        } else {
-            quote! { let mut #local = Field::Absent; }
-        }
-    });
-    let arms = members.iter().map(|Member { field, local, .. }| {
-        let wire = &field.wire;
-        if field.required {
-            quote! { #wire => required::read(&mut #local, #wire, &mut map)?, }
-        } else {
-            quote! { #wire => #local.read(#wire, &mut map)?, }
-        }
-    });
-    let values = members.iter().map(|Member { field, name, local }| {
-        let wire = &field.wire;
-        if field.required {
-            quote! { #name: required::take(#local, #wire)? }
-        } else if name == local {
-            quote! { #name }
-        } else {
-            quote! { #name: #local }
-        }
-    });
-    quote! {
-        impl<'de> Deserialize<'de> for #name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct V;
-                impl<'de> Visitor<'de> for V {
-                    type Value = #name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str(#expecting)
-                    }
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<#name, A::Error> {
-                        #(#locals)*
-                        let mut extra = Extra::new();
-                        while let Some(key) = map.next_key::<Key<'de>>()? {
-                            match key.as_str() {
-                                #(#arms)*
-                                _ => extra.read(&key, &mut map)?,
-                            }
-                        }
-                        Ok(#name { #(#values,)* extra })
-                    }
-                }
-                deserializer.deserialize_map(V)
-            }
-        }
-    }
-}
-
-fn writer(item: &Item, members: &[Member<'_>]) -> TokenStream {
-    let type_name = ident(&item.name);
-    let entries = members.iter().map(|Member { field, name, .. }| {
-        let wire = &field.wire;
-        if field.required {
-            quote! { map.serialize_entry(#wire, &self.#name)?; }
-        } else {
-            quote! { self.#name.write(#wire, &mut map)?; }
-        }
-    });
-    quote! {
-        impl Serialize for #type_name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut map = serializer.serialize_map(None)?;
-                #(#entries)*
-                self.extra.write(&mut map)?;
-                map.end()
-            }
-        }
-    }
-}
-
-fn article(name: &str) -> &'static str {
-    if name.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" }
 }

@@ -46,6 +46,17 @@ pub(crate) fn tokens(ty: &Type) -> TokenStream {
     }
 }
 
+/// The type as text.
+pub(crate) fn spelt(ty: &Type) -> String {
+    match ty {
+        Type::List(inner) => format!("Vec<{}>", spelt(inner)),
+        Type::Map(inner) => format!("std::collections::BTreeMap<String, {}>", spelt(inner)),
+        Type::Nullable(inner) => format!("Option<{}>", spelt(inner)),
+        Type::Boxed(inner) => format!("Box<{}>", spelt(inner)),
+        other => tokens(other).to_string(),
+    }
+}
+
 /// Is the type written as one that a user makes from something simpler (`impl Into<T>`)?
 pub(crate) fn is_text_like(ty: &Type, texts: &BTreeSet<&str>) -> bool {
     match ty {

@@ -27,6 +27,7 @@ pub(crate) fn tagged(item: &Item, body: &Tagged) -> Vec<TokenStream> {
         quote! { Self::#name(value) => value.serialize(serializer), }
     });
     vec![
+        quote! { plain_values!(#name); },
         quote! {
             #docs
             #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +96,7 @@ pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream
         }
     });
     vec![
+        quote! { plain_values!(#name); },
         quote! {
             #docs
             #[derive(Clone, Debug, PartialEq)]

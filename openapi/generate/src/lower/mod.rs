@@ -16,6 +16,9 @@ mod unions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+pub(crate) use names::{METHODS, bare_id, tag_of};
+pub(crate) use servers::{BASE_URL, first_server, server_url};
+
 use crate::curation::Curation;
 use crate::document::Document;
 use crate::findings::Findings;
@@ -58,7 +61,7 @@ pub(crate) fn lower(document: &Document, curation: &Curation, written: &Methods)
 }
 
 impl<'d> Lowering<'d> {
-    fn new(document: &'d Document, curation: &'d Curation, written: &Methods) -> Self {
+    pub(crate) fn new(document: &'d Document, curation: &'d Curation, written: &Methods) -> Self {
         let mut findings = Findings::default();
         let names = NameTable::new(document, curation, written, &mut findings);
         let by = |list: fn(&crate::curation::Id) -> &Vec<String>| {
@@ -147,7 +150,13 @@ impl<'d> Lowering<'d> {
             .collect();
         for (section, key) in stated {
             if !self.used.contains(&(section, key.clone())) {
-                self.curation_says(format!("{section}: nothing in the document is named `{key}`"));
+                // Lists of ids are struck out of every id's entry.
+                let path = if section.starts_with("ids.") { "ids" } else { section };
+                self.findings.stale_entry(
+                    &Pointer::root(),
+                    format!("{section}: nothing in the document is named `{key}`"),
+                    Some((vec![path.to_owned()], key.clone())),
+                );
             }
         }
     }
@@ -156,4 +165,13 @@ impl<'d> Lowering<'d> {
     fn curation_says(&mut self, what: impl AsRef<str>) {
         self.findings.stale(&Pointer::root(), what);
     }
+}
+
+/// Does a query parameter of this name ask for the next page?
+pub(crate) fn is_cursor(name: &str) -> bool {
+    let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    matches!(
+        plain.as_str(),
+        "cursor" | "pagetoken" | "nexttoken" | "continuationtoken" | "after" | "startingafter" | "pagecursor"
+    )
 }

@@ -105,6 +105,14 @@ fn absolute(origin: &str, url: &str) -> String {
     if path.is_empty() { origin.to_owned() } else { format!("{origin}/{path}") }
 }
 
+/// The first server of a document, seen from the host of the client's base URL.
+pub(crate) fn first_server(document: &serde_json::Value) -> Option<String> {
+    let value = document.pointer("/servers/0")?;
+    let url = server_url(&Located { at: Pointer::root().member("servers").element(0), value })?;
+    let origin = BASE_URL.strip_suffix(path_of(BASE_URL)?)?;
+    Some(absolute(origin, &url))
+}
+
 /// The server's URL with its variables at their defaults.
 pub(crate) fn server_url(server: &Located<'_>) -> Option<String> {
     let mut url = server.text("url")?.to_owned();

@@ -7,7 +7,7 @@ use crate::ir::{Field, Struct, Type};
 use crate::lower::Lowering;
 use crate::lower::shape::{Additional, Shape};
 use crate::naming::{Names, pascal, snake};
-use crate::pointer::Located;
+use crate::pointer::{Located, Pointer};
 
 /// Keywords that describe without giving a type.
 const REMARKS: &[&str] = &[
@@ -33,7 +33,7 @@ impl<'d> Lowering<'d> {
         let rules = curation.models.get(&origin).cloned().unwrap_or_default();
         self.check_rules(&rules, &origin, shape);
         let required = self.required(&rules, shape);
-        let mut names = Names::without(&["extra"]);
+        let mut names = Names::without(&["extra", "record"]);
         let mut fields = Vec::new();
         for (wire, places) in &shape.properties {
             let Some(first) = places.first() else { continue };
@@ -42,12 +42,14 @@ impl<'d> Lowering<'d> {
             if rules.sensitive.iter().any(|sensitive| sensitive == wire) {
                 ty = self.secret(ty, first);
             }
+            let listed = |list: &[String]| list.iter().any(|listed| listed == wire);
             let given = rules.fields.get(*wire).and_then(|rule| rule.name.clone());
             fields.push(Field {
                 wire: (*wire).to_owned(),
                 name: names.claim(&given.unwrap_or_else(|| snake(wire))),
                 ty,
                 required: required.contains(*wire),
+                plain: listed(&rules.plain).then_some(true).or(listed(&rules.optional).then_some(false)),
                 docs: self.schema_docs(first),
             });
         }
@@ -59,7 +61,7 @@ impl<'d> Lowering<'d> {
             _ => None,
         };
         let from = self.text_member(&rules, &fields, &origin);
-        Struct { fields, additional, constructor: rules.constructor, setters: rules.setters, from }
+        Struct { fields, additional, setters: rules.setters, from }
     }
 
     fn required(&self, rules: &Model, shape: &Shape<'d>) -> BTreeSet<String> {
@@ -71,12 +73,23 @@ impl<'d> Lowering<'d> {
     }
 
     fn check_rules(&mut self, rules: &Model, origin: &str, shape: &Shape<'d>) {
-        let named =
-            rules.required.iter().flatten().chain(&rules.sensitive).chain(&rules.from).chain(rules.fields.keys());
+        let named = rules
+            .required
+            .iter()
+            .flatten()
+            .chain(&rules.sensitive)
+            .chain(&rules.from)
+            .chain(&rules.plain)
+            .chain(&rules.optional)
+            .chain(rules.fields.keys());
         let strangers: Vec<&String> =
             named.filter(|name| !shape.properties.iter().any(|(known, _)| known == name)).collect();
         for name in strangers {
-            self.curation_says(format!("models.{origin}: there is no member `{name}`"));
+            self.findings.stale_entry(
+                &Pointer::root(),
+                format!("models.{origin}: there is no member `{name}`"),
+                Some((vec!["models".to_owned(), origin.to_owned()], name.clone())),
+            );
         }
     }
 

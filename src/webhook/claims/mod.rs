@@ -1,4 +1,4 @@
-//! Remembers which events have been processed, so that a redelivered one is not processed twice.
+//! Which events are being processed and which are done, so that a redelivered one is not processed twice.
 //!
 //! The service delivers an event up to four times: at once, again at once, after about a minute and after about
 //! five ([`limits::WEBHOOK_RETRY_DELAYS`](crate::limits::WEBHOOK_RETRY_DELAYS)). Saving the id before the work
@@ -13,12 +13,15 @@
 //!        +----------------------------+   +-+ -> Fresh, new token
 //! ```
 //!
-//! A process that dies keeps nothing but a lease, and the next delivery after its end runs the handler again. An
-//! event is thus processed *at least* once, and exactly once from its commit on.
+//! A process that dies leaves nothing but a lease, and the next delivery after its end runs the handler again. An
+//! event is thus processed *at least* once, and never again after its commit. Where the handler commits its claim in the
+//! transaction that does its work ([`Receiver::receive_claimed`](super::Receiver::receive_claimed)), the work is done
+//! exactly once.
 //!
-//! [`MemoryStore`] forgets everything with the process. For a store that survives, implement [`ReplayStore`] and
-//! run the checks of `onehorizon_testing::conformance` against it.
-//! With SQL it is one table and three statements; see `docs/webhooks.md` in the repository.
+//! [`MemoryClaims`] serves one process and forgets everything with it. `onehorizon-redis`, `onehorizon-postgres` and
+//! `onehorizon-sqlite` have stores that several processes share. For another one implement [`ClaimStore`] and run the
+//! conformance suite of `onehorizon-testing` against it; with SQL it is one table and four statements, see
+//! `docs/webhooks.md` in the repository.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,16 +30,24 @@ use crate::future::BoxFuture;
 mod memory;
 
 pub use crate::store::StoreError;
-pub use memory::MemoryStore;
+pub use memory::MemoryClaims;
 
 /// What a store's methods return: boxed, so that stores can be swapped at run time.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// Remembers claimed and processed events.
+/// Keeps claimed and processed events, for one process or many.
 ///
-/// All methods must be atomic against each other, also between processes that share the store. `now` is the
-/// caller's time; a store with a clock of its own (Redis, say) may use that instead.
-pub trait ReplayStore: Send + Sync {
+/// - All methods are atomic against each other, also between processes that share the store.
+/// - `now` is the caller's time. A store that several machines share goes by its own server's clock instead.
+/// - **A future that is dropped leaves no claim behind.** A sender that hangs up has the receiver's future dropped at any
+///   `.await`, also in the middle of [`claim`](Self::claim). A claim that was made by then is given back: run the
+///   statement in a task that outlives the future and releases what nobody received. Otherwise the retry that follows at
+///   once is answered 503.
+/// - The receiver waits for each method for its `store_timeout` (1 s unless set) and then drops the future.
+/// - Finished events are removed some time after their commit, ten minutes at the earliest: the store stays small.
+///
+/// The methods return boxed futures, so that stores can be swapped at run time.
+pub trait ClaimStore: Send + Sync + 'static {
     /// Claims an event for `lease` from `now` on.
     ///
     /// - never seen, released, or claimed with a lease that has ended: [`Claim::Fresh`], with a token that no
@@ -49,7 +60,7 @@ pub trait ReplayStore: Send + Sync {
 
     /// Records that the event of a lease has been processed.
     ///
-    /// - the lease's token is the event's latest, be the lease ended or not: [`Commit::Recorded`], and again
+    /// - the lease's token is the event's latest, whether or not the lease has ended: [`Commit::Recorded`], and again
     ///   `Recorded` when called twice;
     /// - the event was claimed again since, or released: [`Commit::Superseded`], and nothing changes. The work was
     ///   done, but another delivery does or did it too.
@@ -62,13 +73,14 @@ pub trait ReplayStore: Send + Sync {
 
     /// Gives a claim back from a handler that panicked or was dropped, where nothing can be awaited.
     ///
-    /// A store that cannot do so without waiting leaves it (as this default does) to the end of the lease.
+    /// A store that needs to wait does so in a task of its own. The default does nothing, which leaves the event to the end
+    /// of its lease: retries until then are answered 503.
     fn abandon(&self, lease: &Lease) {
         let _ = lease;
     }
 }
 
-/// How a store answers a claim.
+/// The result of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Claim {
@@ -80,15 +92,35 @@ pub enum Claim {
     Done,
 }
 
-/// How a store answers a commit.
+/// The result of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[must_use = "a superseded claim means that another delivery has the event"]
 pub enum Commit {
     /// The event is done.
     Recorded,
-    /// The lease had ended and another delivery has claimed the event since.
+    /// The lease had ended and another delivery has claimed the event since, or it was released.
     Superseded,
 }
+
+impl Commit {
+    /// Turns a superseded commit into an error: inside a transaction, `?` then rolls it back, and the sender gets 500.
+    ///
+    /// # Errors
+    /// [`Superseded`].
+    pub fn or_superseded(self) -> Result<(), Superseded> {
+        match self {
+            Self::Recorded => Ok(()),
+            Self::Superseded => Err(Superseded),
+        }
+    }
+}
+
+/// Another delivery has claimed the event: the work of this one must not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("another delivery has claimed the event since: the lease had ended")]
+#[non_exhaustive]
+pub struct Superseded;
 
 /// A claim on an event.
 #[derive(Clone, Debug, PartialEq, Eq)]

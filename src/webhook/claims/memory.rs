@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::{Claim, Commit, Lease, ReplayStore, StoreError, StoreFuture};
+use super::{Claim, ClaimStore, Commit, Lease, StoreError, StoreFuture};
 
 /// Events remembered unless configured otherwise.
 const CAPACITY: usize = 16_384;
@@ -17,7 +17,7 @@ const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// Fit for one process whose handler may run again after a restart. When the bound is reached, the events
 /// committed first are forgotten first; claimed ones never are while their lease lasts.
-pub struct MemoryStore {
+pub struct MemoryClaims {
     state: Mutex<State>,
     capacity: usize,
     retention: Duration,
@@ -37,7 +37,7 @@ struct Entry {
     leased_until: Option<SystemTime>,
 }
 
-impl MemoryStore {
+impl MemoryClaims {
     /// A store for 16,384 events, each remembered for a day.
     #[must_use]
     pub fn new() -> Self {
@@ -129,11 +129,11 @@ impl State {
         if self.entries.len() < capacity {
             return Ok(());
         }
-        Err(StoreError::new(format!("all {capacity} places are taken by events that are being processed")))
+        Err(StoreError::new(format!("{capacity} events are being processed, and no more fit into memory")))
     }
 }
 
-impl ReplayStore for MemoryStore {
+impl ClaimStore for MemoryClaims {
     fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
         Box::pin(std::future::ready(self.claim_now(event_id, now, lease)))
     }
@@ -152,15 +152,15 @@ impl ReplayStore for MemoryStore {
     }
 }
 
-impl Default for MemoryStore {
+impl Default for MemoryClaims {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl fmt::Debug for MemoryStore {
+impl fmt::Debug for MemoryClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore")
+        f.debug_struct("MemoryClaims")
             .field("events", &self.len())
             .field("capacity", &self.capacity)
             .field("retention", &self.retention)

@@ -1,0 +1,432 @@
+//! How each field of an object arrived.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+
+use super::json::{self, Json};
+use super::value::{FieldType, Value};
+
+/// What an object says about a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// The object has no such field.
+    #[default]
+    Absent,
+    /// The field is null.
+    Null,
+    /// The field has a value.
+    Value,
+    /// The field has a value that cannot be read as the type of the field; its JSON is kept.
+    Unreadable,
+}
+
+/// The name of a field of the model `M`, for instance `Task::TOPIC`.
+pub struct Field<M> {
+    index: usize,
+    name: &'static str,
+    model: PhantomData<fn(M)>,
+}
+
+impl<M> Field<M> {
+    pub(crate) const fn new(index: usize, name: &'static str) -> Self {
+        Self { index, name, model: PhantomData }
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self.index
+    }
+
+    /// The name in JSON, for instance `topic`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+impl<M> Clone for Field<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Field<M> {}
+
+impl<M> PartialEq for Field<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index
+    }
+}
+
+impl<M> Eq for Field<M> {}
+
+impl<M> fmt::Debug for Field<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Field({})", self.name)
+    }
+}
+
+/// JSON in a model that cannot be read as the type of its field.
+///
+/// It is written back as it came unless the field is given a value. The field itself is empty, or shows what can be
+/// read of the value: a string that was cut inside a character, `1024.0` where an integer belongs.
+#[derive(Clone)]
+pub struct Unreadable {
+    path: String,
+    json: Json,
+    error: Box<str>,
+}
+
+impl Unreadable {
+    /// Where it is, for instance `createdAt` or `tasks[3].contributors[0]`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The JSON as it came.
+    #[must_use]
+    pub fn json(&self) -> &Json {
+        &self.json
+    }
+
+    /// What does not fit, in words; they may quote the value.
+    #[must_use]
+    pub fn error(&self) -> &str {
+        &self.error
+    }
+}
+
+impl fmt::Debug for Unreadable {
+    /// Where it is and what kind of JSON; its content stays private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unreadable").field("path", &self.path).field("json", &self.json).finish_non_exhaustive()
+    }
+}
+
+/// The way from an object to a value in it.
+pub(crate) enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Self::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// JSON that did not fit: a field's, or an item's in a field's list.
+#[derive(Clone)]
+struct Odd {
+    field: usize,
+    item: Option<usize>,
+    json: Json,
+    error: Box<str>,
+}
+
+/// An item that did not fit, by its position in the list.
+pub(crate) struct OddItem {
+    pub(crate) position: usize,
+    pub(crate) json: Json,
+    pub(crate) error: serde_json::Error,
+}
+
+/// The part of a record that few objects need.
+#[derive(Clone, Default)]
+struct Kept {
+    odd: Vec<Odd>,
+}
+
+/// How each of `N` fields arrived, or what was asked for since.
+#[derive(Clone)]
+pub(crate) struct Record<const N: usize> {
+    presence: [Presence; N],
+    whole: bool,
+    kept: Option<Box<Kept>>,
+}
+
+impl<const N: usize> Record<N> {
+    pub(crate) const fn new() -> Self {
+        Self { presence: [Presence::Absent; N], whole: false, kept: None }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, field: usize) -> Presence {
+        self.presence.get(field).copied().unwrap_or_default()
+    }
+
+    /// Notes what was asked for; what was kept of the field is dropped.
+    pub(crate) fn set(&mut self, field: usize, presence: Presence) {
+        if let Some(slot) = self.presence.get_mut(field) {
+            *slot = presence;
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.odd.retain(|odd| odd.field != field);
+        }
+    }
+
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    pub(crate) const fn set_whole(&mut self, whole: bool) {
+        self.whole = whole;
+    }
+
+    /// Reads the value that follows into its field. A field given twice has the last value, as in `JSON.parse`.
+    #[inline]
+    pub(crate) fn read<'de, F: FieldType, A: MapAccess<'de>>(
+        &mut self,
+        field: usize,
+        slot: &mut F,
+        map: &mut A,
+        careful: bool,
+    ) -> Result<(), A::Error> {
+        if careful {
+            return map.next_value_seed(Raw(|raw: &str| self.read_raw(field, slot, raw)));
+        }
+        match self.presence.get_mut(field) {
+            Some(presence) => map.next_value_seed(Slot { slot, presence }),
+            None => Ok(()),
+        }
+    }
+
+    fn read_raw<F: FieldType>(&mut self, field: usize, slot: &mut F, raw: &str) {
+        if raw == "null" {
+            slot.set(None);
+            return self.set(field, Presence::Null);
+        }
+        let mut items = Vec::new();
+        match F::Value::read_raw(raw, &mut items) {
+            Ok(value) => {
+                slot.set(Some(value));
+                self.set(field, Presence::Value);
+                for OddItem { position, json, error } in items {
+                    self.keep(Odd { field, item: Some(position), json, error: reason(&error) });
+                }
+            }
+            Err(error) => {
+                slot.set(F::Value::salvage(raw));
+                self.set(field, Presence::Unreadable);
+                self.keep(Odd { field, item: None, json: Json::of(raw), error: reason(&error) });
+            }
+        }
+    }
+
+    fn keep(&mut self, odd: Odd) {
+        self.kept.get_or_insert_default().odd.push(odd);
+    }
+
+    fn odd(&self, field: usize) -> impl Iterator<Item = &Odd> {
+        self.kept.iter().flat_map(|kept| &kept.odd).filter(move |odd| odd.field == field)
+    }
+
+    /// The positions of the items that did not fit, and their JSON.
+    fn odd_items(&self, field: usize) -> Vec<(usize, &Json)> {
+        self.odd(field).filter_map(|odd| Some((odd.item?, &odd.json))).collect()
+    }
+
+    /// The value of a field that the object cannot do without.
+    pub(crate) fn required<T: Value, E: serde::de::Error>(
+        &self,
+        field: usize,
+        name: &'static str,
+        value: Option<T>,
+    ) -> Result<T, E> {
+        match self.get(field) {
+            Presence::Absent => Err(E::missing_field(name)),
+            Presence::Null => T::when_null().ok_or_else(|| E::custom(format_args!("the field `{name}` is null"))),
+            Presence::Value => value.ok_or_else(|| E::missing_field(name)),
+            Presence::Unreadable => {
+                let error = self.odd(field).next().map_or("it cannot be read", |odd| &odd.error);
+                Err(match error.strip_prefix("in `") {
+                    Some(deeper) => E::custom(format_args!("in `{name}.{deeper}")),
+                    None => E::custom(format_args!("in `{name}`: {error}")),
+                })
+            }
+        }
+    }
+
+    /// What is written of a field.
+    pub(crate) fn presence<F: FieldType>(&self, field: usize, slot: &F) -> Presence {
+        match self.get(field) {
+            Presence::Unreadable if self.untouched(field, slot).is_some() => Presence::Unreadable,
+            Presence::Unreadable => slot.says(Presence::Value),
+            record => slot.says(record),
+        }
+    }
+
+    /// The JSON of a field that could not be read and that was given no other value since.
+    fn untouched<F: FieldType>(&self, field: usize, slot: &F) -> Option<&Json> {
+        let json = &self.odd(field).find(|odd| odd.item.is_none())?.json;
+        let same = match (slot.get(), F::Value::salvage(json.get())) {
+            (Some(now), Some(then)) => now.is_salvaged_as(&then),
+            (now, then) => now.is_none() && then.is_none(),
+        };
+        same.then_some(json)
+    }
+
+    /// Writes what the field says.
+    #[inline]
+    pub(crate) fn write<F: FieldType, M: SerializeMap>(
+        &self,
+        field: usize,
+        name: &'static str,
+        slot: &F,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
+        if self.kept.is_some() {
+            return self.write_kept(field, name, slot, map);
+        }
+        match slot.says(self.get(field)) {
+            Presence::Absent => Ok(()),
+            Presence::Null => map.serialize_entry(name, &()),
+            Presence::Value | Presence::Unreadable => map.serialize_entry(name, slot),
+        }
+    }
+
+    #[cold]
+    fn write_kept<F: FieldType, M: SerializeMap>(
+        &self,
+        field: usize,
+        name: &'static str,
+        slot: &F,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
+        match self.presence(field, slot) {
+            Presence::Absent => Ok(()),
+            Presence::Null => map.serialize_entry(name, &()),
+            Presence::Unreadable => match self.untouched(field, slot) {
+                Some(json) => map.serialize_entry(name, json),
+                None => Ok(()),
+            },
+            Presence::Value => map.serialize_entry(name, &WithOdd { value: slot, items: &self.odd_items(field) }),
+        }
+    }
+
+    /// Writes a field that the object cannot do without.
+    #[inline]
+    pub(crate) fn write_required<T: Value, M: SerializeMap>(
+        &self,
+        field: usize,
+        name: &'static str,
+        value: &T,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
+        if self.get(field) == Presence::Null && value.is_nothing() {
+            return map.serialize_entry(name, &());
+        }
+        if self.kept.is_some() {
+            return map.serialize_entry(name, &RequiredWithOdd { value, items: &self.odd_items(field) });
+        }
+        map.serialize_entry(name, value)
+    }
+
+    /// Lists what could not be read of a field, and what could not be read inside its value.
+    pub(crate) fn report<T: Value>(
+        &self,
+        field: usize,
+        name: &str,
+        value: Option<&T>,
+        at: &Path<'_>,
+        found: &mut Vec<Unreadable>,
+    ) {
+        let at = Path::Field(at, name);
+        for odd in self.odd(field) {
+            let path = odd.item.map_or_else(|| at.to_string(), |position| Path::Item(&at, position).to_string());
+            found.push(Unreadable { path, json: odd.json.clone(), error: odd.error.clone() });
+        }
+        if let Some(value) = value {
+            let positions: Vec<usize> = self.odd_items(field).iter().map(|(position, _)| *position).collect();
+            value.report(&at, &positions, found);
+        }
+    }
+}
+
+/// What is wrong, without the position in the part that was looked at.
+fn reason(error: &serde_json::Error) -> Box<str> {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).into()
+}
+
+/// A field beside the items of its list that did not fit.
+struct WithOdd<'a, F> {
+    value: &'a F,
+    items: &'a [(usize, &'a Json)],
+}
+
+impl<F: FieldType> serde::Serialize for WithOdd<'_, F> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.write_with(self.items, serializer)
+    }
+}
+
+/// The same for a field that the object cannot do without.
+struct RequiredWithOdd<'a, T> {
+    value: &'a T,
+    items: &'a [(usize, &'a Json)],
+}
+
+impl<T: Value> serde::Serialize for RequiredWithOdd<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.write_with(self.items, serializer)
+    }
+}
+
+/// Reads null or a value straight into its field.
+struct Slot<'a, F> {
+    slot: &'a mut F,
+    presence: &'a mut Presence,
+}
+
+impl<'de, F: FieldType> DeserializeSeed<'de> for Slot<'_, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, F: FieldType> Visitor<'de> for Slot<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null or a value")
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        self.slot.set(None);
+        *self.presence = Presence::Null;
+        Ok(())
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.visit_none()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.slot.set(Some(F::Value::deserialize(deserializer)?));
+        *self.presence = Presence::Value;
+        Ok(())
+    }
+}
+
+/// Hands the text of the next value to a function.
+struct Raw<F>(F);
+
+impl<'de, F: FnOnce(&str)> DeserializeSeed<'de> for Raw<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        json::with_raw(deserializer, |text| (self.0)(text.trim()))
+    }
+}
