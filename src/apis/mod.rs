@@ -4,6 +4,7 @@ mod edit;
 pub(crate) mod prelude;
 mod request;
 mod rotation;
+mod summary;
 
 pub use edit::{EditOutcome, EditTask, EditedTask};
 pub use request::Request;

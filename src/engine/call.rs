@@ -23,6 +23,10 @@ pub(crate) struct Call {
     pub(super) path: Vec<(Cow<'static, str>, String)>,
     pub(super) query: Query,
     pub(super) body: Option<Bytes>,
+    /// The media type of the body, if it is not JSON.
+    pub(super) media: Option<&'static str>,
+    /// The media type of the response, if it is not JSON.
+    pub(super) accept: Option<&'static str>,
     pub(super) options: CallOptions,
 }
 
@@ -56,6 +60,8 @@ impl Call {
             path: Vec::new(),
             query: Query::default(),
             body: None,
+            media: None,
+            accept: None,
             options: CallOptions::default(),
         }
     }

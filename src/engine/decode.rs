@@ -1,12 +1,14 @@
 //! Successful responses into values.
 
+use bytes::Bytes;
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::attempt::Success;
 use super::operation::RAW_REQUEST;
 use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
 use crate::metadata::Metadata;
-use crate::models::{from_json, from_response};
+use crate::models::{Json, from_json, from_response};
 use crate::response::Response;
 
 /// Reads the response; the path in the JSON is looked for only when reading fails, since that costs a second pass.
@@ -20,6 +22,29 @@ pub(super) fn value<T: DeserializeOwned>(success: Success, operation: &'static s
     match value {
         Ok(value) => Ok(success.response.map(|_| value)),
         Err(error) => Err(unreadable::<T>(&success, &error, operation)),
+    }
+}
+
+/// A response whose type depends on its status.
+#[allow(dead_code, reason = "the contract at hand has one type for each operation")]
+pub(crate) trait ByStatus: Sized + Send + 'static {
+    /// Reads the body.
+    fn read(status: StatusCode, body: &Bytes) -> serde_json::Result<Self>;
+}
+
+/// Reads a body as JSON.
+#[allow(dead_code, reason = "the contract at hand has one type for each operation")]
+pub(crate) fn read_json<T: DeserializeOwned>(body: &Bytes) -> serde_json::Result<T> {
+    from_bytes(without_bom(body), from_response)
+}
+
+/// Reads the response as the type that its status asks for.
+#[allow(dead_code, reason = "the contract at hand has one type for each operation")]
+pub(super) fn by_status<T: ByStatus>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
+    let metadata = &success.response.metadata;
+    match T::read(metadata.status.unwrap_or_default(), &success.response.value) {
+        Ok(value) => Ok(success.response.map(|_| value)),
+        Err(error) => Err(unreadable::<Json>(&success, &error, operation)),
     }
 }
 

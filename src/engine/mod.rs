@@ -8,6 +8,7 @@ mod budget;
 mod call;
 mod client;
 mod decode;
+mod media;
 mod operation;
 mod pending;
 mod query;
@@ -21,6 +22,8 @@ pub use retry::Retry;
 pub(crate) use budget::Budget;
 pub(crate) use call::Call;
 pub(crate) use client::Settings;
+#[allow(unused_imports, reason = "not every contract needs them")]
+pub(crate) use decode::{ByStatus, read_json};
 pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS};
 pub(crate) use query::ListStyle;
 pub(crate) use route::check_segment;

@@ -20,17 +20,23 @@ pub struct Pending<T>(BoxFuture<'static, Result<Response<T>, Error>>);
 impl Call {
     /// Sends the call and reads the response as `T`.
     pub(crate) fn send<T: DeserializeOwned + Send + 'static>(self) -> Pending<T> {
-        Pending(Box::pin(async move { decode::value(run::run(&self).await?, self.operation.id) }))
+        Pending::new(async move { decode::value(run::run(&self).await?, self.operation.id) })
     }
 
     /// Sends the call; its success carries nothing.
     pub(crate) fn send_empty(self) -> Pending<()> {
-        Pending(Box::pin(async move { Ok(run::run(&self).await?.response.map(|_| ())) }))
+        Pending::new(async move { Ok(run::run(&self).await?.response.map(|_| ())) })
     }
 
     /// Sends the call and leaves the response unread.
     pub(crate) fn send_raw(self) -> Pending<Bytes> {
-        Pending(Box::pin(async move { Ok(run::run(&self).await?.response) }))
+        Pending::new(async move { Ok(run::run(&self).await?.response) })
+    }
+}
+
+impl<T> Pending<T> {
+    pub(super) fn new(work: impl Future<Output = Result<Response<T>, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(work))
     }
 }
 

@@ -9,6 +9,7 @@ mod bad_input;
 mod edit;
 mod error_bodies;
 mod key_file;
+mod lists;
 mod network;
 mod prism;
 mod transport_cap;

@@ -133,6 +133,8 @@ pub(crate) struct Model {
     /// Lists and enums that are an `Option` all the same.
     #[serde(default)]
     pub(crate) optional: Vec<String>,
+    /// The list that `for item in model` goes through.
+    pub(crate) items: Option<String>,
     /// Members typed `Secret`: redacted in `Debug`, wiped from memory.
     #[serde(default)]
     pub(crate) sensitive: Vec<String>,

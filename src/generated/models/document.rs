@@ -27,7 +27,7 @@ open_object! {
         /// How far it has come.
         /// Evidence: inferred (G:skills, P:rest; listing can filter by status, and the MCP tools use this name).
         pub status: DocumentStatus = STATUS "status",
-        /// The whole text, Markdown. Lists leave it out unless they are asked for it.
+        /// The whole text, Markdown.
         /// Evidence: inferred (G:skills, G:heroku; listing takes `includeContent`, and the MCP tools use this name).
         pub content: Option<String> = CONTENT "content",
         /// The beginning of the text.

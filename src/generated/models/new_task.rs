@@ -15,7 +15,7 @@ open_object! {
         /// Evidence: observed (NPM).
         pub title: String = "title",
         optional:
-        /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
+        /// The long text, Markdown.
         /// Evidence: observed (NPM, G:skills).
         pub description: Option<String> = DESCRIPTION "description",
         /// How far it has come.
@@ -64,7 +64,7 @@ open_object! {
 }
 
 impl NewTask {
-    /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
+    /// The long text, Markdown.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());

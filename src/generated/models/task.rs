@@ -21,7 +21,7 @@ open_object! {
         /// The short name that people see.
         /// Evidence: observed (NPM, G:heroku).
         pub title: String = TITLE "title",
-        /// The long text, Markdown. Lists may cut it short; fetch the task to have all of it.
+        /// The long text, Markdown.
         /// Evidence: observed (NPM, G:skills).
         pub description: Option<String> = DESCRIPTION "description",
         /// How far it has come.

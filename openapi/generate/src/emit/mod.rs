@@ -2,6 +2,7 @@
 
 mod apis;
 mod enums;
+mod media;
 mod models;
 mod retry;
 mod structs;

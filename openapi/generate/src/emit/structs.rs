@@ -26,6 +26,7 @@ pub(crate) fn emit(item: &Item, body: &Struct, known: &Known<'_>) -> Vec<Printed
     let mut parts = vec![Printed::Text(declaration(item, body, known))];
     parts.extend(methods(item, body, known).map(Printed::Tokens));
     parts.extend(from_text(item, body).map(Printed::Tokens));
+    parts.extend(iteration(item, body).map(Printed::Tokens));
     parts
 }
 
@@ -148,6 +149,28 @@ fn setter(field: &Field, known: &Known<'_>) -> TokenStream {
             self
         }
     }
+}
+
+/// `for item in list`, by value and by reference.
+fn iteration(item: &Item, body: &Struct) -> Option<TokenStream> {
+    let (field, element) = body.items.as_ref()?;
+    let (name, field, element) = (ident(&item.name), ident(field), tokens(element));
+    Some(quote! {
+        impl IntoIterator for #name {
+            type Item = #element;
+            type IntoIter = std::vec::IntoIter<#element>;
+            fn into_iter(self) -> Self::IntoIter {
+                self.#field.into_iter()
+            }
+        }
+        impl<'a> IntoIterator for &'a #name {
+            type Item = &'a #element;
+            type IntoIter = std::slice::Iter<'a, #element>;
+            fn into_iter(self) -> Self::IntoIter {
+                self.#field.iter()
+            }
+        }
+    })
 }
 
 fn from_text(item: &Item, body: &Struct) -> Option<TokenStream> {

@@ -246,12 +246,6 @@ impl<'d> Lowering<'d> {
                 *fits = false;
             }
         }
-        if path.split('/').any(|segment| {
-            segment.contains('{') && !(segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1))
-        }) {
-            self.findings.say(&here.at, "a segment of the path mixes text and parameters; left out");
-            *fits = false;
-        }
         for parameter in parameters.iter().filter(|parameter| parameter.place == Place::Path) {
             if !templates.contains(&parameter.wire) {
                 self.findings.say(&here.at, format!("the path has no `{{{}}}`; left out", parameter.wire));

@@ -60,8 +60,9 @@ impl<'d> Lowering<'d> {
             }
             _ => None,
         };
+        let items = self.items_field(&rules, &fields, &origin);
         let from = self.text_member(&rules, &fields, &origin);
-        Struct { fields, additional, setters: rules.setters, from }
+        Struct { fields, additional, setters: rules.setters, items, from }
     }
 
     fn required(&self, rules: &Model, shape: &Shape<'d>) -> BTreeSet<String> {
@@ -79,6 +80,7 @@ impl<'d> Lowering<'d> {
             .flatten()
             .chain(&rules.sensitive)
             .chain(&rules.from)
+            .chain(&rules.items)
             .chain(&rules.plain)
             .chain(&rules.optional)
             .chain(rules.fields.keys());
@@ -90,6 +92,18 @@ impl<'d> Lowering<'d> {
                 format!("models.{origin}: there is no member `{name}`"),
                 Some((vec!["models".to_owned(), origin.to_owned()], name.clone())),
             );
+        }
+    }
+
+    fn items_field(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<(String, Type)> {
+        let wire = rules.items.as_ref()?;
+        let field = fields.iter().find(|field| field.wire == *wire)?;
+        match (field.ty.clone().unwrap_null().0, field.plain) {
+            (Type::List(element), None | Some(true)) => Some((field.name.clone(), *element)),
+            _ => {
+                self.curation_says(format!("models.{origin}.items: `{wire}` is not a list that is a plain field"));
+                None
+            }
         }
     }
 
