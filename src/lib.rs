@@ -5,7 +5,7 @@
 )]
 
 #[cfg(feature = "client")]
-mod apis;
+pub mod apis;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod clock;
 #[cfg(feature = "client")]
