@@ -131,7 +131,8 @@ async fn a_worker_that_lost_its_event_changes_nothing() {
             .await
             .unwrap()
     });
-    let taken_over = "UPDATE onehorizon_test.inbox SET token = 'another', visible_at = clock_timestamp() + interval '1 minute'
+    let taken_over =
+        "UPDATE onehorizon_test.inbox SET token = 'another', visible_at = clock_timestamp() + interval '1 minute'
         WHERE event_id = 'evt_lost' AND state = 0 AND token IS NOT NULL";
     tokio::time::timeout(10 * SECOND, async {
         while client.execute(taken_over, &[]).await.unwrap() == 0 {
