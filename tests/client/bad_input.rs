@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use onehorizon::models::Task;
 use onehorizon::models::TaskStatus;
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Clock, Configuration, Credential, Error, ErrorKind, RequestOptions, Response, Retry, Sent, TasksApi};
+use onehorizon::{Clock, Configuration, Credential, Error, ErrorKind, Response, Retry, Sent, TasksApi};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

@@ -7,7 +7,7 @@ use super::compare::Fields;
 use crate::apis::TasksApi;
 use crate::error::{Error, ErrorKind, Sent};
 use crate::models::Task;
-use crate::options::{CallOptions, RequestOptions};
+use crate::options::CallOptions;
 use crate::response::Response;
 use crate::transport::BoxFuture;
 
@@ -84,7 +84,7 @@ impl Plan {
     /// The task, which must be the one that was asked for.
     async fn fetch(&self, calls: &Calls) -> Result<Response<Task>, Error> {
         let mut call = calls.tasks.fetch_task(&self.task_id);
-        *call.options_mut() = self.options(calls);
+        call.call.options = self.options(calls);
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -108,7 +108,7 @@ impl Plan {
         let mut attempt = 1;
         loop {
             let mut call = calls.tasks.update_task(&self.task_id, task);
-            *call.options_mut() = CallOptions { attempts: Some(1), ..self.options(calls) };
+            call.call.options = CallOptions { attempts: Some(1), ..self.options(calls) };
             if let Some(workspace) = &self.workspace {
                 call = call.workspace(workspace.clone());
             }
