@@ -29,6 +29,10 @@ pub(crate) struct Call {
     pub(super) path: Vec<(Cow<'static, str>, String)>,
     pub(super) query: String,
     pub(super) body: Option<Bytes>,
+    /// The media type of the body, if it is not JSON.
+    pub(super) media: Option<&'static str>,
+    /// The media type of the response, if it is not JSON.
+    pub(super) accept: Option<&'static str>,
     pub(crate) options: CallOptions,
 }
 
@@ -62,6 +66,8 @@ impl Call {
             path: Vec::new(),
             query: String::new(),
             body: None,
+            media: None,
+            accept: None,
             options: CallOptions::default(),
         }
     }
@@ -153,6 +159,12 @@ impl fmt::Debug for Call {
 /// A call on its way. Dropping it ends the call; nothing goes on in the background.
 #[must_use = "a call makes progress only when it is awaited"]
 pub struct Pending<T>(BoxFuture<'static, Result<Response<T>, Error>>);
+
+impl<T> Pending<T> {
+    pub(super) fn new(work: impl Future<Output = Result<Response<T>, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+}
 
 impl<T> Future for Pending<T> {
     type Output = Result<Response<T>, Error>;

@@ -4,10 +4,11 @@ use http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
 
 use super::call::Call;
+use super::media::ByStatus;
 use super::operation::RAW_REQUEST;
 use super::run::Answer;
 use crate::error::{Error, ErrorKind, Sent, clean, excerpt, one_line, redact};
-use crate::models::{from_json, from_response};
+use crate::models::{Json, from_json, from_response};
 use crate::response::Response;
 
 /// Reads the answer; the place in the JSON is looked for only when reading fails, since that costs a second pass.
@@ -20,8 +21,19 @@ pub(super) fn value<T: DeserializeOwned>(answer: Answer, call: &Call) -> Result<
     }
 }
 
+/// Reads the answer as the type that its status asks for.
+pub(super) fn by_status<T: ByStatus>(answer: Answer, call: &Call) -> Result<Response<T>, Error> {
+    match T::read(answer.response.head.status, &answer.response.value) {
+        Ok(value) => Ok(answer.response.map(|_| value)),
+        Err(error) => Err(unreadable::<Json>(&answer, &error, call)),
+    }
+}
+
 /// Checking the encoding once for the whole text is a fifth quicker than once for every string in it.
-fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Result<T>) -> serde_json::Result<T> {
+pub(super) fn from_bytes<T: DeserializeOwned>(
+    body: &[u8],
+    read: fn(&str) -> serde_json::Result<T>,
+) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
         Ok(text) => read(text),
         // This one says where the text breaks off.

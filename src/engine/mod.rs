@@ -4,6 +4,7 @@
 
 mod call;
 mod decode;
+mod media;
 mod operation;
 mod retry;
 mod run;
@@ -14,5 +15,7 @@ pub use retry::Retry;
 
 pub(crate) use crate::quota::{OnWait, Quota};
 pub(crate) use call::Call;
+#[allow(unused_imports, reason = "the contract at hand has JSON alone")]
+pub(crate) use media::{ByStatus, read_json};
 pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS, check_segment};
 pub(crate) use retry::Budget;

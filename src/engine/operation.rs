@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::{Method, StatusCode};
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 use crate::models::WorkspaceId;
 
@@ -101,6 +102,10 @@ pub(crate) fn address(
         return Ok(url);
     }
     let mut url = base.clone();
+    if template.split('/').any(is_mixed) {
+        url.set_path(&mixed_path(base, template, value_of)?);
+        return Ok(url);
+    }
     {
         let mut segments = url.path_segments_mut().map_err(|()| "the base URL cannot have a path".to_owned())?;
         segments.pop_if_empty();
@@ -118,6 +123,32 @@ pub(crate) fn address(
         }
     }
     Ok(url)
+}
+
+/// Does a segment of a template hold text beside a parameter, as `{id}:archive` does?
+fn is_mixed(part: &str) -> bool {
+    part.contains('{') && part.contains('}') && !(part.starts_with('{') && part.find('}') == Some(part.len() - 1))
+}
+
+/// The path of a template that mixes text and parameters. Values are encoded down to letters and digits, so that none
+/// can be taken for the text beside it.
+fn mixed_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<String, String> {
+    let mut path = base.path().trim_end_matches('/').to_owned();
+    for part in template.split('/') {
+        path.push('/');
+        let mut rest = part;
+        while let Some((text, (name, after))) =
+            rest.split_once('{').and_then(|(text, after)| Some((text, after.split_once('}')?)))
+        {
+            let value = value_of(name).ok_or_else(|| format!("`{name}` is missing"))?;
+            check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
+            path.push_str(text);
+            path.extend(byte_serialize(value.as_bytes()).map(|piece| if piece == "+" { "%20" } else { piece }));
+            rest = after;
+        }
+        path.push_str(rest);
+    }
+    Ok(path)
 }
 
 /// The path when nothing in it needs encoding or a complaint, which is the rule; pushing segment by segment costs four
@@ -139,4 +170,30 @@ fn plain_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Opti
         path.push_str(value);
     }
     Some(path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_beside_a_parameter_stays_apart_from_its_value() {
+        let base = Url::parse("https://one.example/api/v1").unwrap();
+        let workspace = WorkspaceId::from("current");
+        let parameters = [(Cow::Borrowed("id"), "a:b/c d".to_owned())];
+        for (template, path) in [
+            (
+                "/workspaces/{workspaceId}/things/{id}:archive",
+                "/api/v1/workspaces/current/things/a%3Ab%2Fc%20d:archive",
+            ),
+            ("/things/{id}.json", "/api/v1/things/a%3Ab%2Fc%20d.json"),
+            ("/things/v{id}", "/api/v1/things/va%3Ab%2Fc%20d"),
+        ] {
+            assert_eq!(address(&base, template, &parameters, &workspace).unwrap().path(), path);
+        }
+        let empty = [(Cow::Borrowed("id"), String::new())];
+        assert_eq!(address(&base, "/things/{id}.json", &empty, &workspace).unwrap_err(), "`id` is empty");
+        assert_eq!(address(&base, "/things/{id}.json", &[], &workspace).unwrap_err(), "`id` is missing");
+    }
 }

@@ -273,9 +273,9 @@ fn request(call: &Call, settings: &Settings) -> Result<TransportRequest, Error> 
     }
     let mut request = TransportRequest::new(call.operation.method.clone(), url);
     request.max_response_bytes = settings.max_response_bytes;
-    request.headers.insert(ACCEPT, JSON);
+    request.headers.insert(ACCEPT, call.accept.map_or(JSON, HeaderValue::from_static));
     if let Some(body) = &call.body {
-        request.headers.insert(CONTENT_TYPE, JSON);
+        request.headers.insert(CONTENT_TYPE, call.media.map_or(JSON, HeaderValue::from_static));
         request.body = body.clone();
     }
     if !call.options.headers.is_empty() {

@@ -10,6 +10,8 @@ const TAKEN: &[&str] = &[
     "BTreeMap",
     "Borrow",
     "Box",
+    "ByStatus",
+    "Bytes",
     "Call",
     "Clone",
     "Configuration",
@@ -59,6 +61,7 @@ const TAKEN: &[&str] = &[
     "Serializer",
     "Sized",
     "Some",
+    "StatusCode",
     "String",
     "Sync",
     "T",
@@ -203,6 +206,12 @@ impl Names {
     /// A namespace in which the given names are taken.
     pub(crate) fn without(taken: &[&str]) -> Self {
         Self(taken.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    /// These too are taken.
+    pub(crate) fn and(mut self, taken: &[&str]) -> Self {
+        self.0.extend(taken.iter().map(|&name| name.to_owned()));
+        self
     }
 
     /// Gives `wanted`, or the first of `wanted2`, `wanted3`… that is free.

@@ -100,7 +100,7 @@ impl ListApiKeys {
     }
 }
 
-call_builder!(ListApiKeys, send -> ApiKeyList);
+call_builder!(ListApiKeys, send() -> ApiKeyList);
 
 static CREATE_API_KEY: Operation = Operation {
     id: "createApiKey",
@@ -128,7 +128,7 @@ impl CreateApiKey {
     }
 }
 
-call_builder!(CreateApiKey, send -> CreatedApiKey);
+call_builder!(CreateApiKey, send() -> CreatedApiKey);
 
 static REVOKE_API_KEY: Operation = Operation {
     id: "revokeApiKey",
@@ -156,4 +156,4 @@ impl RevokeApiKey {
     }
 }
 
-call_builder!(RevokeApiKey, send_empty -> ());
+call_builder!(RevokeApiKey, send_empty() -> ());

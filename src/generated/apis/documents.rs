@@ -84,4 +84,4 @@ impl ListDocuments {
     }
 }
 
-call_builder!(ListDocuments, send -> DocumentList);
+call_builder!(ListDocuments, send() -> DocumentList);

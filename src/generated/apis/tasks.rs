@@ -159,7 +159,7 @@ impl ListTasks {
     }
 }
 
-call_builder!(ListTasks, send -> TaskList);
+call_builder!(ListTasks, send() -> TaskList);
 
 static CREATE_TASK: Operation = Operation {
     id: "createTask",
@@ -187,7 +187,7 @@ impl CreateTask {
     }
 }
 
-call_builder!(CreateTask, send -> Task);
+call_builder!(CreateTask, send() -> Task);
 
 static FETCH_TASK: Operation = Operation {
     id: "fetchTask",
@@ -215,7 +215,7 @@ impl FetchTask {
     }
 }
 
-call_builder!(FetchTask, send -> Task);
+call_builder!(FetchTask, send() -> Task);
 
 static UPDATE_TASK: Operation = Operation {
     id: "updateTask",
@@ -243,4 +243,4 @@ impl UpdateTask {
     }
 }
 
-call_builder!(UpdateTask, send -> Task);
+call_builder!(UpdateTask, send() -> Task);

@@ -8,9 +8,9 @@ use quote::quote;
 
 use crate::curation::{Access, RetryClass};
 use crate::emit::types::{ident, tokens};
-use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print, use_models};
+use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, media, print, use_models};
 use crate::error::Error;
-use crate::ir::{Answer, Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type};
+use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type, Writing};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
     let mut root = header(source);
@@ -31,6 +31,7 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
         let mut parts = vec![client(group), methods(group)];
         for operation in &group.operations {
             parts.push(constant(operation));
+            parts.extend(media::by_status(operation, &gate(operation)));
             parts.extend(builder(group, operation));
         }
         text.push_str(&print(parts.into_iter().map(Printed::Tokens))?);
@@ -82,16 +83,12 @@ impl Needs {
     fn of(operations: &[&Operation]) -> Self {
         let mut needs = Self::default();
         for operation in operations {
-            let bodies = operation.body.iter().map(|body| &body.ty);
+            let bodies = operation.body.iter().filter(|body| !is_bytes(body)).map(|body| &body.ty);
             let parameters = operation.parameters.iter().filter_map(|parameter| match &parameter.ty {
                 ParameterType::Into(ty) => Some(ty),
                 _ => None,
             });
-            let answer = match &operation.answer {
-                Answer::Json(ty) => Some(ty),
-                Answer::Empty => None,
-            };
-            for ty in bodies.chain(parameters).chain(answer) {
+            for ty in bodies.chain(parameters).chain(operation.answer.types()) {
                 ty.mentions(&mut needs.models);
                 runtime_names(ty, &mut needs.runtime);
             }
@@ -191,10 +188,7 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
     let gate = gate(operation);
     let name = ident(&operation.builder);
     let docs = doc_lines(&[format!("The call being built by [`{}::{}`].", group.name, operation.name)]);
-    let (answer, send) = match &operation.answer {
-        Answer::Json(ty) => (tokens(ty), quote! { send }),
-        Answer::Empty => (quote! { () }, quote! { send_empty }),
-    };
+    let (answer, send) = media::response(&operation.answer);
     let optional = operation.parameters.iter().filter(|parameter| !parameter.required).map(setter);
     let body = operation.body.as_ref().filter(|body| !body.required).map(|body| {
         let docs = doc_attributes(&body.docs, "The body.", true);
@@ -295,9 +289,15 @@ fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
     }
 }
 
+fn is_bytes(body: &RequestBody) -> bool {
+    matches!(body.writing, Writing::Bytes(_))
+}
+
 fn body_argument(body: &RequestBody) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
-    if body.into {
+    if is_bytes(body) {
+        quote! { #name: impl Into<Bytes> }
+    } else if body.into {
         quote! { #name: impl Into<#ty> }
     } else {
         quote! { #name: impl Borrow<#ty> }
@@ -306,10 +306,17 @@ fn body_argument(body: &RequestBody) -> TokenStream {
 
 fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
-    if body.into {
-        quote! { let #name: #ty = #name.into(); #call.json(&#name); }
+    let write = |value: TokenStream| match &body.writing {
+        Writing::Json => quote! { #call.json(#value); },
+        Writing::JsonAs(media) => quote! { #call.json_as(#media, #value); },
+        Writing::Form => quote! { #call.form(#value); },
+        Writing::Bytes(media) => quote! { #call.bytes(#media, #name.into()); },
+    };
+    if body.into && !is_bytes(body) {
+        let write = write(quote! { &#name });
+        quote! { let #name: #ty = #name.into(); #write }
     } else {
-        quote! { #call.json(#name.borrow()); }
+        write(quote! { #name.borrow() })
     }
 }
 
