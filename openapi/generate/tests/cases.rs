@@ -90,6 +90,62 @@ fn the_configuration_fills_the_workspace_whatever_its_parameter_is_called() {
 }
 
 #[test]
+fn what_requests_contain_has_a_constructor_and_setters() {
+    let code = code("06-request-body-not-constructible");
+    has(&code, &["pub title: String = \"title\"", "pub note: Option<String> = NOTE \"note\"", "pub fn note(mut self"]);
+}
+
+#[test]
+fn fields_of_one_direction_make_two_types() {
+    let code = code("07-read-only-in-request");
+    let of = |name: &str| {
+        let rest =
+            code.split(&format!("pub struct {name} {{")).nth(1).unwrap_or_else(|| panic!("no {name} in\n{code}"));
+        rest.split("\n}").next().unwrap_or_default().to_owned()
+    };
+    let (read, sent) = (of("Thing"), of("ThingInput"));
+    has(&read, &["\"id\"", "\"title\"", "\"createdAt\""]);
+    has(&sent, &["\"title\"", "\"secret\""]);
+    assert!(!read.contains("\"secret\"") && !sent.contains("\"id\"") && !sent.contains("\"createdAt\""), "{code}");
+    has(&code, &["thing: impl Borrow<ThingInput>", "Pending<Thing>", "pub fn secret(mut self"]);
+}
+
+#[test]
+fn curation_makes_one_type_of_both_directions() {
+    let document = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/07-read-only-in-request/input.json"),
+    )
+    .unwrap();
+    let output = read(&document, "[models.Thing]\nboth-ways = true\n", Mode::Strict).unwrap();
+    let code = everything(&output);
+    assert!(!code.contains("ThingInput"), "{code}");
+    has(&code, &["\"secret\"", "\"createdAt\""]);
+}
+
+#[test]
+fn a_required_field_that_is_only_read_is_no_part_of_a_request() {
+    let code = code("20-required-read-only-in-body");
+    has(&code, &["pub struct ThingInput", "thing: impl Borrow<ThingInput>"]);
+}
+
+#[test]
+fn tolerant_reading_leaves_requests_as_strict_as_the_document() {
+    let thing = json!({ "type": "object", "required": ["id"], "properties": { "id": { "type": "string" } } });
+    let body = json!({ "type": "object", "required": ["title"], "properties": { "title": { "type": "string" } } });
+    let json =
+        |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
+    let document = json!({ "/a": { "post": { "operationId": "a",
+        "requestBody": { "required": true, "content": json("NewThing") },
+        "responses": { "200": { "description": "", "content": json("Thing") } } } } });
+    let code = apis(
+        &document,
+        &json!({ "schemas": { "Thing": thing, "NewThing": body } }),
+        "[policy]\nrequired = \"curation\"\n",
+    );
+    has(&code, &["pub title: String = \"title\"", "pub id: Option<String> = ID \"id\""]);
+}
+
+#[test]
 fn a_body_keeps_its_media_type() {
     has(&code("08-merge-patch-content-type"), &["json_as(\"application/merge-patch+json\", thing.borrow())"]);
     let document = json!({ "/a": { "post": { "operationId": "a", "responses": { "204": { "description": "" } }, "requestBody": {

@@ -117,6 +117,10 @@ pub(super) struct Plan {
 }
 
 impl EditTask<'_> {
+    pub(in crate::apis) fn task_id(&self) -> &TaskId {
+        &self.plan.task_id
+    }
+
     /// Another workspace than the configuration's.
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         self.plan.workspace = Some(workspace.into());

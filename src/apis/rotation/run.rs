@@ -152,8 +152,9 @@ impl Job {
         let unusable = |error: RotationError, created| {
             error.with_hint(ANOTHER_NAME).leaving([OrphanedKey::New(id.clone())]).with_created(created)
         };
-        let secret = created.reveal_secret().filter(|secret| !secret.expose().is_empty());
-        let Some(secret) = secret.or_else(|| self.secret_from.as_ref().and_then(|find| find(&created))) else {
+        let Some(secret) =
+            created.reveal_secret().or_else(|| self.secret_from.as_ref().and_then(|find| find(&created)))
+        else {
             let names: Vec<&str> = created.extra.names().collect();
             let message = format!("the new key came without `secret` (unknown fields: {})", names.join(", "));
             return Err(unusable(self.failed(RotationStep::Read, message), created));

@@ -43,13 +43,15 @@ impl<'d> Lowering<'d> {
         }
         let schema = media.get("schema");
         let referred = schema.as_ref().is_some_and(|schema| schema.value.get("$ref").is_some());
+        self.sending = true;
         let ty = schema.as_ref().map_or(Type::Json, |schema| self.schema(schema)).unwrap_null().0;
+        self.sending = false;
         let mut docs = node_docs(&body);
         if docs.text.is_none() {
             docs.text = schema.and_then(|schema| self.schema_docs(&schema).text);
         }
         let name = rules.body.clone().unwrap_or_else(|| match &ty {
-            Type::Named(name) if required && referred => snake(name),
+            Type::Named(name) if required && referred => snake(self.names.without_input(name)),
             _ => "body".to_owned(),
         });
         Some(RequestBody { writing, name, ty, required, into: rules.body_into, docs })
