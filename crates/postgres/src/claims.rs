@@ -147,6 +147,6 @@ impl ClaimStore for PostgresClaims {
     }
 }
 
-fn hex(token: u128) -> String {
+pub(crate) fn hex(token: u128) -> String {
     format!("{token:032x}")
 }

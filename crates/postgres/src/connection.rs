@@ -24,7 +24,12 @@ const VERSION: (i32, i32) = (1, 1);
 /// Serialises migrations: the first eight bytes of "onehorizon".
 const LOCK: i64 = 0x6f6e_6568_6f72_697a;
 
-const PARTS: [&str; 3] = [include_str!("sql/claims.sql"), include_str!("sql/quota.sql"), include_str!("sql/inbox.sql")];
+const PARTS: [&str; 4] = [
+    include_str!("sql/claims.sql"),
+    include_str!("sql/quota.sql"),
+    include_str!("sql/inbox.sql"),
+    include_str!("sql/tokens.sql"),
+];
 
 #[derive(Clone)]
 pub(crate) struct Connection(Arc<Inner>);

@@ -254,7 +254,7 @@ impl PostgresInbox {
         let mut shutdown = std::pin::pin!(shutdown);
         let (mut working, mut worked, mut away) = (JoinSet::new(), Worked::default(), Duration::ZERO);
         loop {
-            let free = self.settings.concurrency - working.len();
+            let free = self.settings.concurrency.saturating_sub(working.len());
             let taken = if free == 0 { Ok(Vec::new()) } else { self.take(free).await };
             let full = matches!(&taken, Ok(taken) if taken.len() == free);
             let pause = match taken {
@@ -295,8 +295,13 @@ impl PostgresInbox {
     {
         let mut worked = Worked::default();
         loop {
-            let Some(one) = self.take(1).await?.pop() else { return Ok(worked) };
-            worked.count(&self.work(one, &handler).await);
+            let taken = self.take(1).await?;
+            if taken.is_empty() {
+                return Ok(worked);
+            }
+            for one in taken {
+                worked.count(&self.work(one, &handler).await);
+            }
         }
     }
 

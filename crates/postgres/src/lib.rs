@@ -1,4 +1,4 @@
-//! One quota, every webhook event once: stores on PostgreSQL for services that run as several processes.
+//! One quota, every webhook event once, one login, a durable inbox: stores on PostgreSQL for services that run as several processes.
 //!
 //! ```no_run
 //! use onehorizon::Configuration;
@@ -22,7 +22,8 @@
 //! same scope, since the service counts by workspace; two workspaces in one database use two.
 //!
 //! **What is kept**, in the schema `onehorizon`: numbers of requests and their times, for the longest window (15 minutes);
-//! ids of webhook events until [`PostgresClaims::clean`] removes them. No payload and no credential, but in the inbox.
+//! ids of webhook events until [`PostgresClaims::clean`] removes them; events in the inbox until they are done,
+//! then their ids; the tokens of logins.
 //!
 //! **The server.** PostgreSQL 13 or later. Times are the server's. Statements are unnamed, so a pooler in transaction mode
 //! may be between. Claims and the quota commit without waiting for the disk: what a crash of the server loses of them is
@@ -38,6 +39,7 @@ mod connection;
 mod error;
 mod inbox;
 mod quota;
+mod tokens;
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub use claims::PostgresClaims;
 pub use deadpool_postgres;
 pub use error::Error;
 pub use inbox::{DeadEvent, InboxStats, Job, PostgresInbox, Worked};
+pub use tokens::PostgresTokens;
 pub use tokio_postgres;
 
 use connection::Connection;
@@ -125,6 +128,14 @@ impl Postgres {
     #[must_use]
     pub fn claims(&self) -> Arc<PostgresClaims> {
         Arc::new(PostgresClaims::new(self.connection.clone()))
+    }
+
+    /// The tokens of one login of the scope, by a name of your choice (a user's id, `app`); for
+    /// [`RefreshingBuilder::token_store`](onehorizon::oauth::RefreshingBuilder::token_store). They are kept as JSON, with
+    /// their secrets, until they are replaced or cleared.
+    #[must_use]
+    pub fn tokens(&self, login: &str) -> PostgresTokens {
+        PostgresTokens::new(self.connection.clone(), login)
     }
 
     /// The inbox of the scope: events that are acknowledged at once and worked on later. Clones share it.

@@ -117,30 +117,28 @@ async fn a_worker_that_lost_its_event_changes_nothing() {
     client.batch_execute(&format!("CREATE TABLE IF NOT EXISTS {table} (event text)")).await.unwrap();
     inbox.put_event(&event("evt_lost", "tsk_1"), None).await.unwrap();
     let name = table.clone();
+    let (began, go_on) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let (said, told) = (Arc::clone(&began), Arc::clone(&go_on));
     let slow = tokio::spawn(async move {
         inbox
             .run_due(move |_, transaction| {
-                let insert = format!("INSERT INTO {name} VALUES ('slow')");
+                let (insert, said, told) = (format!("INSERT INTO {name} VALUES ('slow')"), said.clone(), told.clone());
                 Box::pin(async move {
                     transaction.execute(&insert, &[]).await?;
-                    // As a worker that is stopped: its lease is not extended, and it goes on later.
-                    std::thread::sleep(Duration::from_millis(1500));
+                    said.notify_one();
+                    told.notified().await;
                     Ok(())
                 })
             })
             .await
             .unwrap()
     });
+    tokio::time::timeout(10 * SECOND, began.notified()).await.unwrap();
     let taken_over =
         "UPDATE onehorizon_test.inbox SET token = 'another', visible_at = clock_timestamp() + interval '1 minute'
         WHERE event_id = 'evt_lost' AND state = 0 AND token IS NOT NULL";
-    tokio::time::timeout(10 * SECOND, async {
-        while client.execute(taken_over, &[]).await.unwrap() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .unwrap();
+    assert_eq!(client.execute(taken_over, &[]).await.unwrap(), 1);
+    go_on.notify_one();
     assert_eq!(slow.await.unwrap(), worked(0, 0, 0, 1));
     let effects: i64 = client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0);
     assert_eq!(effects, 0, "what it did is rolled back");

@@ -144,11 +144,11 @@ pub(crate) fn random_token() -> Result<u128, StoreError> {
     Ok(u128::from_ne_bytes(bytes))
 }
 
-fn hex(token: u128) -> String {
+pub(crate) fn hex(token: u128) -> String {
     format!("{token:032x}")
 }
 
-fn micros(time: Duration) -> u64 {
+pub(crate) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX).min(1 << 50)
 }
 

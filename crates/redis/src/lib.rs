@@ -1,4 +1,4 @@
-//! One quota, every webhook event once: stores on Redis or Valkey for services that run as several processes.
+//! One quota, every webhook event once, one login: stores on Redis or Valkey for services that run as several processes.
 //!
 //! ```no_run
 //! use onehorizon::Configuration;
@@ -24,7 +24,7 @@
 //! same scope, since the service counts by workspace; two workspaces on one server use two.
 //!
 //! **What is kept.** Numbers of requests and their times, for the longest window (15 minutes) and an hour more. Ids of
-//! webhook events, for a day ([`Redis::remember_events`]), about 200 bytes each. No payload and no credential. All keys
+//! webhook events, for a day ([`Redis::remember_events`]), about 200 bytes each. The tokens of logins ([`Redis::tokens`]), without an end. No payload of an event. All keys
 //! begin with `{onehorizon:<scope>}:`, so that a cluster keeps them on one node.
 //!
 //! **The server.** Redis 7 or Valkey, or what speaks their protocol with Lua scripts. Times are the server's. It must
@@ -41,6 +41,7 @@ mod claims;
 mod connection;
 mod error;
 mod quota;
+mod tokens;
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ use redis::{Client, IntoConnectionInfo};
 
 pub use claims::RedisClaims;
 pub use error::{Error, Warning};
+pub use tokens::RedisTokens;
 
 use connection::Connection;
 
@@ -119,6 +121,14 @@ impl Redis {
     #[must_use]
     pub fn claims(&self) -> Arc<RedisClaims> {
         Arc::new(RedisClaims::new(self.connection.clone(), self.remembered))
+    }
+
+    /// The tokens of one login of the scope, by a name of your choice (a user's id, `app`); for
+    /// [`RefreshingBuilder::token_store`](onehorizon::oauth::RefreshingBuilder::token_store). They are kept as JSON, with
+    /// their secrets, until they are replaced or cleared.
+    #[must_use]
+    pub fn tokens(&self, login: &str) -> RedisTokens {
+        RedisTokens::new(self.connection.clone(), login)
     }
 }
 

@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says so by panicking")]
 #![allow(missing_docs, reason = "a test")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use onehorizon_redis::{Error, Redis};
-use onehorizon_testing::conformance::{claims, quota};
+use onehorizon_testing::conformance::{claims, quota, tokens};
 
 /// The server that a script started; without one these tests say so and do nothing.
 fn server() -> Option<String> {
@@ -34,6 +35,16 @@ async fn the_claims_keep_the_contract() {
         async move { Ok(redis.claims()) }
     };
     claims::Conformance::new(open).server_time(Duration::from_millis(500)).check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tokens_keep_the_contract() {
+    let Some(address) = server() else { return };
+    let open = |name: String| {
+        let redis = Redis::open(address.as_str(), &name).unwrap();
+        async move { Ok(Arc::new(redis.tokens("app"))) }
+    };
+    tokens::Conformance::new(open).server_time(Duration::from_millis(500)).check().await.unwrap();
 }
 
 #[tokio::test]

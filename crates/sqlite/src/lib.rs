@@ -1,4 +1,4 @@
-//! Every webhook event once, for the processes of one machine: stores in a SQLite file.
+//! Every webhook event once, one login, a durable inbox, for the processes of one machine: stores in a SQLite file.
 //!
 //! ```no_run
 //! use onehorizon::webhook::{Receiver, Verifier};
@@ -14,7 +14,7 @@
 //! **The scope** names what is shared: one for each workspace.
 //!
 //! **What is kept**, in tables whose names begin with `onehorizon_`: ids of webhook events until [`SqliteClaims::clean`]
-//! removes them. No payload and no credential, but in the inbox. The file may hold other tables.
+//! removes them; events in the inbox until they are done, then their ids; the tokens of logins. The file may hold other tables.
 //!
 //! **The file** is used by processes of one machine (WAL mode), on a local disk, not on a network's. Writers wait for each
 //! other for 0.8 s; a delivery that cannot be recorded in that time is answered 500 and comes again. For several machines
@@ -25,6 +25,8 @@
 mod claims;
 mod database;
 mod error;
+mod inbox;
+mod tokens;
 
 use std::fmt;
 use std::path::Path;
@@ -32,7 +34,9 @@ use std::sync::Arc;
 
 pub use claims::SqliteClaims;
 pub use error::Error;
+pub use inbox::{DeadEvent, InboxStats, Job, SqliteInbox, Worked};
 pub use rusqlite;
+pub use tokens::SqliteTokens;
 
 use database::Database;
 
@@ -74,6 +78,20 @@ impl Sqlite {
     #[must_use]
     pub fn claims(&self) -> Arc<SqliteClaims> {
         Arc::new(SqliteClaims::new(self.database.clone()))
+    }
+
+    /// The tokens of one login of the scope, by a name of your choice (a user's id, `app`); for
+    /// [`RefreshingBuilder::token_store`](onehorizon::oauth::RefreshingBuilder::token_store). They are kept as JSON, with
+    /// their secrets, until they are replaced or cleared: the file should be readable by the service alone.
+    #[must_use]
+    pub fn tokens(&self, login: &str) -> SqliteTokens {
+        SqliteTokens::new(self.database.clone(), login)
+    }
+
+    /// The inbox of the scope: events that are acknowledged at once and worked on later. Clones share it.
+    #[must_use]
+    pub fn inbox(&self) -> SqliteInbox {
+        SqliteInbox::new(self.database.clone())
     }
 }
 

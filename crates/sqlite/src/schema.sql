@@ -9,6 +9,17 @@ CREATE TABLE IF NOT EXISTS onehorizon_event (
     PRIMARY KEY (scope, event_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS onehorizon_event_age ON onehorizon_event (scope, coalesce(done_at, leased_until));
+-- A row without tokens was cleared: its version goes on counting.
+CREATE TABLE IF NOT EXISTS onehorizon_token (
+    scope       TEXT NOT NULL,
+    login       TEXT NOT NULL,
+    version     INTEGER NOT NULL,
+    tokens      TEXT,
+    guard       BLOB,
+    guard_until INTEGER,
+    saved_by    BLOB,
+    PRIMARY KEY (scope, login)
+) WITHOUT ROWID;
 -- One row for each event: the queue while it is open, the memory of what was seen afterwards.
 CREATE TABLE IF NOT EXISTS onehorizon_inbox (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,

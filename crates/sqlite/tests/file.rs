@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test says so by panicking")]
 #![allow(missing_docs, reason = "a test")]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use onehorizon::webhook::claims::{Claim, ClaimStore};
 use onehorizon_sqlite::{Durability, Error, Sqlite, rusqlite};
-use onehorizon_testing::conformance::claims::Conformance;
+use onehorizon_testing::conformance::{claims, tokens};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_claims_keep_the_contract() {
@@ -18,8 +19,19 @@ async fn the_claims_keep_the_contract() {
             let sqlite = Sqlite::open_with(&path, &scope, durability).unwrap();
             async move { Ok(sqlite.claims()) }
         };
-        Conformance::new(open).check().await.unwrap();
+        claims::Conformance::new(open).check().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tokens_keep_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens.db");
+    let open = |scope: String| {
+        let sqlite = Sqlite::open(&path, &scope).unwrap();
+        async move { Ok(Arc::new(sqlite.tokens("app"))) }
+    };
+    tokens::Conformance::new(open).check().await.unwrap();
 }
 
 #[tokio::test]

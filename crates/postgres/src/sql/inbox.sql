@@ -49,15 +49,17 @@ BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended('onehorizon inbox ' || p_scope, 0));
     END IF;
     RETURN QUERY
-    UPDATE {s}.inbox i SET token = p_token, attempts = i.attempts + 1,
-        visible_at = clock_timestamp() + make_interval(secs => p_lease)
-    FROM (
+    -- Materialised: a plan that ran this for each row of the table would take more than was asked for.
+    WITH due AS MATERIALIZED (
         SELECT o.event_id FROM {s}.inbox o
         WHERE o.scope = p_scope AND o.state = 0 AND o.visible_at <= clock_timestamp()
           AND (p_order = 0 OR o.resource IS NULL OR NOT EXISTS (
             SELECT FROM {s}.inbox e WHERE e.scope = p_scope AND e.state = 0 AND e.resource = o.resource AND e.seq < o.seq))
         ORDER BY o.visible_at, o.seq LIMIT p_most FOR UPDATE SKIP LOCKED
-    ) due
+    )
+    UPDATE {s}.inbox i SET token = p_token, attempts = i.attempts + 1,
+        visible_at = clock_timestamp() + make_interval(secs => p_lease)
+    FROM due
     WHERE i.scope = p_scope AND i.event_id = due.event_id
     RETURNING i.event_id, i.label, i.body, i.attempts, extract(epoch FROM i.received_at)::double precision;
 END $$;

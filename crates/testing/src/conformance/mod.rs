@@ -4,6 +4,8 @@
 
 pub mod claims;
 pub mod quota;
+#[cfg(feature = "oauth")]
+pub mod tokens;
 
 use std::fmt;
 use std::future::Future;

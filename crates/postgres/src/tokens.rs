@@ -1,0 +1,150 @@
+//! The tokens of one login: one row, one function a step, the server's clock.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use onehorizon::oauth::token_store::{Begin, RefreshGuard, Save, StoredTokens};
+use onehorizon::oauth::{TokenStore, Tokens};
+use onehorizon::{StoreError, StoreFuture};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_postgres::types::Type;
+
+use crate::claims::hex;
+use crate::connection::{Connection, Parameter, random_token};
+use crate::error::Error;
+
+/// The tokens of one login of a scope; from [`Postgres::tokens`](crate::Postgres::tokens). Cheap to clone.
+#[derive(Clone)]
+pub struct PostgresTokens {
+    connection: Connection,
+    login: String,
+}
+
+/// What a function returned: a number that says what happened, a version, tokens.
+type Answer = (i32, i64, String);
+
+impl PostgresTokens {
+    pub(crate) fn new(connection: Connection, login: &str) -> Self {
+        Self { connection, login: login.to_owned() }
+    }
+
+    fn login(&self) -> [Parameter<'_>; 2] {
+        [(self.connection.scope_ref() as _, Type::TEXT), (&self.login as _, Type::TEXT)]
+    }
+
+    async fn answer(&self, call: &str, more: Vec<Parameter<'_>>) -> Result<Answer, Error> {
+        let sql = format!("SELECT what, version, tokens FROM {}.{call}", self.connection.schema());
+        let parameters: Vec<_> = self.login().into_iter().chain(more).collect();
+        let row = self.connection.one(&sql, &parameters).await?;
+        Ok((row.get(0), row.get(1), row.get(2)))
+    }
+
+    async fn begin_now(&self, known: i64, token: u128, lease: Duration) -> Result<Answer, Error> {
+        let (token, lease) = (hex(token), lease.as_secs_f64());
+        let more = vec![(&known as _, Type::INT8), (&token as _, Type::TEXT), (&lease as _, Type::FLOAT8)];
+        self.answer("token_begin_v1($1, $2, $3, $4, $5)", more).await
+    }
+
+    async fn release_token(&self, token: u128) -> Result<(), Error> {
+        let token = hex(token);
+        let sql = format!("SELECT {}.token_release_v1($1, $2, $3)", self.connection.schema());
+        let [scope, login] = self.login();
+        self.connection.one(&sql, &[scope, login, (&token as _, Type::TEXT)]).await.map(drop)
+    }
+}
+
+impl fmt::Debug for PostgresTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresTokens").field("scope", &self.connection.scope()).finish_non_exhaustive()
+    }
+}
+
+impl TokenStore for PostgresTokens {
+    fn load(&self) -> StoreFuture<'_, Option<StoredTokens>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT version, tokens FROM {}.token WHERE scope = $1 AND login = $2 AND tokens IS NOT NULL",
+                self.connection.schema()
+            );
+            let rows = self.connection.rows(&sql, &self.login()).await?;
+            rows.first().map(|row| stored(row.get(0), row.get(1))).transpose()
+        })
+    }
+
+    fn put<'a>(&'a self, tokens: &'a Tokens) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let json = serde_json::to_string(tokens)?;
+            let sql = format!("SELECT {}.token_put_v1($1, $2, $3)", self.connection.schema());
+            let [scope, login] = self.login();
+            let row = self.connection.one(&sql, &[scope, login, (&json as _, Type::TEXT)]).await?;
+            Ok(row.get::<_, i64>(0).unsigned_abs())
+        })
+    }
+
+    fn begin(&self, known: u64, _: SystemTime, lease: Duration) -> StoreFuture<'_, Begin> {
+        Box::pin(async move {
+            let (token, known) = (random_token()?, i64::try_from(known).unwrap_or(-1));
+            // In a task of its own: a statement that was begun is finished although nobody waits for it any more, and
+            // the guard that it holds is released.
+            let (reply, answer) = oneshot::channel();
+            let store = self.clone();
+            tokio::spawn(async move {
+                let answer = store.begin_now(known, token, lease).await;
+                if let Err(Ok((3.., ..)) | Err(_)) = reply.send(answer) {
+                    // Its lease ends it if this fails too.
+                    let _ = store.release_token(token).await;
+                }
+            });
+            let (what, version, tokens) = answer.await??;
+            Ok(match what {
+                0 => Begin::Empty,
+                1 => Begin::Newer(stored(version, &tokens)?),
+                2 => Begin::Busy,
+                3 => Begin::Refresh(RefreshGuard::new(token, stored(version, &tokens)?)),
+                _ => Begin::Refresh(RefreshGuard::new(token, stored(version, &tokens)?).after_interruption()),
+            })
+        })
+    }
+
+    fn save<'a>(&'a self, guard: &'a RefreshGuard, tokens: &'a Tokens) -> StoreFuture<'a, Save> {
+        Box::pin(async move {
+            let (json, token) = (serde_json::to_string(tokens)?, hex(guard.token()));
+            let known = i64::try_from(guard.version()).unwrap_or(-1);
+            let more = vec![(&known as _, Type::INT8), (&token as _, Type::TEXT), (&json as _, Type::TEXT)];
+            let (what, version, tokens) = self.answer("token_save_v1($1, $2, $3, $4, $5)", more).await?;
+            Ok(match what {
+                0 => Save::Superseded(None),
+                1 => Save::Superseded(Some(stored(version, &tokens)?)),
+                _ => Save::Saved(version.unsigned_abs()),
+            })
+        })
+    }
+
+    fn release<'a>(&'a self, guard: &'a RefreshGuard) -> StoreFuture<'a, ()> {
+        Box::pin(async move { Ok(self.release_token(guard.token()).await?) })
+    }
+
+    fn abandon(&self, guard: &RefreshGuard) {
+        if let Ok(runtime) = Handle::try_current() {
+            let (store, token) = (self.clone(), guard.token());
+            runtime.spawn(async move {
+                let _ = store.release_token(token).await;
+            });
+        }
+    }
+
+    fn clear(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let sql = format!("SELECT {}.token_clear_v1($1, $2)", self.connection.schema());
+            self.connection.one(&sql, &self.login()).await?;
+            Ok(())
+        })
+    }
+}
+
+fn stored(version: i64, tokens: &str) -> Result<StoredTokens, StoreError> {
+    // The reader's own error may quote what it read.
+    let tokens = serde_json::from_str(tokens).map_err(|_| StoreError::new("what is kept as tokens cannot be read"))?;
+    Ok(StoredTokens::new(tokens, version.unsigned_abs()))
+}

@@ -1,0 +1,226 @@
+//! The tokens of one login: one row.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use onehorizon::oauth::token_store::{Begin, RefreshGuard, Save, StoredTokens};
+use onehorizon::oauth::{TokenStore, Tokens};
+use onehorizon::{StoreError, StoreFuture};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::database::{Database, length, micros, random_token};
+
+/// The tokens of one login of a scope; from [`Sqlite::tokens`](crate::Sqlite::tokens). Cheap to clone.
+#[derive(Clone)]
+pub struct SqliteTokens {
+    database: Database,
+    login: String,
+}
+
+/// A row. One without tokens was cleared: its version goes on counting.
+struct Row {
+    version: i64,
+    tokens: Option<String>,
+    guard: Option<[u8; 16]>,
+    guard_until: Option<i64>,
+    saved_by: Option<[u8; 16]>,
+}
+
+/// What a step found, with the version and the tokens.
+enum Found {
+    Nothing,
+    Other(i64, String),
+    Busy,
+    Begun { version: i64, tokens: String, interrupted: bool },
+    Saved(i64),
+}
+
+impl SqliteTokens {
+    pub(crate) fn new(database: Database, login: &str) -> Self {
+        Self { database, login: login.to_owned() }
+    }
+
+    fn release_later(&self, token: u128) {
+        let login = self.login.clone();
+        self.database.run_later(move |connection, scope| release(connection, scope, &login, token));
+    }
+}
+
+impl fmt::Debug for SqliteTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteTokens").field("scope", &self.database.scope()).finish_non_exhaustive()
+    }
+}
+
+/// A guard that may be held although nobody waits for the answer.
+struct Doubt<'a> {
+    store: &'a SqliteTokens,
+    token: Option<u128>,
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(token) = self.token {
+            // It follows the step in the thread's queue.
+            self.store.release_later(token);
+        }
+    }
+}
+
+impl TokenStore for SqliteTokens {
+    fn load(&self) -> StoreFuture<'_, Option<StoredTokens>> {
+        Box::pin(async move {
+            let login = self.login.clone();
+            let row = self.database.run(move |connection, scope| row(connection, scope, &login)).await?;
+            row.and_then(|row| Some((row.version, row.tokens?)))
+                .map(|(version, tokens)| stored(version, &tokens))
+                .transpose()
+        })
+    }
+
+    fn put<'a>(&'a self, tokens: &'a Tokens) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let (login, json) = (self.login.clone(), serde_json::to_string(tokens)?);
+            let version =
+                self.database.run(move |connection, scope| replace(connection, scope, &login, Some(&json), None));
+            Ok(version.await?.unsigned_abs())
+        })
+    }
+
+    fn begin(&self, known: u64, now: SystemTime, lease: Duration) -> StoreFuture<'_, Begin> {
+        Box::pin(async move {
+            let token = random_token()?;
+            let mut doubt = Doubt { store: self, token: Some(token) };
+            let (login, known) = (self.login.clone(), i64::try_from(known).unwrap_or(-1));
+            let (now, until) = (micros(now), micros(now).saturating_add(length(lease)));
+            let found =
+                self.database.run(move |connection, scope| begin(connection, scope, &login, known, token, now, until));
+            let begun = match found.await? {
+                Found::Other(version, tokens) => Begin::Newer(stored(version, &tokens)?),
+                Found::Busy => Begin::Busy,
+                Found::Begun { version, tokens, interrupted } => {
+                    let guard = RefreshGuard::new(token, stored(version, &tokens)?);
+                    Begin::Refresh(if interrupted { guard.after_interruption() } else { guard })
+                }
+                Found::Nothing | Found::Saved(_) => Begin::Empty,
+            };
+            doubt.token = None;
+            Ok(begun)
+        })
+    }
+
+    fn save<'a>(&'a self, guard: &'a RefreshGuard, tokens: &'a Tokens) -> StoreFuture<'a, Save> {
+        Box::pin(async move {
+            let (login, json, token) = (self.login.clone(), serde_json::to_string(tokens)?, guard.token());
+            let known = i64::try_from(guard.version()).unwrap_or(-1);
+            let found =
+                self.database.run(move |connection, scope| save(connection, scope, &login, known, token, &json));
+            Ok(match found.await? {
+                Found::Saved(version) => Save::Saved(version.unsigned_abs()),
+                Found::Other(version, tokens) => Save::Superseded(Some(stored(version, &tokens)?)),
+                _ => Save::Superseded(None),
+            })
+        })
+    }
+
+    fn release<'a>(&'a self, guard: &'a RefreshGuard) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let (login, token) = (self.login.clone(), guard.token());
+            Ok(self.database.run(move |connection, scope| release(connection, scope, &login, token)).await?)
+        })
+    }
+
+    fn abandon(&self, guard: &RefreshGuard) {
+        self.release_later(guard.token());
+    }
+
+    fn clear(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let login = self.login.clone();
+            self.database.run(move |connection, scope| replace(connection, scope, &login, None, None)).await?;
+            Ok(())
+        })
+    }
+}
+
+fn row(db: &Connection, scope: &str, login: &str) -> rusqlite::Result<Option<Row>> {
+    db.prepare(
+        "SELECT version, tokens, guard, guard_until, saved_by FROM onehorizon_token WHERE scope = ?1 AND login = ?2",
+    )?
+    .query_row([scope, login], |row| {
+        Ok(Row {
+            version: row.get(0)?,
+            tokens: row.get(1)?,
+            guard: row.get(2)?,
+            guard_until: row.get(3)?,
+            saved_by: row.get(4)?,
+        })
+    })
+    .optional()
+}
+
+fn replace(
+    db: &Connection,
+    scope: &str,
+    login: &str,
+    tokens: Option<&str>,
+    saved_by: Option<u128>,
+) -> rusqlite::Result<i64> {
+    db.prepare(
+        "INSERT INTO onehorizon_token (scope, login, version, tokens, saved_by) VALUES (?1, ?2, 1, ?3, ?4)
+         ON CONFLICT (scope, login) DO UPDATE SET version = version + 1, tokens = ?3, saved_by = ?4,
+            guard = NULL, guard_until = NULL
+         RETURNING version",
+    )?
+    .query_row(params![scope, login, tokens, saved_by.map(u128::to_be_bytes)], |row| row.get(0))
+}
+
+fn begin(
+    db: &Connection,
+    scope: &str,
+    login: &str,
+    known: i64,
+    token: u128,
+    now: i64,
+    until: i64,
+) -> rusqlite::Result<Found> {
+    let Some(Row { version, tokens: Some(tokens), guard, guard_until, .. }) = row(db, scope, login)? else {
+        return Ok(Found::Nothing);
+    };
+    if version != known {
+        return Ok(Found::Other(version, tokens));
+    }
+    if guard_until.is_some_and(|until| until > now) {
+        return Ok(Found::Busy);
+    }
+    db.prepare("UPDATE onehorizon_token SET guard = ?3, guard_until = ?4 WHERE scope = ?1 AND login = ?2")?
+        .execute(params![scope, login, token.to_be_bytes(), until])?;
+    Ok(Found::Begun { version, tokens, interrupted: guard.is_some() })
+}
+
+fn save(db: &Connection, scope: &str, login: &str, known: i64, token: u128, json: &str) -> rusqlite::Result<Found> {
+    let Some(Row { version, tokens: Some(tokens), saved_by, .. }) = row(db, scope, login)? else {
+        return Ok(Found::Nothing);
+    };
+    if version == known {
+        return replace(db, scope, login, Some(json), Some(token)).map(Found::Saved);
+    }
+    if saved_by == Some(token.to_be_bytes()) {
+        return Ok(Found::Saved(version));
+    }
+    Ok(Found::Other(version, tokens))
+}
+
+fn release(db: &Connection, scope: &str, login: &str, token: u128) -> rusqlite::Result<()> {
+    db.prepare(
+        "UPDATE onehorizon_token SET guard = NULL, guard_until = NULL WHERE scope = ?1 AND login = ?2 AND guard = ?3",
+    )?
+    .execute(params![scope, login, token.to_be_bytes()])
+    .map(drop)
+}
+
+fn stored(version: i64, tokens: &str) -> Result<StoredTokens, StoreError> {
+    // The reader's own error may quote what it read.
+    let tokens = serde_json::from_str(tokens).map_err(|_| StoreError::new("what is kept as tokens cannot be read"))?;
+    Ok(StoredTokens::new(tokens, version.unsigned_abs()))
+}
