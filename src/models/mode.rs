@@ -87,6 +87,7 @@ pub fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error
 }
 
 /// Reads a response whose body is the object itself: models in it are marked as read whole (see `is_whole`).
+#[cfg(feature = "client")]
 pub(crate) fn from_response<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     with(|mode| mode.whole = true, || from_json(json))
 }

@@ -65,7 +65,7 @@ pub(super) fn callback(text: &str, insecure_http: bool) -> Result<String, OauthE
     let url = Url::parse(text)
         .map_err(|fault| config(format!("the callback address is not an absolute address: {fault}")))?;
     if url.fragment().is_some() {
-        return Err(config("the callback address has a fragment, which the code could not be told from"));
+        return Err(config("the callback address must not have a fragment (#…)"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(config("the callback address must not carry a user name or password"));

@@ -21,7 +21,7 @@ const TRY_WITHOUT_METHOD: &str = "if the server does not take `code_challenge_me
 
 /// One login of one user, under way; made by [`OauthApp::login`].
 ///
-/// It holds what proves that the callback answers this login (the state) and that the code was asked for by this
+/// It holds what proves that the callback belongs to this login (the state) and that the code was asked for by this
 /// program (the verifier). Keep it in the session of the browser that was sent away, and nowhere the browser can read it:
 /// a login that any browser can finish lets an attacker log a victim into the attacker's account.
 ///

@@ -32,8 +32,8 @@ use ::axum::extract::{FromRef, FromRequest, Request, State};
 use ::axum::handler::Handler;
 use ::axum::response::{IntoResponse, Response};
 use ::axum::routing::{MethodRouter, any, post};
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 
 use super::claims::Lease;
@@ -90,17 +90,17 @@ where
 }
 
 /// As [`route`], with a function that makes the reply for an event; see [`Receiver::receive_with`].
-pub fn route_with<S, A, F>(receiver: Receiver, answer: A) -> MethodRouter<S>
+pub fn route_with<S, A, F>(receiver: Receiver, respond: A) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     A: Fn(Verified<Event>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
     any(move |request: Request| {
-        let (receiver, answer) = (receiver.clone(), answer.clone());
+        let (receiver, respond) = (receiver.clone(), respond.clone());
         async move {
             match collect(&receiver, request).await {
-                Ok((parts, body)) => receiver.receive_with(parts.method.as_str(), &parts.headers, &body, answer).await,
+                Ok((parts, body)) => receiver.receive_with(parts.method.as_str(), &parts.headers, &body, respond).await,
                 Err(reply) => reply,
             }
         }
@@ -183,14 +183,7 @@ where
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = self.headers();
-        let mut response = Response::new(Body::from(self.into_body()));
-        *response.status_mut() = status;
-        for (name, value) in headers {
-            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        response
+        self.into()
     }
 }
 

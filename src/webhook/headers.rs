@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 
 /// The headers of a request.
 ///
-/// Implemented for a reference to [`http::HeaderMap`](https://docs.rs/http) (with the feature `client` or `axum`), to a
+/// Implemented for a reference to [`http::HeaderMap`](https://docs.rs/http) (with the feature `http`, which `client` and `axum` switch on), to a
 /// slice or list of pairs, to a map of strings, and for a closure that looks a header up by its lower-case name:
 ///
 /// ```
@@ -83,7 +83,7 @@ headers_in_pairs! {
     [] BTreeMap<N, V>, (name, value) => (name, value);
 }
 
-#[cfg(any(feature = "client", feature = "axum"))]
+#[cfg(feature = "http")]
 impl<'h> Headers<'h> for &'h http::HeaderMap {
     fn get(&self, name: &str) -> Option<&'h [u8]> {
         http::HeaderMap::get(self, name).map(http::HeaderValue::as_bytes)

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::event::{Event, Payload};
+use super::event::{Event, Payload, with_families};
 use super::verifier::Verified;
 use crate::future::BoxFuture;
 use crate::models::{
@@ -97,7 +97,7 @@ impl<V: AsRef<Event> + Send + 'static> EventRouter<V> {
         let by_type = self.routes.by_type.get(about.event_type().as_str());
         let by_payload = || match about.payload() {
             Payload::Undecoded(_) => None,
-            known => self.routes.by_payload.get(known.member()?),
+            known => self.routes.by_payload.get(known.field()?),
         };
         let handler = by_type.or_else(by_payload).unwrap_or(&self.fallback);
         handler(event)
@@ -213,7 +213,7 @@ where
 }
 
 macro_rules! payload_handlers {
-    ($($method:ident $family:ident $field:literal;)*) => {
+    ($($(#[$meta:meta])* $family:ident $field:literal $method:ident;)*) => {
         impl<V: AsRef<Event> + Send + 'static> EventRouterBuilder<V> {$(
             #[doc = concat!("The handler for events that carry a [`", stringify!($family), "`], of whatever type.")]
             pub fn $method<F, E>(mut self, handler: impl Fn(V, $family) -> F + Send + Sync + 'static) -> Self
@@ -254,22 +254,7 @@ macro_rules! payload_handlers {
     };
 }
 
-payload_handlers! {
-    on_task Task "task";
-    on_comment Comment "comment";
-    on_comment_reaction CommentReaction "commentReaction";
-    on_team Team "team";
-    on_invite Invite "invite";
-    on_taxonomy Taxonomy "taxonomy";
-    on_issue Issue "issue";
-    on_meeting Meeting "meeting";
-    on_summary Summary "summary";
-    on_document Document "document";
-    on_work_item WorkItem "workItem";
-    on_task_snooze TaskSnooze "taskSnooze";
-    on_agent_session AgentSession "agentSession";
-    on_agent_activity AgentActivity "agentActivity";
-}
+with_families!(payload_handlers);
 
 impl<V> fmt::Debug for EventRouterBuilder<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -289,7 +274,7 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     Arc::new(move |event| {
-        let handled = handler(event);
-        Box::pin(async move { handled.await.map_err(Into::into) })
+        let work = handler(event);
+        Box::pin(async move { work.await.map_err(Into::into) })
     })
 }

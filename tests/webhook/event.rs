@@ -101,7 +101,7 @@ fn every_family_is_read_from_its_member() {
         let thing =
             json!({"taskId": "tsk_1", "commentId": "c_1", "documentId": "d_1", "teamId": "t_1", "colour": "red"});
         let event = with_data(json!({"resource": {"type": "something"}, member: thing}));
-        assert_eq!(event.payload().member(), Some(member));
+        assert_eq!(event.payload().field(), Some(member));
         assert_eq!(format!("{:?}", event.payload()).to_lowercase(), member.to_lowercase(), "a variant of its own");
     }
 }
@@ -128,9 +128,9 @@ fn of_several_things_the_one_named_by_the_resource_is_the_payload() {
         "commentReaction": {"commentId": "c_1", "emoji": "+1"}
     }));
     assert!(matches!(event.payload(), Payload::CommentReaction(_)));
-    let task: Value = event.data_member("task").unwrap().unwrap();
+    let task: Value = event.data_field("task").unwrap().unwrap();
     assert_eq!(task["taskId"], "tsk_1");
-    assert!(event.data_member::<Value>("meeting").is_none());
+    assert!(event.data_field::<Value>("meeting").is_none());
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn the_doubled_form_is_unwrapped() {
             Payload::Comment(comment) => assert_eq!(comment.content.as_deref(), Some("inner")),
             other => panic!("{other:?}"),
         }
-        let value: Value = event.data_member(member).unwrap().unwrap();
+        let value: Value = event.data_field(member).unwrap().unwrap();
         assert_eq!(value["taskId"], "tsk_1");
     }
 }
@@ -173,7 +173,7 @@ fn a_thing_of_another_shape_stays_text_with_the_reason() {
     let odd = json!({"taskId": ["not", "a", "text"], "secret": "s3cret"});
     let event = with_data(json!({"resource": {"type": "task", "id": "tsk_1"}, "task": odd}));
     let Payload::Undecoded(undecoded) = event.payload() else { panic!("{:?}", event.payload()) };
-    assert_eq!(undecoded.member(), "task");
+    assert_eq!(undecoded.field(), "task");
     assert!(undecoded.error().to_string().contains("invalid type"), "{}", undecoded.error());
     assert_eq!(undecoded.json().decode::<Value>().unwrap(), odd);
     assert_eq!(*event.task_id().unwrap(), "tsk_1");
@@ -191,7 +191,7 @@ fn an_unknown_family_keeps_its_data() {
     assert_eq!(event.family(), "rocket");
     let Payload::Unknown(raw) = event.payload() else { panic!("{:?}", event.payload()) };
     assert_eq!(raw.decode::<Value>().unwrap(), data);
-    assert_eq!(event.data_member::<Value>("rocket").unwrap().unwrap()["stage"], 2);
+    assert_eq!(event.data_field::<Value>("rocket").unwrap().unwrap()["stage"], 2);
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn of_a_field_of_data_given_twice_the_last_counts_too() {
     let twice = text.replacen(r#""data":{"#, r#""data":{"extra":1,"resource":{"type":"team"},"task":{"taskId":"tsk_0"},"task":{"taskId":"tsk_9"},"extra":2,"#, 1);
     let event = Event::from_json(twice).unwrap();
     assert_eq!(event.task_id().unwrap(), "tsk_1");
-    assert_eq!(event.data_member::<u8>("extra").unwrap().unwrap(), 2);
+    assert_eq!(event.data_field::<u8>("extra").unwrap().unwrap(), 2);
     assert!(matches!(event.payload(), Payload::Task(task) if task.task_id == "tsk_9"), "{:?}", event.payload());
 }
 

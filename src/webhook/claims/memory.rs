@@ -13,7 +13,7 @@ const CAPACITY: usize = 16_384;
 /// How long a processed event is remembered unless configured otherwise.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Remembers events in the process's memory, up to a bound.
+/// Keeps claims and processed events in the process's memory, up to a bound.
 ///
 /// Fit for one process whose handler may run again after a restart. When the bound is reached, the events
 /// committed first are forgotten first; claimed ones never are while their lease lasts.

@@ -125,7 +125,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease, made by a store; `token` tells this claim from all others of the event: a counter, a random number
+    /// A lease, made by a store; `token` distinguishes this claim from all others of the event: a counter, a random number
     /// or a UUID's value.
     #[must_use]
     pub fn new(event_id: &str, token: u128) -> Self {
@@ -138,7 +138,7 @@ impl Lease {
         &self.event_id
     }
 
-    /// What tells this claim from others.
+    /// What distinguishes this claim from others.
     #[must_use]
     pub fn token(&self) -> u128 {
         self.token

@@ -1,6 +1,7 @@
-//! Events: what a delivery says.
+//! Events: what a delivery is about.
 
 mod envelope;
+mod families;
 mod payload;
 mod resource;
 
@@ -13,6 +14,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use self::envelope::Envelope;
+pub(super) use self::families::with_families;
 pub use self::payload::{Payload, Undecoded};
 use super::error::WebhookError;
 use super::headers::{Headers, NoHeaders};
@@ -79,6 +81,7 @@ pub struct Retry {
     pub reason: Option<String>,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "headers are references or closures")]
 impl Event {
     /// Reads an event from its JSON text alone.
     ///
@@ -114,7 +117,7 @@ impl Event {
         // The text says what the event is, too, so that whoever stores it finds what was claimed.
         let mut event = Self::read(&envelope.with(text, id, kind), headers)?;
         event.body_id = id.map(|_| EventId::from(&*envelope.id));
-        event.body_kind = kind.map(|_| EventType::other(&*envelope.kind));
+        event.body_kind = kind.map(|_| EventType::other(&envelope.kind));
         Ok(event)
     }
 
@@ -139,7 +142,7 @@ impl Event {
             data: range_in(text, envelope.data.get()),
             id: EventId::from(&*envelope.id),
             body_id: None,
-            kind: EventType::other(&*envelope.kind),
+            kind: EventType::other(&envelope.kind),
             body_kind: None,
             source: envelope.source.as_ref().into(),
             time: Timestamp::from(&*envelope.time),
@@ -236,13 +239,13 @@ impl Event {
         self.actor.as_ref()
     }
 
-    /// The thing itself: the task of a task event, the comment of a comment event, and so on.
+    /// What it carries: the task of a task event, the comment of a comment event, and so on.
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// The thing itself, taken out.
+    /// What it carries, taken out.
     #[must_use]
     pub fn into_payload(self) -> Payload {
         self.payload
@@ -282,12 +285,12 @@ impl Event {
 
     /// A field of `data`, read as a type of yours; `None` when there is none.
     ///
-    /// A thing that is wrapped once more (`data.task.task`), as early versions of the service did, is unwrapped.
+    /// An object that is wrapped once more (`data.task.task`), as early versions of the service did, is unwrapped.
     ///
     /// # Errors
     /// When the field has another shape.
     #[must_use]
-    pub fn data_member<T: DeserializeOwned>(&self, name: &str) -> Option<Result<T, serde_json::Error>> {
+    pub fn data_field<T: DeserializeOwned>(&self, name: &str) -> Option<Result<T, serde_json::Error>> {
         let data = RawObject::parse(self.data()).ok()?;
         data.get(name).map(|raw| serde_json::from_str(payload::unwrapped(name, raw).get()))
     }

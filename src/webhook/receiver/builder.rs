@@ -10,7 +10,7 @@ use crate::webhook::verifier::Verifier;
 
 /// How long a claim keeps other deliveries of an event away unless configured otherwise.
 ///
-/// Longer than the service waits for an answer (3 s), and short enough that the retry after about a minute finds the
+/// Longer than the service waits for a response (3 s), and short enough that the retry after about a minute finds the
 /// lease of a process that died ended.
 const LEASE: Duration = Duration::from_secs(30);
 

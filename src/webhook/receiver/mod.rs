@@ -81,17 +81,18 @@ struct Inner {
 
 type Observer = Arc<dyn Fn(&Reply) + Send + Sync>;
 
+#[allow(clippy::needless_pass_by_value, reason = "headers are references or closures")]
 impl Receiver {
     /// Checks a request before its body is read.
     ///
-    /// Feed the body to the collector, then call [`receive`](Self::receive); a chunk that it refuses is answered by
+    /// Feed the body to the collector, then call [`receive`](Self::receive); for a chunk that it refuses the reply is
     /// [`refuse`](Self::refuse). Whoever has the whole body anyway can call `receive` at once.
     ///
     /// # Errors
     /// The reply, where the body does not matter: a probe, another method, a wrong key, an announced length over
     /// the cap.
     pub fn begin<'h>(&self, method: &str, headers: impl Headers<'h>) -> Result<BodyCollector, Reply> {
-        self.check_head(method, &headers).map_err(|reply| self.answer(method, reply))
+        self.check_head(method, &headers).map_err(|reply| self.finish(method, reply))
     }
 
     /// Answers a request whose body has been read.
@@ -162,7 +163,7 @@ impl Receiver {
         )
     }
 
-    /// Checks a request and lets `answer` make the reply for its event: for receivers that keep events in another way, such
+    /// Checks a request and lets `respond` make the reply for its event: for receivers that keep events in another way, such
     /// as an inbox. Nothing is claimed.
     ///
     /// ```
@@ -184,7 +185,7 @@ impl Receiver {
         method: &str,
         headers: impl Headers<'h>,
         body: &[u8],
-        answer: A,
+        respond: A,
     ) -> impl Future<Output = Reply>
     where
         A: FnOnce(Verified<Event>) -> F,
@@ -193,17 +194,17 @@ impl Receiver {
         let checked = self.check(method, &headers, body);
         async move {
             let reply = match checked {
-                Ok(event) => answer(event).await,
+                Ok(event) => respond(event).await,
                 Err(reply) => reply,
             };
-            self.answer(method, reply)
+            self.finish(method, reply)
         }
     }
 
     /// The reply to a request whose body could not be collected.
     #[must_use]
     pub fn refuse(&self, error: WebhookError) -> Reply {
-        self.answer("POST", Reply::from(error))
+        self.finish("POST", Reply::from(error))
     }
 
     /// What checks the requests.
@@ -222,7 +223,7 @@ impl Receiver {
         Ok(body)
     }
 
-    /// The answer to any method but POST: it carries no event, but has to prove its sender all the same.
+    /// The reply to any method but POST: it carries no event, but has to prove its sender all the same.
     fn check_other<'h>(&self, method: &str, headers: &impl Headers<'h>) -> Reply {
         let is_probe = method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD");
         if !(is_probe && self.inner.open_probe)
@@ -285,7 +286,7 @@ impl Receiver {
         }
     }
 
-    fn answer(&self, method: &str, reply: Reply) -> Reply {
+    fn finish(&self, method: &str, reply: Reply) -> Reply {
         let reply = if method.eq_ignore_ascii_case("HEAD") { reply.without_body() } else { reply };
         if let Some(observer) = &self.inner.observer {
             observer(&reply);

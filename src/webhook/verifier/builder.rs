@@ -180,7 +180,7 @@ impl VerifierBuilder {
     /// The verifier.
     ///
     /// # Errors
-    /// When there is no secret, a secret cannot be used, two have one label, or a header name is none.
+    /// When there is no secret, a secret cannot be used, two have one label, or a header name is not valid.
     pub fn build(self) -> Result<Verifier, VerifierError> {
         if self.keys.is_empty() && self.secrets.is_empty() {
             return Err(VerifierError::NoSecret);

@@ -89,7 +89,7 @@ impl Signer {
         ]
     }
 
-    /// Whether one of the signatures in a header fits. All are compared, so that the time taken tells nothing.
+    /// Whether one of the signatures in a header fits. All are compared, so that the time taken reveals nothing.
     pub(super) fn matches(&self, signed: &Signed<'_>) -> Choice {
         let mac = self.mac(signed.id, signed.timestamp, signed.body);
         signatures(signed.signatures)
