@@ -1,6 +1,7 @@
 //! What can go wrong with a call, told so that a person or a program can act on it.
 
 mod display;
+mod exit_code;
 mod refusal;
 
 use std::error::Error as StdError;

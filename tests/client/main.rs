@@ -9,6 +9,7 @@ mod bad_input;
 mod bulk;
 mod edit;
 mod error_bodies;
+mod exit_codes;
 mod find_or_create;
 mod key_file;
 mod lists;
