@@ -11,6 +11,7 @@ mod pacer;
 mod pacing;
 mod permit;
 mod queue;
+pub mod remote;
 mod rules;
 mod status;
 mod store;

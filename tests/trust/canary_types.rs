@@ -154,9 +154,12 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryClaims::new);
+    let open = |_: String| async { Ok(Arc::new(MemoryClaims::new())) };
+    let conformance = onehorizon_testing::conformance::claims::Conformance::new(open);
     watch.look(&conformance);
-    watch.look(&onehorizon_testing::conformance::claims::Violation::Failed(StoreError::new("no connection")));
+    watch.error(&conformance.check().await.unwrap_err());
+    let open = |_: String| async { Ok(Arc::new(MemoryQuota::default())) };
+    watch.look(&onehorizon_testing::conformance::quota::Conformance::new(open));
 }
 
 #[tokio::test]
