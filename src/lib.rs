@@ -76,7 +76,7 @@ pub use options::{CallOptions, RequestOptions};
 pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
-pub use store::StoreError;
+pub use store::{StoreError, StoreFuture};
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.
 pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");
