@@ -54,7 +54,7 @@ pub mod transport;
 pub mod webhook;
 
 #[cfg(feature = "client")]
-pub use apis::*;
+pub use apis::{ApiKeysApi, DocumentsApi, TasksApi};
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use clock::Clock;
 #[cfg(any(feature = "client", feature = "axum"))]
@@ -70,8 +70,6 @@ pub use error::{Error, ErrorKind, Sent, TimeSpent};
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use future::BoxFuture;
 pub use models::Timestamp;
-#[cfg(feature = "client")]
-pub use options::{CallOptions, RequestOptions};
 #[cfg(feature = "client")]
 pub use response::Response;
 pub use secret::Secret;

@@ -15,7 +15,7 @@ use super::steps::{Steps, is_worth_repeating, may_have_arrived};
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind, Sent};
 use crate::models::{NewTask, Task, TaskId, WorkspaceId};
-use crate::options::{CallOptions, RequestOptions};
+use crate::options::{CallOptions, call_options};
 use crate::response::Response;
 use crate::transport::BoxFuture;
 
@@ -89,11 +89,7 @@ impl FindOrCreate {
     }
 }
 
-impl RequestOptions for FindOrCreate {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.options
-    }
-}
+call_options!(FindOrCreate, options);
 
 impl IntoFuture for FindOrCreate {
     type Output = Result<FoundOrCreated, Error>;
@@ -196,7 +192,7 @@ impl FindOrCreate {
     /// The oldest task with the mark.
     async fn find(&self, steps: &Steps, mark: &str) -> Result<Option<FoundOrCreated>, Error> {
         let mut call = TasksApi::new(&self.configuration).list_tasks().all(true);
-        *call.options_mut() = steps.options();
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -228,7 +224,7 @@ impl FindOrCreate {
 
     async fn fetch(&self, steps: &Steps, id: &TaskId) -> Result<Response<Task>, Error> {
         let mut call = TasksApi::new(&self.configuration).fetch_task(id);
-        *call.options_mut() = steps.options();
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -237,7 +233,7 @@ impl FindOrCreate {
 
     async fn create(&self, steps: &Steps) -> Result<Response<Task>, Error> {
         let mut call = TasksApi::new(&self.configuration).create_task(&self.task);
-        *call.options_mut() = steps.options_once();
+        call.call.options = steps.options_once();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }

@@ -33,21 +33,7 @@ pub(crate) struct Call {
     pub(super) media: Option<&'static str>,
     /// The media type of the response, if it is not JSON.
     pub(super) accept: Option<&'static str>,
-    pub(super) options: CallOptions,
-}
-
-/// How a list goes into a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the contract at hand uses one of them")]
-pub(crate) enum ListStyle {
-    /// `a=1&a=2`.
-    Repeat,
-    /// `a=1,2`.
-    Comma,
-    /// `a=1 2`.
-    Space,
-    /// `a=1|2`.
-    Pipe,
+    pub(crate) options: CallOptions,
 }
 
 impl Call {
@@ -107,32 +93,19 @@ impl Call {
         append_pair(&mut self.query, name, &value.to_string());
     }
 
-    /// Adds an item to a list in the query.
-    pub(crate) fn query_item(&mut self, name: &str, value: impl fmt::Display, style: ListStyle) {
-        let separator = match style {
-            ListStyle::Repeat => return self.query_too(name, value),
-            ListStyle::Comma => "%2C",
-            ListStyle::Space => "+",
-            ListStyle::Pipe => "%7C",
-        };
-        let mut pair = String::new();
-        append_pair(&mut pair, name, &value.to_string());
-        // A list that is already there is the last thing in the query, since a builder adds its items in one go.
-        let name_length = pair.find('=').map_or(0, |at| at + 1);
-        let (prefix, item) = pair.split_at(name_length);
-        if self.query.rsplit('&').next().is_some_and(|last| last.starts_with(prefix)) {
-            self.query.push_str(separator);
-            self.query.push_str(item);
-        } else {
-            append(&mut self.query, &pair);
+    /// Adds a list to the query: one parameter for each item, or one with the items joined.
+    pub(crate) fn query_list(&mut self, name: &str, items: impl Iterator<Item = String>, separator: Option<&str>) {
+        let Some(separator) = separator else { return items.for_each(|item| self.query_too(name, item)) };
+        let items: Vec<String> = items.collect();
+        if !items.is_empty() {
+            self.query(name, items.join(separator));
         }
     }
 
     /// Sets a header that the contract names.
     #[allow(dead_code, reason = "the contract at hand has no header parameters")]
     pub(crate) fn header(&mut self, name: &str, value: impl fmt::Display) {
-        let options = std::mem::take(&mut self.options);
-        self.options = crate::options::RequestOptions::header(OwnedOptions(options), name, &value.to_string()).0;
+        self.options.header(name, &value.to_string());
     }
 
     /// Sets the body.
@@ -141,10 +114,6 @@ impl Call {
             Ok(text) => self.body = Some(text.into()),
             Err(error) => self.options.fault = Some(format!("the body cannot be written as JSON: {error}")),
         }
-    }
-
-    pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.options
     }
 
     /// Sends the call and reads the answer as `T`.
@@ -160,14 +129,6 @@ impl Call {
     /// Sends the call and leaves the answer unread.
     pub(crate) fn send_raw(self) -> Pending<Bytes> {
         Pending(Box::pin(async move { Ok(run::run(&self).await?.response) }))
-    }
-}
-
-struct OwnedOptions(CallOptions);
-
-impl crate::options::RequestOptions for OwnedOptions {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.0
     }
 }
 
@@ -230,28 +191,18 @@ mod tests {
 
     #[test]
     fn lists_are_written_in_the_style_of_the_contract() {
-        for (style, query) in [
-            (ListStyle::Repeat, "all=true&a+b=1%262&a+b=3&a+b=4"),
-            (ListStyle::Comma, "all=true&a+b=1%262%2C3%2C4"),
-            (ListStyle::Space, "all=true&a+b=1%262+3+4"),
-            (ListStyle::Pipe, "all=true&a+b=1%262%7C3%7C4"),
+        for (separator, query) in [
+            (None, "all=true&a+b=1%262&a+b=3&a+b=4"),
+            (Some(","), "all=true&a+b=1%262%2C3%2C4"),
+            (Some(" "), "all=true&a+b=1%262+3+4"),
+            (Some("|"), "all=true&a+b=1%262%7C3%7C4"),
         ] {
             let mut call = call();
             call.query("all", true);
-            for item in ["1&2", "3", "4"] {
-                call.query_item("a b", item, style);
-            }
+            call.query_list("a b", ["1&2", "3", "4"].map(str::to_owned).into_iter(), separator);
+            call.query_list("none", std::iter::empty(), separator);
             assert_eq!(call.query, query);
         }
-    }
-
-    #[test]
-    fn a_list_does_not_grow_into_a_parameter_whose_name_begins_like_its_own() {
-        let mut call = call();
-        call.query_item("status", "a", ListStyle::Comma);
-        call.query_item("statuses", "b", ListStyle::Comma);
-        call.query_item("statuses", "c", ListStyle::Comma);
-        assert_eq!(call.query, "status=a&statuses=b%2Cc");
     }
 
     #[test]

@@ -14,21 +14,8 @@ pub use call::Pending;
 pub use retry::Retry;
 
 pub(crate) use crate::quota::{OnWait, Quota};
-pub(crate) use call::{Call, ListStyle};
+pub(crate) use call::Call;
+#[allow(unused_imports, reason = "the contract at hand has JSON alone")]
+pub(crate) use media::{ByStatus, read_json};
 pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS, check_segment};
 pub(crate) use retry::Budget;
-
-/// What generated operations are written with.
-pub(crate) mod prelude {
-    #![allow(unused_imports, reason = "not every contract needs every part")]
-
-    pub(crate) use bytes::Bytes;
-    pub(crate) use http::{Method, StatusCode};
-
-    pub(crate) use super::media::{ByStatus, read_json};
-    pub(crate) use super::{Access, Call, ListStyle, Operation, Pending, RetryClass};
-    pub(crate) use crate::configuration::Configuration;
-    pub(crate) use crate::error::Error;
-    pub(crate) use crate::options::{CallOptions, RequestOptions};
-    pub(crate) use crate::response::Response;
-}

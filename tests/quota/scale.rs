@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use onehorizon::RequestOptions;
 use onehorizon::limits::RateLimit;
 use onehorizon::quota::{Lane, MemoryQuota, Pacing, QuotaStore, Slot, SlotRequest, Take};
 use support::wire::{Wire, limited, read};
