@@ -66,7 +66,7 @@ pub struct FindOrCreate {
     key: String,
     task: NewTask,
     workspace: Option<WorkspaceId>,
-    options: CallOptions,
+    pub(crate) options: CallOptions,
     ignoring: Option<Ignoring>,
 }
 

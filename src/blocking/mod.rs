@@ -26,6 +26,7 @@ use crate::apis::{EditOutcome, EditTask, FindOrCreate};
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
 use crate::models::{NewTask, Task, TaskId, WorkspaceId};
+use crate::options::call_options;
 
 pub use crate::generated::blocking::*;
 
@@ -60,7 +61,7 @@ impl<B> Blocking<B> {
     }
 
     /// The same call with something of it set.
-    pub(crate) fn with(self, set: impl FnOnce(B) -> B) -> Self {
+    pub(crate) fn with_call(self, set: impl FnOnce(B) -> B) -> Self {
         Self { call: set(self.call), configuration: self.configuration }
     }
 
@@ -131,31 +132,34 @@ impl TasksApi {
     }
 }
 
+call_options!(Blocking<EditTask<'_>>, call.plan.options);
+call_options!(Blocking<FindOrCreate>, call.options);
+
 impl Blocking<EditTask<'_>> {
     /// As [`EditTask::workspace`].
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
-        self.with(|call| call.workspace(workspace))
+        self.with_call(|call| call.workspace(workspace))
     }
 
     /// As [`EditTask::check_conflict`].
     pub fn check_conflict(self) -> Self {
-        self.with(EditTask::check_conflict)
+        self.with_call(EditTask::check_conflict)
     }
 
     /// As [`EditTask::confirm`].
     pub fn confirm(self) -> Self {
-        self.with(EditTask::confirm)
+        self.with_call(EditTask::confirm)
     }
 }
 
 impl Blocking<FindOrCreate> {
     /// As [`FindOrCreate::workspace`].
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
-        self.with(|call| call.workspace(workspace))
+        self.with_call(|call| call.workspace(workspace))
     }
 
     /// As [`FindOrCreate::ignoring`].
     pub fn ignoring(self, is_ignored: impl Fn(&Task) -> bool + Send + Sync + 'static) -> Self {
-        self.with(|call| call.ignoring(is_ignored))
+        self.with_call(|call| call.ignoring(is_ignored))
     }
 }

@@ -312,6 +312,8 @@ impl ConfigurationBuilder {
             budget: Arc::new(Budget::default()),
             quota: Arc::new(Quota::new(&self.clock, self.pacing, self.on_quota_wait)),
             edits: Arc::default(),
+            #[cfg(feature = "blocking")]
+            background: Arc::default(),
             retry: self.retry,
             transport,
             clock: self.clock,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "blocking")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use url::Url;
@@ -10,6 +12,8 @@ mod builder;
 
 pub use builder::ConfigurationBuilder;
 
+#[cfg(feature = "blocking")]
+use crate::background::Background;
 use crate::credential::Credential;
 use crate::engine::{Budget, Clock, Quota, Retry};
 use crate::error::Error;
@@ -55,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) budget: Arc<Budget>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) edits: Arc<KeyedLocks>,
+    #[cfg(feature = "blocking")]
+    pub(crate) background: Arc<OnceLock<Result<Background, String>>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -106,6 +112,12 @@ impl Configuration {
 
     pub(crate) fn derived(&self, credential: Credential, workspace: WorkspaceId) -> Self {
         Self(Arc::new(Settings { credential, workspace, ..(*self.0).clone() }))
+    }
+
+    /// The background thread of the blocking clients, started by the first of them that needs it.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn background(&self) -> Result<&Background, String> {
+        self.0.background.get_or_init(Background::start).as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

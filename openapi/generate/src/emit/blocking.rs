@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::apis::{argument, body_argument, gate, operation_docs};
+use crate::emit::apis::{REPLACE_WHOLE, argument, body_argument, gate, operation_docs};
 use crate::emit::types::ident;
-use crate::emit::{Files, Printed, doc_attributes, header, print};
+use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print};
 use crate::error::Error;
 use crate::ir::{Group, Operation, Program};
 
@@ -104,11 +104,16 @@ fn setters(operation: &Operation) -> TokenStream {
     });
     let body = operation.body.iter().filter(|body| !body.required);
     let body = body.map(|body| (doc_attributes(&body.docs, "The body.", true), ident(&body.name), body_argument(body)));
+    let whole = operation.body.iter().filter(|body| body.read_whole).map(|_| {
+        let docs = doc_lines(REPLACE_WHOLE.map(str::to_owned).as_slice());
+        quote! { #docs pub fn replace_whole(self) -> Self { self.with_call(apis::#builder::replace_whole) } }
+    });
     let methods: Vec<TokenStream> = optional
         .chain(body)
         .map(|(docs, name, argument)| {
-            quote! { #docs pub fn #name(self, #argument) -> Self { self.with(|call| call.#name(#name)) } }
+            quote! { #docs pub fn #name(self, #argument) -> Self { self.with_call(|call| call.#name(#name)) } }
         })
+        .chain(whole)
         .collect();
     let methods = if methods.is_empty() {
         TokenStream::new()
