@@ -6,6 +6,7 @@
 
 mod accounts;
 mod bad_input;
+mod blocking;
 mod bulk;
 mod edit;
 mod error_bodies;
@@ -16,3 +17,4 @@ mod lists;
 mod network;
 mod prism;
 mod transport_cap;
+mod whole;
