@@ -2,22 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use url::form_urlencoded;
 
+use super::client::Settings;
 use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
-use super::{decode, run};
-use crate::configuration::Configuration;
-use crate::error::Error;
+use super::query::Query;
 use crate::options::CallOptions;
-use crate::response::Response;
-use crate::transport::BoxFuture;
 
 const NOT_WHOLE: &str = "the body was not read whole from the service by this client, so writing it may lose what it lacks: \
                          fetch it and change that, or say replace_whole()";
@@ -25,12 +19,12 @@ const NOT_WHOLE: &str = "the body was not read whole from the service by this cl
 /// One call of an operation: what generated builders fill and the engine sends.
 #[derive(Clone)]
 pub(crate) struct Call {
-    pub(super) configuration: Configuration,
+    pub(super) settings: Arc<Settings>,
     pub(super) operation: Operation,
     /// The path's template.
     pub(super) route: Cow<'static, str>,
     pub(super) path: Vec<(Cow<'static, str>, String)>,
-    pub(super) query: String,
+    pub(super) query: Query,
     pub(super) body: Option<Bytes>,
     /// The media type of the body, if it is not JSON.
     pub(super) media: Option<&'static str>,
@@ -40,15 +34,15 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call of an operation, in the configuration's workspace.
-    pub(crate) fn new(configuration: &Configuration, operation: &'static Operation) -> Self {
-        Self::to(configuration, operation.clone(), Cow::Borrowed(operation.path))
+    /// A call of an operation, in the client's workspace.
+    pub(crate) fn new(settings: &Arc<Settings>, operation: &'static Operation) -> Self {
+        Self::to(settings, operation.clone(), Cow::Borrowed(operation.path))
     }
 
     /// A call of a route that the contract does not have.
-    pub(crate) fn raw(configuration: &Configuration, method: &str, route: &str) -> Self {
+    pub(crate) fn raw(settings: &Arc<Settings>, method: &str, route: &str) -> Self {
         let parsed = Method::try_from(method);
-        let fault = parsed.is_err().then(|| format!("{method:?} is no HTTP method"));
+        let fault = parsed.is_err().then(|| format!("{method:?} is not an HTTP method"));
         let method = parsed.unwrap_or_default();
         let retry = match method {
             Method::GET | Method::HEAD | Method::OPTIONS => RetryClass::Read,
@@ -56,18 +50,18 @@ impl Call {
             _ => RetryClass::UnsafeWrite,
         };
         let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any };
-        let mut call = Self::to(configuration, operation, Cow::Owned(route.to_owned()));
+        let mut call = Self::to(settings, operation, Cow::Owned(route.to_owned()));
         call.options.fault = fault;
         call
     }
 
-    fn to(configuration: &Configuration, operation: Operation, route: Cow<'static, str>) -> Self {
+    fn to(settings: &Arc<Settings>, operation: Operation, route: Cow<'static, str>) -> Self {
         Self {
-            configuration: configuration.clone(),
+            settings: Arc::clone(settings),
             operation,
             route,
             path: Vec::new(),
-            query: String::new(),
+            query: Query::default(),
             body: None,
             media: None,
             accept: None,
@@ -82,27 +76,17 @@ impl Call {
 
     /// Sets a parameter of the query; the last value given counts.
     pub(crate) fn query(&mut self, name: &str, value: impl fmt::Display) {
-        let mut pair = String::new();
-        append_pair(&mut pair, name, &value.to_string());
-        let prefix = pair.get(..=pair.find('=').unwrap_or_default()).unwrap_or_default();
-        if self.query.split('&').any(|other| other.starts_with(prefix)) {
-            self.query = self.query.split('&').filter(|other| !other.starts_with(prefix)).collect::<Vec<_>>().join("&");
-        }
-        append(&mut self.query, &pair);
+        self.query.set(name, value);
     }
 
     /// Adds a parameter to the query beside others of the same name.
     pub(crate) fn query_too(&mut self, name: &str, value: impl fmt::Display) {
-        append_pair(&mut self.query, name, &value.to_string());
+        self.query.add(name, value);
     }
 
     /// Adds a list to the query: one parameter for each item, or one with the items joined.
     pub(crate) fn query_list(&mut self, name: &str, items: impl Iterator<Item = String>, separator: Option<&str>) {
-        let Some(separator) = separator else { return items.for_each(|item| self.query_too(name, item)) };
-        let items: Vec<String> = items.collect();
-        if !items.is_empty() {
-            self.query(name, items.join(separator));
-        }
+        self.query.add_list(name, items, separator);
     }
 
     /// Sets a header that the contract names.
@@ -130,34 +114,6 @@ impl Call {
     pub(crate) fn replace_whole(&mut self) {
         self.options.fault.take_if(|fault| fault == NOT_WHOLE);
     }
-
-    /// Sends the call and reads the answer as `T`.
-    pub(crate) fn send<T: DeserializeOwned + Send + 'static>(self) -> Pending<T> {
-        Pending(Box::pin(async move { decode::value(run::run(&self).await?, &self) }))
-    }
-
-    /// Sends the call; its success carries nothing.
-    pub(crate) fn send_empty(self) -> Pending<()> {
-        Pending(Box::pin(async move { Ok(run::run(&self).await?.response.map(|_| ())) }))
-    }
-
-    /// Sends the call and leaves the answer unread.
-    pub(crate) fn send_raw(self) -> Pending<Bytes> {
-        Pending(Box::pin(async move { Ok(run::run(&self).await?.response) }))
-    }
-}
-
-/// Adds an encoded pair.
-fn append(query: &mut String, pair: &str) {
-    if !query.is_empty() {
-        query.push('&');
-    }
-    query.push_str(pair);
-}
-
-fn append_pair(query: &mut String, name: &str, value: &str) {
-    let pairs = std::mem::take(query);
-    *query = form_urlencoded::Serializer::for_suffix(pairs, 0).append_pair(name, value).finish();
 }
 
 impl fmt::Debug for Call {
@@ -168,64 +124,5 @@ impl fmt::Debug for Call {
             .field("route", &self.route.split(['?', '#']).next().unwrap_or_default())
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-/// A call on its way. Dropping it ends the call; nothing goes on in the background.
-#[must_use = "a call makes progress only when it is awaited"]
-pub struct Pending<T>(BoxFuture<'static, Result<Response<T>, Error>>);
-
-impl<T> Pending<T> {
-    pub(super) fn new(work: impl Future<Output = Result<Response<T>, Error>> + Send + 'static) -> Self {
-        Self(Box::pin(work))
-    }
-}
-
-impl<T> Future for Pending<T> {
-    type Output = Result<Response<T>, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl<T> fmt::Debug for Pending<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pending")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call() -> Call {
-        let configuration = Configuration::builder().api_key("key").build();
-        Call::raw(&configuration.unwrap_or_else(|error| unreachable!("{error}")), "GET", "/tasks")
-    }
-
-    #[test]
-    fn lists_are_written_in_the_style_of_the_contract() {
-        for (separator, query) in [
-            (None, "all=true&a+b=1%262&a+b=3&a+b=4"),
-            (Some(","), "all=true&a+b=1%262%2C3%2C4"),
-            (Some(" "), "all=true&a+b=1%262+3+4"),
-            (Some("|"), "all=true&a+b=1%262%7C3%7C4"),
-        ] {
-            let mut call = call();
-            call.query("all", true);
-            call.query_list("a b", ["1&2", "3", "4"].map(str::to_owned).into_iter(), separator);
-            call.query_list("none", std::iter::empty(), separator);
-            assert_eq!(call.query, query);
-        }
-    }
-
-    #[test]
-    fn a_header_of_the_contract_is_sent_like_one_of_the_users() {
-        let mut call = call();
-        call.header("x-version", 7);
-        assert_eq!(call.options.headers.get("x-version").and_then(|value| value.to_str().ok()), Some("7"));
-        call.header("x version", 7);
-        assert!(call.options.fault.is_some());
     }
 }

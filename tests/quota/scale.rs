@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use onehorizon::limits::RateLimit;
+use onehorizon::RateLimit;
 use onehorizon::quota::{Lane, MemoryQuota, Pacing, QuotaStore, Slot, SlotRequest, Take};
 use support::wire::{Wire, limited, read};
 use tokio::task::JoinSet;

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use onehorizon::apis::{OrphanedKey, RotationStep};
-use onehorizon::limits::{RateLimit, WaitSource};
 use onehorizon::models::{Extra, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
@@ -20,6 +19,7 @@ use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, Retry, Secret, Sent, SystemClock, TasksApi,
     Timestamp,
 };
+use onehorizon::{RateLimit, WaitSource};
 use onehorizon_testing::{
     Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
 };

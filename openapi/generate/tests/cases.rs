@@ -107,7 +107,7 @@ fn fields_of_one_direction_make_two_types() {
     has(&read, &["\"id\"", "\"title\"", "\"createdAt\""]);
     has(&sent, &["\"title\"", "\"secret\""]);
     assert!(!read.contains("\"secret\"") && !sent.contains("\"id\"") && !sent.contains("\"createdAt\""), "{code}");
-    has(&code, &["thing: impl Borrow<ThingInput>", "Pending<Thing>", "pub fn secret(mut self"]);
+    has(&code, &["thing: impl Borrow<ThingInput>", "-> Thing)", "pub fn secret(mut self"]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl ApiKeysApi {
     /// Evidence: inferred (P:keys; that keys can be listed is documented, neither the method nor the path is shown;
     /// both follow the create call that is).
     pub fn list_api_keys(&self) -> ListApiKeys {
-        let call = Call::new(&self.configuration, &LIST_API_KEYS);
+        let call = Call::new(self.configuration.settings(), &LIST_API_KEYS);
         ListApiKeys { call }
     }
 
@@ -49,7 +49,7 @@ impl ApiKeysApi {
     ///
     /// Evidence: documented (P:keys).
     pub fn create_api_key(&self, description: impl Into<NewApiKey>) -> CreateApiKey {
-        let mut call = Call::new(&self.configuration, &CREATE_API_KEY);
+        let mut call = Call::new(self.configuration.settings(), &CREATE_API_KEY);
         let description: NewApiKey = description.into();
         call.json(&description);
         CreateApiKey { call }
@@ -67,7 +67,7 @@ impl ApiKeysApi {
     /// Evidence: inferred (P:keys; that keys can be revoked is documented, neither the method nor the path is shown;
     /// both follow the create call that is).
     pub fn revoke_api_key(&self, api_key_id: impl Into<ApiKeyId>) -> RevokeApiKey {
-        let mut call = Call::new(&self.configuration, &REVOKE_API_KEY);
+        let mut call = Call::new(self.configuration.settings(), &REVOKE_API_KEY);
         let api_key_id: ApiKeyId = api_key_id.into();
         call.path("apiKeyId", api_key_id.as_str());
         RevokeApiKey { call }

@@ -30,7 +30,7 @@ impl DocumentsApi {
     /// Evidence: inferred (G:heroku, G:vercel, P:rest; the operation's name and parameters are observed and listing is
     /// documented, method and path follow the task listing).
     pub fn list_documents(&self) -> ListDocuments {
-        let call = Call::new(&self.configuration, &LIST_DOCUMENTS);
+        let call = Call::new(self.configuration.settings(), &LIST_DOCUMENTS);
         ListDocuments { call }
     }
 }

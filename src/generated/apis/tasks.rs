@@ -32,7 +32,7 @@ impl TasksApi {
     ///
     /// Evidence: documented (P:keys, P:keys-old, NPM).
     pub fn list_tasks(&self) -> ListTasks {
-        let call = Call::new(&self.configuration, &LIST_TASKS);
+        let call = Call::new(self.configuration.settings(), &LIST_TASKS);
         ListTasks { call }
     }
 
@@ -46,7 +46,7 @@ impl TasksApi {
     /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task
     /// listing that is documented).
     pub fn create_task(&self, task: impl Borrow<NewTask>) -> CreateTask {
-        let mut call = Call::new(&self.configuration, &CREATE_TASK);
+        let mut call = Call::new(self.configuration.settings(), &CREATE_TASK);
         call.json(task.borrow());
         CreateTask { call }
     }
@@ -61,7 +61,7 @@ impl TasksApi {
     /// Evidence: inferred (NPM, G:heroku; the operation's name and parameters are observed, method and path follow the
     /// task listing that is documented).
     pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> FetchTask {
-        let mut call = Call::new(&self.configuration, &FETCH_TASK);
+        let mut call = Call::new(self.configuration.settings(), &FETCH_TASK);
         let task_id: TaskId = task_id.into();
         call.path("taskId", task_id.as_str());
         FetchTask { call }
@@ -83,7 +83,7 @@ impl TasksApi {
         task_id: impl Into<TaskId>,
         task: impl Borrow<Task>,
     ) -> UpdateTask {
-        let mut call = Call::new(&self.configuration, &UPDATE_TASK);
+        let mut call = Call::new(self.configuration.settings(), &UPDATE_TASK);
         let task_id: TaskId = task_id.into();
         call.path("taskId", task_id.as_str());
         call.json(task.borrow());
