@@ -232,7 +232,10 @@ impl OauthAppBuilder {
         let token_url = endpoint("the token endpoint's address", self.token_url, TOKEN_PATH)?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new(&token_url, USER_AGENT, self.connect_timeout).map_err(config)?),
+            None => Arc::new(
+                ReqwestTransport::standard(&token_url, USER_AGENT, self.connect_timeout)
+                    .map_err(|error| config(error.message()))?,
+            ),
         };
         Ok(OauthApp(Arc::new(Settings {
             client_id: self.client_id,

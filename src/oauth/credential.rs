@@ -14,8 +14,8 @@ use super::token_store::TokenStore;
 use super::tokens::Tokens;
 use crate::credential::{Credential, TokenProvider};
 use crate::error::Error;
+use crate::future::BoxFuture;
 use crate::secret::Secret;
-use crate::transport::BoxFuture;
 
 /// The credential of one signed-in user, refreshed by itself; clones are the same credential.
 ///

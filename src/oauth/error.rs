@@ -4,8 +4,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Sent, one_line, root_cause, without_secret};
+use crate::error::{Error, ErrorKind};
+use crate::metadata::Sent;
 use crate::models::runtime::open_enum;
+use crate::redact::{Redactor, root_cause};
 use crate::transport::{Failure, TransportError};
 
 open_enum! {
@@ -125,7 +127,8 @@ impl OauthError {
     /// A request without a response.
     pub(super) fn broken(error: TransportError, secrets: &Secrets<'_>) -> Self {
         let (kind, sent) = match error.failure() {
-            Failure::Connect => (OauthErrorKind::Connect, Sent::No),
+            Failure::Connect | Failure::Tls => (OauthErrorKind::Connect, Sent::No),
+            Failure::NoRuntime => (OauthErrorKind::Config, Sent::No),
             Failure::ConnectTimeout => (OauthErrorKind::Timeout, Sent::No),
             Failure::TooLarge => (OauthErrorKind::Decode, Sent::Yes),
             Failure::Interrupted => (OauthErrorKind::Interrupted, Sent::Maybe),
@@ -280,7 +283,7 @@ impl From<OauthError> for Error {
             | OauthErrorKind::Callback
             | OauthErrorKind::LoginExpired => ErrorKind::Unauthorized,
         };
-        Self::new(kind, format!("no access token: {error}")).with(|inner| inner.source = Some(Box::new(error)))
+        Self::new(kind, format!("no access token: {error}")).with(|inner| inner.source = Some(Arc::new(error)))
     }
 }
 
@@ -291,13 +294,7 @@ pub(super) struct Secrets<'a>(pub(super) Vec<&'a str>);
 impl Secrets<'_> {
     /// A text from outside made fit for a log line, without the secrets.
     pub(super) fn clean(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in self.texts() {
-            text = text.replace(secret, "[redacted]");
-            let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            text = text.replace(&encoded, "[redacted]");
-        }
-        one_line(&text)
+        self.redactor().line(text)
     }
 
     /// The error, unless a text in its chain has one of the secrets.
@@ -305,10 +302,10 @@ impl Secrets<'_> {
         &self,
         error: Box<dyn StdError + Send + Sync>,
     ) -> Option<Box<dyn StdError + Send + Sync>> {
-        self.texts().try_fold(error, without_secret)
+        self.redactor().error(error)
     }
 
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().copied().filter(|secret| !secret.is_empty())
+    fn redactor(&self) -> Redactor {
+        Redactor::new(self.0.iter().copied())
     }
 }

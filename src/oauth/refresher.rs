@@ -7,7 +7,7 @@ use super::error::{OauthError, OauthErrorKind};
 use super::login_state::{Inner, Outcome, State, no_refresh_token, signed_out};
 use super::refresh::Refresh;
 use super::single_flight::{NoOutcome, SingleFlight, Waiters};
-use crate::error::Sent;
+use crate::metadata::Sent;
 use crate::secret::Secret;
 use crate::time_limit::{OutOfTime, within};
 

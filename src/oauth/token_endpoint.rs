@@ -16,7 +16,8 @@ use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::tokens::{Fields, Tokens};
 use crate::clock::Clock;
-use crate::error::{Sent, message_of};
+use crate::error::message_of;
+use crate::metadata::Sent;
 use crate::models::runtime::RawObject;
 use crate::secret::Secret;
 use crate::transport::{TransportRequest, TransportResponse};
@@ -233,7 +234,7 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
         let words = text("error_description").map(|words| secrets.clean(words));
         return OauthError::refused(OauthErrorCode::other(&secrets.clean(code)), words, Some(status.as_u16()));
     }
-    let words = message_of(body, |words| secrets.clean(words));
+    let words = message_of(body).map(|words| secrets.clean(&words));
     let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));
     let error = OauthError::new(OauthErrorKind::Api, words);
     if status.is_redirection() {
