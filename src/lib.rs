@@ -58,7 +58,7 @@ pub mod transport;
 pub mod webhook;
 
 #[cfg(feature = "client")]
-pub use apis::*;
+pub use apis::{ApiKeysApi, DocumentsApi, TasksApi};
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use clock::Clock;
 #[cfg(any(feature = "client", feature = "axum"))]

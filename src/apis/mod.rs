@@ -1,4 +1,4 @@
-//! The curated face of the generated clients.
+//! What users call: the clients, the builders that their methods return, and what is built on several calls.
 
 mod bulk;
 mod edit;

@@ -15,7 +15,7 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-async fn fails(request: onehorizon::Request) -> Error {
+async fn fails(request: onehorizon::apis::Request) -> Error {
     request.await.unwrap_err()
 }
 
