@@ -77,8 +77,6 @@ pub use future::BoxFuture;
 pub use metadata::{RateLimit, Sent, TimeSpent, WaitSource};
 pub use models::Timestamp;
 #[cfg(feature = "client")]
-pub use options::{CallOptions, RequestOptions};
-#[cfg(feature = "client")]
 pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]

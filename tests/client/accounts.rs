@@ -7,9 +7,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use onehorizon::transport::{Failure, TransportError};
-use onehorizon::{
-    Configuration, Credential, CredentialKind, DEFAULT_BASE_URL, ErrorKind, RequestOptions, Retry, Sent, TasksApi,
-};
+use onehorizon::{Configuration, Credential, CredentialKind, DEFAULT_BASE_URL, ErrorKind, Retry, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Fault};
 use support::wire::{Step, Wire, limited, ok, refused, status};
 

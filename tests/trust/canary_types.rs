@@ -16,8 +16,8 @@ use onehorizon::transport::{Failure, TransportError, TransportRequest};
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
-    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, RequestOptions, Retry, Secret, Sent,
-    SystemClock, TasksApi, Timestamp,
+    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, Retry, Secret, Sent, SystemClock, TasksApi,
+    Timestamp,
 };
 use onehorizon::{RateLimit, WaitSource};
 use onehorizon_testing::{
