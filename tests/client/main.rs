@@ -14,4 +14,6 @@ mod key_file;
 mod lists;
 mod network;
 mod prism;
+mod runtimes;
 mod transport_cap;
+mod words;
