@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
 use crate::metadata::Sent;
 use crate::models::{NewTask, Task, TaskId, WorkspaceId};
-use crate::options::{CallOptions, RequestOptions};
+use crate::options::{CallOptions, call_options};
 use crate::response::Response;
 
 /// The longest key: lists may shorten descriptions, and the mark at their beginning must survive.
@@ -67,7 +67,7 @@ pub struct FindOrCreate {
     key: String,
     task: NewTask,
     workspace: Option<WorkspaceId>,
-    options: CallOptions,
+    pub(crate) options: CallOptions,
     ignoring: Option<Ignoring>,
 }
 
@@ -90,11 +90,7 @@ impl FindOrCreate {
     }
 }
 
-impl RequestOptions for FindOrCreate {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.options
-    }
-}
+call_options!(FindOrCreate, options);
 
 impl IntoFuture for FindOrCreate {
     type Output = Result<FoundOrCreated, Error>;
@@ -167,7 +163,7 @@ impl FindOrCreate {
                 return Ok(found);
             }
             let error = match self.create(&steps).await {
-                Ok(response) => return self.created(response, &mark),
+                Ok(response) => return created(response, &mark),
                 Err(error) => error,
             };
             let is_last = attempt >= steps.attempts();
@@ -197,7 +193,7 @@ impl FindOrCreate {
     /// The oldest task with the mark.
     async fn find(&self, steps: &Steps, mark: &str) -> Result<Option<FoundOrCreated>, Error> {
         let mut call = TasksApi::new(&self.configuration).list_tasks().all(true);
-        *call.options_mut() = steps.options();
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -229,7 +225,7 @@ impl FindOrCreate {
 
     async fn fetch(&self, steps: &Steps, id: &TaskId) -> Result<Response<Task>, Error> {
         let mut call = TasksApi::new(&self.configuration).fetch_task(id);
-        *call.options_mut() = steps.options();
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -238,24 +234,24 @@ impl FindOrCreate {
 
     async fn create(&self, steps: &Steps) -> Result<Response<Task>, Error> {
         let mut call = TasksApi::new(&self.configuration).create_task(&self.task);
-        *call.options_mut() = steps.options_once();
+        call.call.options = steps.options_once();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
         call.await
     }
+}
 
-    /// A task that came back without the mark would not be found by the next run.
-    fn created(&self, response: Response<Task>, mark: &str) -> Result<FoundOrCreated, Error> {
-        if response.description.as_deref().is_none_or(|text| is_marked(text, mark)) {
-            return Ok(FoundOrCreated { response, was_created: true, duplicates: Vec::new() });
-        }
-        let message = format!("{} was created, and the service took `{mark}` out of its description", response.task_id);
-        Err(Error::new(ErrorKind::Conflict, message).with(|error| {
-            error.metadata.sent = Sent::Yes;
-            error.hint = Some("find_or_create cannot find it again: keep its id, and do not call this again");
-        }))
+/// A task that came back without the mark would not be found by the next run.
+fn created(response: Response<Task>, mark: &str) -> Result<FoundOrCreated, Error> {
+    if response.description.as_deref().is_none_or(|text| is_marked(text, mark)) {
+        return Ok(FoundOrCreated { response, was_created: true, duplicates: Vec::new() });
     }
+    let message = format!("{} was created, and the service took `{mark}` out of its description", response.task_id);
+    Err(Error::new(ErrorKind::Conflict, message).with(|error| {
+        error.metadata.sent = Sent::Yes;
+        error.hint = Some("find_or_create cannot find it again: keep its id, and do not call this again");
+    }))
 }
 
 /// Whether a description begins with the mark.

@@ -10,8 +10,11 @@ use serde::Serialize;
 
 use super::client::Settings;
 use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
-use super::query::{ListStyle, Query};
-use crate::options::{CallOptions, RequestOptions};
+use super::query::Query;
+use crate::options::CallOptions;
+
+const NOT_WHOLE: &str = "the body was not read whole from the service by this client, so writing it may lose what it lacks: \
+                         fetch it and change that, or say replace_whole()";
 
 /// One call of an operation: what generated builders fill and the engine sends.
 #[derive(Clone)]
@@ -27,7 +30,7 @@ pub(crate) struct Call {
     pub(super) media: Option<&'static str>,
     /// The media type of the response, if it is not JSON.
     pub(super) accept: Option<&'static str>,
-    pub(super) options: CallOptions,
+    pub(crate) options: CallOptions,
 }
 
 impl Call {
@@ -81,16 +84,15 @@ impl Call {
         self.query.add(name, value);
     }
 
-    /// Adds an item to a list in the query.
-    pub(crate) fn query_item(&mut self, name: &str, value: impl fmt::Display, style: ListStyle) {
-        self.query.add_item(name, value, style);
+    /// Adds a list to the query: one parameter for each item, or one with the items joined.
+    pub(crate) fn query_list(&mut self, name: &str, items: impl Iterator<Item = String>, separator: Option<&str>) {
+        self.query.add_list(name, items, separator);
     }
 
     /// Sets a header that the contract names.
     #[allow(dead_code, reason = "the contract at hand has no header parameters")]
     pub(crate) fn header(&mut self, name: &str, value: impl fmt::Display) {
-        let options = std::mem::take(&mut self.options);
-        self.options = OwnedOptions(options).header(name, &value.to_string()).0;
+        self.options.header(name, &value.to_string());
     }
 
     /// Sets the body.
@@ -101,16 +103,16 @@ impl Call {
         }
     }
 
-    pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.options
+    /// Makes the call invalid unless its body was read whole from the service.
+    pub(crate) fn needs_whole(&mut self, is_whole: bool) {
+        if !is_whole {
+            self.options.fault.get_or_insert_with(|| NOT_WHOLE.to_owned());
+        }
     }
-}
 
-struct OwnedOptions(CallOptions);
-
-impl RequestOptions for OwnedOptions {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.0
+    /// Sends the body although it was not read whole.
+    pub(crate) fn replace_whole(&mut self) {
+        self.options.fault.take_if(|fault| fault == NOT_WHOLE);
     }
 }
 

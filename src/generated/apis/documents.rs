@@ -47,7 +47,7 @@ static LIST_DOCUMENTS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListDocuments {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl ListDocuments {
@@ -82,23 +82,6 @@ impl ListDocuments {
         self.call.query("limit", limit);
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<DocumentList> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for ListDocuments {
-    type Output = Result<Response<DocumentList>, Error>;
-    type IntoFuture = Pending<DocumentList>;
-    fn into_future(self) -> Pending<DocumentList> {
-        self.send()
-    }
-}
-
-impl RequestOptions for ListDocuments {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListDocuments, send() -> DocumentList);

@@ -148,6 +148,10 @@ fn method(operation: &Operation) -> TokenStream {
         operation.fixed_query.iter().map(|(name, value)| quote! { call.query(#name, #value); }).collect();
     fills.extend(required.iter().map(|parameter| fill(parameter, &quote! { call })));
     fills.extend(body.map(|body| fill_body(body, &quote! { call })));
+    fills.extend(body.filter(|body| body.read_whole).map(|body| {
+        let name = ident(&body.name);
+        quote! { call.needs_whole(#name.borrow().is_whole()); }
+    }));
     let binding = if fills.is_empty() {
         quote! { let call }
     } else {
@@ -195,6 +199,16 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
         let (name, argument, fill) = (ident(&body.name), body_argument(body), fill_body(body, &quote! { self.call }));
         quote! { #docs pub fn #name(mut self, #argument) -> Self { #fill self } }
     });
+    let whole = operation.body.as_ref().filter(|body| body.read_whole).map(|_| {
+        let docs = doc_lines(REPLACE_WHOLE.map(str::to_owned).as_slice());
+        quote! { #docs pub fn replace_whole(mut self) -> Self { self.call.replace_whole(); self } }
+    });
+    let methods: Vec<TokenStream> = optional.chain(body).chain(whole).collect();
+    let methods = if methods.is_empty() {
+        TokenStream::new()
+    } else {
+        quote! { #gate impl #name { #(#methods)* } }
+    };
     vec![
         quote! {
             #docs
@@ -202,40 +216,24 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
             #[must_use = "a request does nothing until it is awaited or sent"]
             #[derive(Clone, Debug)]
             pub struct #name {
-                call: Call,
+                pub(crate) call: Call,
             }
         },
+        methods,
         quote! {
             #gate
-            impl #name {
-                #(#optional)*
-                #body
-                #[doc = " Sends the request; awaiting the builder does the same."]
-                pub fn send(self) -> Pending<#answer> {
-                    self.call.#send
-                }
-            }
-        },
-        quote! {
-            #gate
-            impl IntoFuture for #name {
-                type Output = Result<Response<#answer>, Error>;
-                type IntoFuture = Pending<#answer>;
-                fn into_future(self) -> Pending<#answer> {
-                    self.send()
-                }
-            }
-        },
-        quote! {
-            #gate
-            impl RequestOptions for #name {
-                fn options_mut(&mut self) -> &mut CallOptions {
-                    self.call.options_mut()
-                }
-            }
+            call_builder!(#name, #send -> #answer);
         },
     ]
 }
+
+/// What the method says that sends a body which was not read whole.
+pub(crate) const REPLACE_WHOLE: [&str; 4] = [
+    "Sends the body although it was not read whole from the service, as one that was made by hand, stored and read back, or",
+    "taken from an event.",
+    "",
+    "Without this such a body is `Invalid`: what it lacks, the service would lose.",
+];
 
 fn setter(parameter: &Parameter) -> TokenStream {
     let docs = doc_attributes(&parameter.docs, &format!("Sets `{}`.", parameter.wire.replace('`', "'")), true);
@@ -249,11 +247,11 @@ fn setter(parameter: &Parameter) -> TokenStream {
     }
 }
 
-fn gate(operation: &Operation) -> TokenStream {
+pub(crate) fn gate(operation: &Operation) -> TokenStream {
     operation.feature.as_ref().map_or_else(TokenStream::new, |feature| quote! { #[cfg(feature = #feature)] })
 }
 
-fn argument(parameter: &Parameter) -> TokenStream {
+pub(crate) fn argument(parameter: &Parameter) -> TokenStream {
     let name = ident(&parameter.name);
     let element = match &parameter.ty {
         ParameterType::Text => quote! { impl AsRef<str> },
@@ -274,21 +272,29 @@ fn argument(parameter: &Parameter) -> TokenStream {
 fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
     let name = ident(&parameter.name);
     let wire = &parameter.wire;
-    let put = |value: TokenStream| match (parameter.place, parameter.list) {
-        (Place::Path, _) => quote! { #call.path(#wire, #value); },
-        (Place::Header, _) => quote! { #call.header(#wire, #value); },
-        (Place::Query, None) => quote! { #call.query(#wire, #value); },
-        (Place::Query, Some(style)) => {
-            let style = match style {
-                ListStyle::Repeat => quote! { ListStyle::Repeat },
-                ListStyle::Comma => quote! { ListStyle::Comma },
-                ListStyle::Space => quote! { ListStyle::Space },
-                ListStyle::Pipe => quote! { ListStyle::Pipe },
-            };
-            quote! { #call.query_item(#wire, #value, #style); }
-        }
+    if let Some(style) = parameter.list {
+        let separator = match style {
+            ListStyle::Repeat => quote! { None },
+            ListStyle::Comma => quote! { Some(",") },
+            ListStyle::Space => quote! { Some(" ") },
+            ListStyle::Pipe => quote! { Some("|") },
+        };
+        let item = match &parameter.ty {
+            ParameterType::Text => quote! { item.as_ref().to_owned() },
+            ParameterType::Scalar(_) => quote! { item.to_string() },
+            ParameterType::Into(ty) => {
+                let ty = tokens(ty);
+                quote! { Into::<#ty>::into(item).as_str().to_owned() }
+            }
+        };
+        return quote! { #call.query_list(#wire, #name.into_iter().map(|item| #item), #separator); };
+    }
+    let put = |value: TokenStream| match parameter.place {
+        Place::Path => quote! { #call.path(#wire, #value); },
+        Place::Header => quote! { #call.header(#wire, #value); },
+        Place::Query => quote! { #call.query(#wire, #value); },
     };
-    let one = match &parameter.ty {
+    match &parameter.ty {
         ParameterType::Text => put(quote! { #name.as_ref() }),
         ParameterType::Scalar(_) => put(quote! { #name }),
         ParameterType::Into(ty) => {
@@ -296,10 +302,6 @@ fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
             let put = put(quote! { #name.as_str() });
             quote! { let #name: #ty = #name.into(); #put }
         }
-    };
-    match parameter.list {
-        Some(_) => quote! { for #name in #name { #one } },
-        None => one,
     }
 }
 
@@ -307,7 +309,7 @@ fn is_bytes(body: &RequestBody) -> bool {
     matches!(body.writing, Writing::Bytes(_))
 }
 
-fn body_argument(body: &RequestBody) -> TokenStream {
+pub(crate) fn body_argument(body: &RequestBody) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
     if is_bytes(body) {
         quote! { #name: impl Into<Bytes> }
@@ -335,7 +337,7 @@ fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
 }
 
 /// Description, route, what a failure means for repeating it, who may call it, evidence.
-fn operation_docs(operation: &Operation) -> TokenStream {
+pub(crate) fn operation_docs(operation: &Operation) -> TokenStream {
     let mut docs = operation.docs.clone();
     let again = match operation.retry {
         RetryClass::Read => "yes, it is a read",
