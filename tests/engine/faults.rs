@@ -7,8 +7,9 @@ use std::time::Duration;
 use onehorizon::models::{NewTask, Task};
 use onehorizon::transport::BoxFuture;
 use onehorizon::{ApiKeysApi, Clock, Configuration, DocumentsApi, Error, TasksApi};
+use onehorizon_testing::ManualClock;
 use support::fault_server::{Fault, FaultServer};
-use support::step_clock::StepClock;
+use support::step_clock::step_clock;
 
 /// How a call ended: its attempts, and `ok` or the kind of its error.
 type Outcome = (u32, String);
@@ -62,7 +63,7 @@ impl Table {
 /// A bug may make a test hang; this ends it. Nothing waits for it otherwise.
 const GUARD: Duration = Duration::from_secs(60);
 
-fn configuration(server: &FaultServer, clock: &StepClock) -> Configuration {
+fn configuration(server: &FaultServer, clock: &ManualClock) -> Configuration {
     Configuration::builder().base_url(server.url()).oauth_token(server.token()).clock(clock.clone()).build().unwrap()
 }
 
@@ -74,10 +75,10 @@ async fn outcome(run: Run, configuration: &Configuration) -> Outcome {
 }
 
 /// Runs every operation under a fault that goes on, and compares with the table's column.
-async fn column(name: &str, make: impl Fn(&StepClock) -> Fault) {
+async fn column(name: &str, make: impl Fn(&ManualClock) -> Fault) {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![make(&clock)]).await;
         let outcome = outcome(run, &configuration(&server, &clock)).await;
         let cell = &table.0[operation][name];
@@ -89,10 +90,10 @@ async fn column(name: &str, make: impl Fn(&StepClock) -> Fault) {
 }
 
 /// Runs every operation under a fault that stops in time: what is repeated succeeds, the rest fails as before.
-async fn column_that_stops(name: &str, make: impl Fn(&StepClock) -> Fault) {
+async fn column_that_stops(name: &str, make: impl Fn(&ManualClock) -> Fault) {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let fault = make(&clock);
         let server = FaultServer::start(&clock, vec![fault.clone(), fault.clone(), Fault::None]).await;
         let outcome = outcome(run, &configuration(&server, &clock)).await;
@@ -127,7 +128,7 @@ fn refusal(status: u16, header: Option<(&'static str, String)>, words: &str) -> 
     Fault::Refusal(status, header, format!(r#"{{"code":{status},"message":"standard rate limit exceeded{words}"}}"#))
 }
 
-fn date(clock: &StepClock, seconds: u64) -> Option<(&'static str, String)> {
+fn date(clock: &ManualClock, seconds: u64) -> Option<(&'static str, String)> {
     Some(("retry-after", httpdate::fmt_http_date(clock.time_of_day() + Duration::from_secs(seconds))))
 }
 
@@ -167,7 +168,7 @@ async fn refused_for_a_long_time() {
 async fn refused_connections() {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![Fault::None]).await;
         let configuration = configuration(&server, &clock);
         server.refuse().await;
@@ -181,7 +182,7 @@ async fn refused_connections() {
 async fn a_pooled_connection_that_the_server_has_closed() {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![Fault::None]).await;
         server.close_silently();
         let configuration = configuration(&server, &clock);
@@ -196,7 +197,7 @@ async fn a_pooled_connection_that_the_server_has_closed() {
 async fn a_pooled_connection_that_is_reset_under_the_request() {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![Fault::None, Fault::ResetBefore, Fault::None]).await;
         let configuration = configuration(&server, &clock);
         configuration.request("GET", "/workspaces/{workspaceId}/tasks").await.unwrap();
@@ -210,7 +211,7 @@ async fn a_pooled_connection_that_is_reset_under_the_request() {
 #[tokio::test]
 async fn a_redirect_does_not_take_the_credential_elsewhere() {
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let elsewhere = FaultServer::start(&clock, vec![Fault::None]).await;
         let location = Some(("location", elsewhere.url()));
         let server = FaultServer::start(&clock, vec![Fault::Refusal(307, location, String::new())]).await;
@@ -225,9 +226,9 @@ async fn a_redirect_does_not_take_the_credential_elsewhere() {
 fn a_dropped_call_leaves_no_task_behind() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (client, server) = (runtime(), runtime());
-    let clock = StepClock::new();
+    let clock = step_clock();
     // The time limit that the server would end is not the client's.
-    let faults = server.block_on(FaultServer::start(&StepClock::new(), vec![Fault::SlowBody]));
+    let faults = server.block_on(FaultServer::start(&step_clock(), vec![Fault::SlowBody]));
     let configuration = configuration(&faults, &clock);
     for (operation, run) in OPERATIONS {
         client.block_on(async {

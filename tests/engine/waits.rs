@@ -4,12 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use onehorizon::RequestOptions;
 use onehorizon::limits::WaitSource;
-use support::wire::{Step, TIME_OF_DAY, Wire, limited, ok, refused, status, unsafe_write};
+use onehorizon_testing::Reply;
+use support::wire::{TIME_OF_DAY, Wire, limited, ok, plain, refused, status, unsafe_write};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The milliseconds between a refusal and the next attempt.
-async fn waited_after(step: Step) -> u64 {
+async fn waited_after(step: Reply) -> u64 {
     let wire = Wire::new([step]);
     unsafe_write(&wire.configuration()).max_wait(SECOND * 100_000).await.unwrap();
     wire.sent()[1]
@@ -85,7 +86,7 @@ async fn a_message_without_a_wait_is_answered_by_backing_off() {
     ] {
         assert_eq!(waited_after(refused(message)).await, 200, "{message}");
     }
-    assert_eq!(waited_after(Step::Answer(429, Vec::new(), "<html>".to_owned())).await, 200);
+    assert_eq!(waited_after(plain(429, "<html>".to_owned())).await, 200);
 }
 
 #[tokio::test(start_paused = true)]
