@@ -3,7 +3,7 @@
 //! `cargo run --example bulk_update` runs against an embedded fake of the service, 200 times as fast as the clock. With
 //! `ONE_API_KEY` set and `--yes` given it changes **every task of your workspace**, in real time.
 //!
-//! Ctrl-C stops it: it tells what is done and what is not, and the next run goes on from there.
+//! Ctrl-C stops it: it says what is done and what is not, and the next run goes on from there.
 //!
 //! Options: `--topic TEXT`, `--state FILE`, `--speed N` (fake only), `--yes`.
 
@@ -11,28 +11,19 @@
 mod fast;
 #[path = "bulk_update/show.rs"]
 mod show;
-#[path = "bulk_update/state.rs"]
-mod state;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fast::FastClock;
-use onehorizon::models::TaskId;
+use onehorizon::apis::{BulkItem, BulkOutcome};
 use onehorizon::quota::Pacing;
-use onehorizon::{Clock, Configuration, ConfigurationBuilder, Error, TasksApi};
+use onehorizon::{Clock, Configuration, ConfigurationBuilder, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Record};
 use show::Show;
-use state::State;
-use tokio::task::JoinSet;
 
 type AnyError = Box<dyn std::error::Error>;
-
-/// More at a time would not be faster: the quota is the limit, not the connection.
-const AT_A_TIME: usize = 8;
 
 struct Options {
     topic: String,
@@ -89,107 +80,57 @@ async fn main() -> Result<ExitCode, AnyError> {
     Ok(code)
 }
 
-/// What the workers share.
-struct Job {
-    todo: Vec<TaskId>,
-    under_way: BTreeSet<TaskId>,
-    failed: Vec<(TaskId, Error)>,
-    state: State,
-}
-
 async fn run(builder: ConfigurationBuilder, options: &Options) -> Result<ExitCode, AnyError> {
-    let state = State::open(options.state.clone())?;
-    let before = state.count();
     let show = Show::new();
-    let configuration = {
-        let show = show.clone();
-        builder.pacing(Pacing::documented()).on_quota_wait(move |wait| show.waiting(wait)).build()?
-    };
+    let waiting = show.clone();
+    let pacing = Pacing::documented();
+    let configuration = builder.pacing(pacing.clone()).on_quota_wait(move |wait| waiting.waiting(wait)).build()?;
+    let tasks = TasksApi::new(&configuration);
 
-    // The list is short enough for one request; descriptions in it may be cut, so each task is fetched before it is
-    // written back.
-    let tasks = TasksApi::new(&configuration).list_tasks().all(true).await?.into_inner().tasks;
-    let total = tasks.len();
-    let mut todo: Vec<TaskId> = tasks.into_iter().map(|task| task.task_id).collect();
-    todo.retain(|id| !state.is_done(id.as_str()));
-    todo.reverse();
-    if before > 0 {
-        println!(
-            "Going on where the last run stopped: {before} of {total} tasks are done ({}).",
-            options.state.display()
-        );
-    }
-
-    show.begin(total, total - todo.len());
-    let job = Arc::new(Mutex::new(Job { todo, under_way: BTreeSet::new(), failed: Vec::new(), state }));
-    let mut workers = JoinSet::new();
-    for _ in 0..AT_A_TIME {
-        let (tasks, job, show, topic) =
-            (TasksApi::new(&configuration), Arc::clone(&job), show.clone(), options.topic.clone());
-        workers.spawn(async move { work(&tasks, &job, &show, &topic).await });
-    }
-    let finished = tokio::select! {
-        finished = async {
-            while let Some(worker) = workers.join_next().await {
-                worker.map_err(std::io::Error::other)??;
-            }
-            Ok::<_, std::io::Error>(true)
-        } => finished?,
-        stopped = tokio::signal::ctrl_c() => {
-            stopped?;
-            false
-        }
-    };
-    // Dropping a call ends it: nothing is sent after this line.
-    workers.shutdown().await;
+    let list = tasks.list_tasks().all(true).await?;
+    let ids = list.tasks.iter().map(|task| &task.task_id);
+    let bulk = tasks
+        .bulk()
+        .edit_each(ids, |task| task.topic = Some(options.topic.clone()))
+        .state_file(&options.state)
+        .on_progress(|progress| show.progress(progress))
+        .stop_when(tokio::signal::ctrl_c())
+        .stop_grace(Duration::from_millis(100));
+    println!("{} tasks, about {:.0?} if all of them have to be changed.", bulk.len(), pacing.estimate(bulk.requests()));
+    let report = bulk.await?;
     show.end();
-    let job =
-        Arc::into_inner(job).ok_or("a worker is still there")?.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report(job, &show, finished, total, options)
-}
 
-/// One worker: takes task after task until there are none.
-async fn work(tasks: &TasksApi, job: &Mutex<Job>, show: &Show, topic: &str) -> std::io::Result<()> {
-    let job = || job.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let id = {
-            let mut job = job();
-            let Some(id) = job.todo.pop() else { return Ok(()) };
-            job.under_way.insert(id.clone());
-            id
-        };
-        let result = tasks.edit_task(&id, |task| task.topic = topic.to_owned().into()).await;
-        let mut job = job();
-        job.under_way.remove(&id);
-        match result {
-            Ok(_) => {
-                job.state.mark(id.as_str())?;
-                show.one_more();
-            }
-            Err(error) => job.failed.push((id, error)),
-        }
+    let before = report.items.iter().filter(|item| matches!(item.outcome, BulkOutcome::DoneBefore(_))).count();
+    if before > 0 {
+        println!("Went on where the last run stopped: {before} of {} tasks were done.", report.items.len());
     }
-}
-
-fn report(job: Job, show: &Show, finished: bool, total: usize, options: &Options) -> Result<ExitCode, AnyError> {
+    for item in report.failed() {
+        println!("  {item}");
+    }
     let (waits, refusals) = show.counts();
-    for (id, error) in &job.failed {
-        println!("  {id} failed: {error}");
-    }
     println!(
-        "Done: {} of {total}. Waited {waits} times for the quota, {refusals} times for a refusal.",
-        job.state.count()
+        "Done: {} of {}. Waited {waits} times for the quota, {refusals} times for a refusal.",
+        report.done().count(),
+        report.items.len()
     );
-    if finished && job.failed.is_empty() {
-        job.state.remove()?;
-        return Ok(ExitCode::SUCCESS);
+    if let Some(fault) = report.state_failure() {
+        println!("{} could not be written: {fault}", options.state.display());
     }
-    if !finished {
-        let under_way: Vec<&str> = job.under_way.iter().map(TaskId::as_str).collect();
-        println!("Stopped. Not begun: {}. Begun, perhaps done: {}.", job.todo.len(), under_way.join(", "));
+    if report.was_stopped() {
+        let keys = |items: &mut dyn Iterator<Item = &BulkItem>| {
+            items.map(|item| item.key.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        println!(
+            "Stopped. Not begun: {}. Begun, perhaps done: {}.",
+            report.not_begun().count(),
+            keys(&mut report.unfinished())
+        );
         println!("Updating a task again does no harm. Run the same command to go on ({}).", options.state.display());
         return Ok(ExitCode::from(130));
     }
-    println!("{} tasks failed; run the same command to try them again.", job.failed.len());
+    if report.is_complete() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} tasks failed; run the same command to try them again.", report.failed().count());
     Ok(ExitCode::FAILURE)
 }

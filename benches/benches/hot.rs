@@ -73,8 +73,9 @@ fn function(name: &str) -> Option<Function> {
 /// Without a budget, for comparison: the peer, and calls over loopback.
 fn peer(name: &str) -> Option<Function> {
     Some(match name {
-        "peer_decode_list" => decoding::<hand::TaskList>(responses::list(100)),
-        "value_decode_list" => decoding::<serde_json::Value>(responses::list(100)),
+        "serde_decode_list" => by_serde::<TaskList>(responses::list(100)),
+        "peer_decode_list" => by_serde::<hand::TaskList>(responses::list(100)),
+        "value_decode_list" => by_serde::<serde_json::Value>(responses::list(100)),
         "reader_decode_list" => {
             let list = responses::list(100);
             Box::new(move || drop(black_box(serde_json::from_reader::<_, TaskList>(list.as_bytes()).unwrap())))
@@ -92,8 +93,13 @@ fn peer(name: &str) -> Option<Function> {
     })
 }
 
+/// As the engine decodes a response.
 fn decoding<T: DeserializeOwned>(text: String) -> Function {
-    Box::new(move || drop(black_box(serde_json::from_slice::<T>(black_box(text.as_bytes())).unwrap())))
+    Box::new(move || drop(black_box(onehorizon::models::from_json::<T>(black_box(&text)).unwrap())))
+}
+
+fn by_serde<T: DeserializeOwned>(text: String) -> Function {
+    Box::new(move || drop(black_box(serde_json::from_str::<T>(black_box(&text)).unwrap())))
 }
 
 fn fetching(status: StatusCode, body: String, succeeds: bool) -> Function {

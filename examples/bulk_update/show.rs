@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use onehorizon::apis::BulkProgress;
 use onehorizon::quota::{QuotaWait, WaitReason};
 
 #[derive(Clone)]
@@ -23,12 +24,14 @@ impl Show {
         Self { bar, waits: Arc::default(), refusals: Arc::default() }
     }
 
-    pub(crate) fn begin(&self, total: usize, done: usize) {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
+    /// Moves the bar to where the run is.
+    pub(crate) fn progress(&self, progress: &BulkProgress<'_>) {
+        self.bar.set_length(progress.total() as u64);
+        self.bar.set_position(progress.finished() as u64);
+        self.bar.set_message("updating");
     }
 
-    /// A call begins to wait for the quota. Those in line behind it are not worth a word.
+    /// A call begins to wait for the quota. Those behind it in the queue are not worth a word.
     pub(crate) fn waiting(&self, wait: &QuotaWait) {
         if wait.ahead > 0 {
             return;
@@ -46,16 +49,11 @@ impl Show {
         }
     }
 
-    pub(crate) fn one_more(&self) {
-        self.bar.set_message("updating");
-        self.bar.inc(1);
-    }
-
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// How often the first in line waited for the quota, and how often because the service had refused.
+    /// How often the first in the queue waited for the quota, and how often because the service had refused.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.waits.load(Ordering::Relaxed), self.refusals.load(Ordering::Relaxed))
     }

@@ -2,7 +2,7 @@
 
 use onehorizon::Timestamp;
 use onehorizon::models::{CreatedApiKey, DocumentList, ErrorBody, NewTask, Task, TaskList, WebhookEvent};
-use onehorizon_generate::{Input, Mode, generate};
+use onehorizon_generate::{Input, Methods, Mode, generate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,7 +62,7 @@ pub fn generator(data: &[u8]) {
     let (document, curation) = text.split_once('\0').unwrap_or((text, ""));
     bounded(data.len() + 256, 64 * 1024, || {
         for mode in [Mode::Lenient, Mode::Strict] {
-            let input = Input { document, curation, source: "a document", mode };
+            let input = Input { document, curation, source: "a document", mode, written: &Methods::default() };
             if let Err(error) = generate(&input) {
                 assert!(!error.to_string().is_empty());
             }

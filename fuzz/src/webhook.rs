@@ -55,7 +55,7 @@ pub fn signature(data: &[u8]) {
     let (signature, id, timestamp, body) = (next(), next(), next(), next());
     bounded(data.len(), 32, || {
         let result = SIGNED.verify(
-            |name| match name {
+            |name: &str| match name {
                 "webhook-signature" => Some(signature),
                 "webhook-id" => Some(id),
                 "webhook-timestamp" => Some(timestamp),
@@ -73,7 +73,7 @@ pub fn signature(data: &[u8]) {
     }
     bounded(data.len(), 64, || {
         let headers: BTreeMap<_, _> = Signer::new(SECRET).unwrap().headers(id, now(), body).into();
-        let verified = SIGNED.verify(|name| headers.get(name).map(String::as_bytes), body);
+        let verified = SIGNED.verify(|name: &str| headers.get(name).map(String::as_bytes), body);
         assert!(verified.is_ok() || id.contains('.') || !id.bytes().all(|byte| byte.is_ascii_graphic()), "{id:?}");
     });
     // A secret chosen by the attacker is refused or works; it never panics.

@@ -1,11 +1,28 @@
-//! The curated face of the generated clients.
+//! The calls of the clients, each a builder: set what is optional, then await it.
+//!
+//! Arguments of a client's method are what a call cannot do without. Methods of the builder set the rest: parameters of
+//! the operation, and the options of every call, such as `timeout`, `deadline`, `attempts`, `max_wait` and `header`.
+//! Every builder is `Send`, and does nothing until it is awaited.
+//!
+//! ```
+//! use std::time::Duration;
+//! # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
+//! let task = tasks.fetch_task("tsk_1").workspace("w_2").timeout(Duration::from_secs(5)).attempts(1).await?;
+//! # Ok(()) }
+//! ```
 
+mod bulk;
 mod edit;
+mod find_or_create;
+pub(crate) mod prelude;
 mod request;
 mod rotation;
+mod steps;
 mod summary;
 
+pub use bulk::{Bulk, BulkItem, BulkOutcome, BulkProgress, BulkReport};
 pub use edit::{EditOutcome, EditTask, EditedTask};
+pub use find_or_create::{FindOrCreate, FoundOrCreated};
 pub use request::Request;
 pub use rotation::{OrphanedKey, RotateApiKey, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep};
 

@@ -13,8 +13,9 @@ impl CreatedApiKey {
     /// and made again if the secret cannot be found.
     #[must_use]
     pub fn reveal_secret(&self) -> Option<Secret> {
-        let guessed = || SECRET_FIELDS.iter().find_map(|name| self.extra.get::<Secret>(name)?.ok());
-        self.secret.clone().or_else(guessed)
+        let is_there = |secret: &Secret| !secret.expose().is_empty();
+        let guessed = || SECRET_FIELDS.iter().find_map(|name| self.extra.get::<Secret>(name)?.ok().filter(is_there));
+        self.secret.clone().filter(is_there).or_else(guessed)
     }
 }
 

@@ -12,7 +12,7 @@ use super::rules::{LONGEST_WINDOW, Lane, QuotaRules};
 use super::store::{Outcome, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter};
 use crate::clock::Clock;
 use crate::deadline::within;
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::trace;
 
 /// A store that failed is left alone for so long at first, then for twice as long each time, up to the second.
@@ -239,7 +239,7 @@ fn asked(take: Take) -> Asked {
 /// A number below 2^63 that no other slot has, in this process or another.
 ///
 /// Not from the clock's randomness: tests fix that, and two slots with one number would be one slot.
-fn unique_number() -> u64 {
+pub(super) fn unique_number() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let seed = *SEED.get_or_init(|| RandomState::new().hash_one("slots"));

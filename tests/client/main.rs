@@ -6,8 +6,10 @@
 
 mod accounts;
 mod bad_input;
+mod bulk;
 mod edit;
 mod error_bodies;
+mod find_or_create;
 mod key_file;
 mod lists;
 mod network;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
-use onehorizon::limits::{RateLimit, WaitSource};
+use onehorizon::apis::{OrphanedKey, RotationStep};
 use onehorizon::models::{Extra, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
@@ -16,9 +16,10 @@ use onehorizon::transport::{Failure, TransportError, TransportRequest};
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
-    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
-    RotationStep, Secret, Sent, SystemClock, TasksApi, Timestamp,
+    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, Retry, Secret, Sent, SystemClock, TasksApi,
+    Timestamp,
 };
+use onehorizon::{RateLimit, WaitSource};
 use onehorizon_testing::{
     Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
 };
@@ -154,9 +155,12 @@ async fn replay_types(watch: &mut Watch) {
     watch.look(&Claim::Fresh(lease));
     watch.look(&Commit::Recorded);
     watch.show(&StoreError::new("no connection"));
-    let conformance = onehorizon_testing::conformance::claims::Conformance::new(MemoryClaims::new);
+    let open = |_: String| async { Ok(Arc::new(MemoryClaims::new())) };
+    let conformance = onehorizon_testing::conformance::claims::Conformance::new(open);
     watch.look(&conformance);
-    watch.look(&onehorizon_testing::conformance::claims::Violation::Failed(StoreError::new("no connection")));
+    watch.error(&conformance.check().await.unwrap_err());
+    let open = |_: String| async { Ok(Arc::new(MemoryQuota::default())) };
+    watch.look(&onehorizon_testing::conformance::quota::Conformance::new(open));
 }
 
 #[tokio::test]

@@ -26,10 +26,13 @@ const LIFE: &str = "ONEHORIZON_TEST_LIFE";
 #[tokio::test]
 async fn the_file_store_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let open = || {
-        let number = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        FileStore::open(&folder.path().join(number.to_string())).unwrap()
+    // One process at a time: those who open a name share its store.
+    let stores = Mutex::new(std::collections::HashMap::new());
+    let open = |name: String| {
+        let path = folder.path().join(&name);
+        let mut stores = stores.lock().unwrap();
+        let store = Arc::clone(stores.entry(name).or_insert_with(|| Arc::new(FileStore::open(&path).unwrap())));
+        async move { Ok(store) }
     };
     Conformance::new(open).check().await.unwrap();
 }

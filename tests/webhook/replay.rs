@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError, StoreFuture};
-use onehorizon_testing::conformance::claims::{Conformance, Violation};
+use onehorizon_testing::conformance::Violations;
+use onehorizon_testing::conformance::claims::Conformance;
 
 const LEASE: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -27,9 +28,19 @@ async fn process(store: &impl ClaimStore, event_id: &str, now: u64) {
     assert_eq!(store.commit(&lease, at(now)).await.unwrap(), Commit::Recorded);
 }
 
+/// Runs the suite; a name's store is made once, and shared by those who open it.
+async fn check<S: ClaimStore>(make: impl Fn() -> S) -> Result<(), Violations> {
+    let stores = Mutex::new(HashMap::<String, Arc<S>>::new());
+    let open = |name: String| {
+        let store = Arc::clone(stores.lock().unwrap().entry(name).or_insert_with(|| Arc::new(make())));
+        async move { Ok(store) }
+    };
+    Conformance::new(open).check().await
+}
+
 #[tokio::test]
 async fn the_memory_store_keeps_the_contract() {
-    Conformance::new(MemoryClaims::new).check().await.unwrap();
+    check(MemoryClaims::new).await.unwrap();
 }
 
 #[tokio::test]
@@ -105,6 +116,8 @@ struct Faulty {
     fault: Fault,
     ends: Mutex<HashMap<u128, SystemTime>>,
     committed: Mutex<HashSet<u128>>,
+    /// The latest token and the end of its lease.
+    rows: Mutex<HashMap<String, (u128, SystemTime)>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,13 +134,38 @@ enum Fault {
     CutsIds,
     LetsEverybodyIn,
     KeepsReleased,
+    /// `SELECT`, then `UPDATE`.
+    ReadsThenTakesOver,
+    /// `SELECT`, then `INSERT`.
+    ReadsThenInserts,
+    KeepsDroppedClaims,
     /// None at all, to show that it is the fault that is found.
     None,
 }
 
 impl Faulty {
     fn new(fault: Fault) -> Self {
-        Self { inner: MemoryClaims::new(), fault, ends: Mutex::default(), committed: Mutex::default() }
+        Self {
+            inner: MemoryClaims::new(),
+            fault,
+            ends: Mutex::default(),
+            committed: Mutex::default(),
+            rows: Mutex::default(),
+        }
+    }
+
+    async fn read_then_write(&self, event_id: &str, now: SystemTime, lease: Duration) -> Result<Claim, StoreError> {
+        let row = self.rows.lock().unwrap().get(event_id).copied();
+        match row {
+            Some((_, until)) if until > now => return Ok(Claim::Running),
+            Some(_) if self.fault == Fault::ReadsThenTakesOver => tokio::task::yield_now().await,
+            None if self.fault == Fault::ReadsThenInserts => tokio::task::yield_now().await,
+            _ => {}
+        }
+        let mut rows = self.rows.lock().unwrap();
+        let token = rows.values().map(|(token, _)| *token).max().unwrap_or(0) + 1;
+        rows.insert(event_id.to_owned(), (token, now + lease));
+        Ok(Claim::Fresh(Lease::new(event_id, token)))
     }
 
     fn key<'a>(&self, event_id: &'a str) -> std::borrow::Cow<'a, str> {
@@ -142,6 +180,14 @@ impl Faulty {
 impl ClaimStore for Faulty {
     fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
         Box::pin(async move {
+            if matches!(self.fault, Fault::ReadsThenTakesOver | Fault::ReadsThenInserts) {
+                return self.read_then_write(event_id, now, lease).await;
+            }
+            if self.fault == Fault::KeepsDroppedClaims {
+                let claim = self.inner.claim(event_id, now, lease).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                return claim;
+            }
             let lease = match self.fault {
                 Fault::NeverEndsLeases => DAY,
                 Fault::EndsLeasesEarly => lease / 4,
@@ -195,8 +241,8 @@ impl ClaimStore for Faulty {
 }
 
 #[tokio::test]
-async fn the_conformance_checks_find_a_store_that_breaks_a_rule() {
-    Conformance::new(|| Faulty::new(Fault::None)).check().await.unwrap();
+async fn the_suite_names_the_rule_that_a_store_breaks() {
+    check(|| Faulty::new(Fault::None)).await.unwrap();
     for (fault, hint) in [
         (Fault::ForgetsCommits, "a committed event is done"),
         (Fault::NeverEndsLeases, "an event whose lease has ended can be claimed"),
@@ -210,13 +256,21 @@ async fn the_conformance_checks_find_a_store_that_breaks_a_rule() {
         (Fault::CutsIds, "events with different ids are different"),
         (Fault::LetsEverybodyIn, "a claimed event is running"),
         (Fault::KeepsReleased, "a released event can be claimed"),
+        (Fault::ReadsThenTakesOver, "an event whose lease has ended is taken over by one of many"),
+        (Fault::ReadsThenInserts, "of claims made side by side through two connections one is fresh"),
+        (Fault::KeepsDroppedClaims, "a claim whose future is dropped is given back"),
     ] {
-        let found = Conformance::new(|| Faulty::new(fault)).check().await;
-        match found {
-            Err(Violation::Broken { rule, .. }) => assert_eq!(rule, hint, "{fault:?}"),
-            other => panic!("{fault:?}: {other:?}"),
-        }
+        let Err(violations) = check(|| Faulty::new(fault)).await else { panic!("the suite passes {fault:?}") };
+        assert!(violations.breaks(hint), "{fault:?}: {violations}");
     }
+}
+
+#[tokio::test]
+async fn the_suite_notices_stores_that_share_nothing() {
+    let open = |_: String| async { Ok(Arc::new(MemoryClaims::new())) };
+    let violations = Conformance::new(open).check().await.unwrap_err();
+    assert!(violations.breaks("of claims made side by side through two connections one is fresh"), "{violations}");
+    assert!(violations.breaks("a claimed event is running"), "{violations}");
 }
 
 #[test]

@@ -122,9 +122,14 @@ pub(crate) struct Model {
     pub(crate) name: Option<String>,
     /// Members the client cannot work without, instead of the schema's `required`.
     pub(crate) required: Option<Vec<String>>,
-    /// Emit one chained setter for each optional member.
+    /// Emit one chained setter for each optional member. Without an entry those have them that requests reach.
+    pub(crate) setters: Option<bool>,
+    /// Every object has a constructor of its required members; older files say so.
+    #[serde(rename = "constructor")]
+    _constructor: Option<bool>,
+    /// One type for requests and responses, although some of its fields are `readOnly` or `writeOnly`.
     #[serde(default)]
-    pub(crate) setters: bool,
+    pub(crate) both_ways: bool,
     /// Emit `From<&str>` and `From<String>` through this text member, the only required one.
     pub(crate) from: Option<String>,
     /// Strings that are plain fields, empty when they are missing. Lists and enums are plain anyway.

@@ -187,11 +187,44 @@ pub(crate) struct Operation {
     pub(crate) answer: Answer,
 }
 
-/// What a successful answer carries.
+/// What a successful response carries.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Empty,
     Json(Type),
+    /// JSON, or nothing.
+    Optional(Type),
+    /// Another media type, left as it comes.
+    Bytes {
+        media: String,
+    },
+    /// One of several, told apart by the status.
+    ByStatus {
+        /// Name of the emitted enum.
+        name: String,
+        variants: Vec<StatusVariant>,
+    },
+}
+
+impl Answer {
+    /// Every type that it mentions.
+    pub(crate) fn types(&self) -> Vec<&Type> {
+        match self {
+            Self::Json(ty) | Self::Optional(ty) => vec![ty],
+            Self::Empty | Self::Bytes { .. } => Vec::new(),
+            Self::ByStatus { variants, .. } => variants.iter().filter_map(|variant| variant.ty.as_ref()).collect(),
+        }
+    }
+}
+
+/// One successful status of an operation that has several.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusVariant {
+    pub(crate) status: u16,
+    pub(crate) name: String,
+    /// The type of its JSON body, if it has one.
+    pub(crate) ty: Option<Type>,
+    pub(crate) docs: Docs,
 }
 
 /// Where a parameter travels.
@@ -240,9 +273,23 @@ pub(crate) enum ParameterType {
     Scalar(Type),
 }
 
-/// A JSON request body.
+/// How a request body is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// `application/json`.
+    Json,
+    /// JSON of another media type.
+    JsonAs(String),
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// Bytes of a media type, as the caller gives them.
+    Bytes(String),
+}
+
+/// A request body.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestBody {
+    pub(crate) writing: Writing,
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) required: bool,

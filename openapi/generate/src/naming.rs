@@ -10,8 +10,9 @@ const TAKEN: &[&str] = &[
     "BTreeMap",
     "Borrow",
     "Box",
+    "ByStatus",
+    "Bytes",
     "Call",
-    "CallOptions",
     "Clone",
     "Configuration",
     "Copy",
@@ -38,7 +39,6 @@ const TAKEN: &[&str] = &[
     "Iterator",
     "Json",
     "Key",
-    "ListStyle",
     "MapAccess",
     "Method",
     "None",
@@ -49,7 +49,6 @@ const TAKEN: &[&str] = &[
     "PartialEq",
     "PartialOrd",
     "Pending",
-    "RequestOptions",
     "Response",
     "Result",
     "RetryClass",
@@ -62,6 +61,7 @@ const TAKEN: &[&str] = &[
     "Serializer",
     "Sized",
     "Some",
+    "StatusCode",
     "String",
     "Sync",
     "T",
@@ -206,6 +206,12 @@ impl Names {
     /// A namespace in which the given names are taken.
     pub(crate) fn without(taken: &[&str]) -> Self {
         Self(taken.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    /// These too are taken.
+    pub(crate) fn and(mut self, taken: &[&str]) -> Self {
+        self.0.extend(taken.iter().map(|&name| name.to_owned()));
+        self
     }
 
     /// Gives `wanted`, or the first of `wanted2`, `wanted3`… that is free.

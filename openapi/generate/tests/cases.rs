@@ -6,7 +6,8 @@ mod support;
 use std::path::Path;
 
 use onehorizon_generate::{Error, Mode, Output};
-use support::{everything, read};
+use serde_json::json;
+use support::{apis, everything, read};
 
 /// Generates from a case in strict mode.
 fn case(name: &str) -> Result<Output, Error> {
@@ -27,6 +28,14 @@ fn code(name: &str) -> String {
 /// The refusal of a case.
 fn refusal(name: &str) -> String {
     case(name).unwrap_err().to_string()
+}
+
+/// Asserts that a case passes once its finding is accepted.
+fn accepted(name: &str, pointer: &str, what: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name).join("input.json");
+    let curation = format!("[[accept]]\npointer = \"{pointer}\"\nwhat = \"{what}\"\nwhy = \"not needed\"\n");
+    let output = read(&std::fs::read_to_string(path).unwrap(), &curation, Mode::Strict);
+    assert_eq!(output.unwrap().accepted.len(), 1, "{name}");
 }
 
 /// Asserts that the text has every part.
@@ -78,6 +87,126 @@ fn the_configuration_fills_the_workspace_whatever_its_parameter_is_called() {
         &code,
         &["path: \"/workspaces/{workspaceId}/things\"", "call.path(\"workspaceId\"", "pub fn list_things(&self)"],
     );
+}
+
+#[test]
+fn what_requests_contain_has_a_constructor_and_setters() {
+    let code = code("06-request-body-not-constructible");
+    has(&code, &["pub title: String = \"title\"", "pub note: Option<String> = NOTE \"note\"", "pub fn note(mut self"]);
+}
+
+#[test]
+fn fields_of_one_direction_make_two_types() {
+    let code = code("07-read-only-in-request");
+    let of = |name: &str| {
+        let rest =
+            code.split(&format!("pub struct {name} {{")).nth(1).unwrap_or_else(|| panic!("no {name} in\n{code}"));
+        rest.split("\n}").next().unwrap_or_default().to_owned()
+    };
+    let (read, sent) = (of("Thing"), of("ThingInput"));
+    has(&read, &["\"id\"", "\"title\"", "\"createdAt\""]);
+    has(&sent, &["\"title\"", "\"secret\""]);
+    assert!(!read.contains("\"secret\"") && !sent.contains("\"id\"") && !sent.contains("\"createdAt\""), "{code}");
+    has(&code, &["thing: impl Borrow<ThingInput>", "-> Thing)", "pub fn secret(mut self"]);
+}
+
+#[test]
+fn curation_makes_one_type_of_both_directions() {
+    let document = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/07-read-only-in-request/input.json"),
+    )
+    .unwrap();
+    let output = read(&document, "[models.Thing]\nboth-ways = true\n", Mode::Strict).unwrap();
+    let code = everything(&output);
+    assert!(!code.contains("ThingInput"), "{code}");
+    has(&code, &["\"secret\"", "\"createdAt\""]);
+}
+
+#[test]
+fn a_required_field_that_is_only_read_is_no_part_of_a_request() {
+    let code = code("20-required-read-only-in-body");
+    has(&code, &["pub struct ThingInput", "thing: impl Borrow<ThingInput>"]);
+}
+
+#[test]
+fn tolerant_reading_leaves_requests_as_strict_as_the_document() {
+    let thing = json!({ "type": "object", "required": ["id"], "properties": { "id": { "type": "string" } } });
+    let body = json!({ "type": "object", "required": ["title"], "properties": { "title": { "type": "string" } } });
+    let json =
+        |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
+    let document = json!({ "/a": { "post": { "operationId": "a",
+        "requestBody": { "required": true, "content": json("NewThing") },
+        "responses": { "200": { "description": "", "content": json("Thing") } } } } });
+    let code = apis(
+        &document,
+        &json!({ "schemas": { "Thing": thing, "NewThing": body } }),
+        "[policy]\nrequired = \"curation\"\n",
+    );
+    has(&code, &["pub title: String = \"title\"", "pub id: Option<String> = ID \"id\""]);
+}
+
+#[test]
+fn a_body_keeps_its_media_type() {
+    has(&code("08-merge-patch-content-type"), &["json_as(\"application/merge-patch+json\", thing.borrow())"]);
+    let document = json!({ "/a": { "post": { "operationId": "a", "responses": { "204": { "description": "" } }, "requestBody": {
+        "required": true, "content": { "application/x-www-form-urlencoded": { "schema": { "type": "object", "properties": { "x": { "type": "string" } } } } } } },
+        "put": { "operationId": "b", "responses": { "204": { "description": "" } }, "requestBody": {
+        "required": true, "content": { "text/markdown": { "schema": { "type": "string" } } } } } } });
+    let code = apis(&document, &json!({}), "");
+    has(&code, &["call.form(body.borrow())", "body: impl Into<Bytes>", "call.bytes(\"text/markdown\", body.into())"]);
+}
+
+#[test]
+fn a_body_of_several_parts_is_a_finding_that_can_be_accepted() {
+    has(
+        &refusal("25-multipart"),
+        &["#/paths/~1files/post/requestBody: a body of multipart/form-data cannot be expressed"],
+    );
+    accepted("25-multipart", "#/paths/~1files/post/requestBody", "a body of multipart/form-data");
+}
+
+#[test]
+fn a_response_that_is_not_json_is_left_as_bytes() {
+    let code = code("26-csv-and-bytes");
+    has(&code, &["-> Bytes)", "send_bytes(\"text/csv\")", "send_bytes(\"application/octet-stream\")"]);
+}
+
+#[test]
+fn a_stream_of_events_is_a_finding_that_can_be_accepted() {
+    accepted("27-sse", "#/paths/~1events/get/responses/200", "a stream of events");
+}
+
+#[test]
+fn several_successes_are_told_apart_by_their_status() {
+    let code = code("28-two-successes");
+    has(
+        &code,
+        &[
+            "pub enum StartThingResponse",
+            "Ok(Thing)",
+            "Accepted(",
+            "NoContent,",
+            "Other(StatusCode, Bytes)",
+            "204u16 => Self::NoContent",
+        ],
+    );
+}
+
+#[test]
+fn a_success_without_a_body_beside_one_with_it_is_none() {
+    let thing = json!({ "description": "", "content": { "application/json": { "schema": { "type": "string" } } } });
+    let document = json!({ "/a": { "post": { "operationId": "a", "responses": { "200": thing, "204": { "description": "" } } } } });
+    has(&apis(&document, &json!({}), ""), &["-> Option<String>)", "send_optional()"]);
+}
+
+#[test]
+fn text_may_stand_beside_a_parameter_in_a_path() {
+    has(&code("29-path-suffix"), &["path: \"/things/{id}:archive\"", "path: \"/things/{id}.json\""]);
+}
+
+#[test]
+fn a_curated_name_makes_the_body_an_argument() {
+    has(&code("32-body-not-marked-required"), &["thing: impl Borrow<Thing>"]);
 }
 
 #[test]
@@ -205,4 +334,27 @@ fn accepted_findings_pass_and_stale_acceptances_do_not() {
         let refusal = read(&document, &format!("{fits}{stale}"), Mode::Lenient).unwrap_err().to_string();
         has(&refusal, &["curation: accept: there is no finding"]);
     }
+}
+
+#[test]
+fn a_parameter_called_like_a_call_option_needs_a_name_of_its_own() {
+    let document = json!({ "/a": { "get": { "operationId": "a", "responses": { "204": { "description": "" } }, "parameters": [
+        { "name": "timeout", "in": "query", "schema": { "type": "integer" } },
+        { "name": "header", "in": "query", "required": true, "schema": { "type": "string" } } ] } } });
+    let document =
+        json!({ "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": document }).to_string();
+    let refusal = read(&document, "", Mode::Strict).unwrap_err().to_string();
+    has(
+        &refusal,
+        &[
+            "#/paths/~1a/get/parameters/0: `timeout` is an option of every call; give the parameter a `name` in `[parameters.timeout]`",
+            "`header` is an option of every call",
+        ],
+    );
+    let curation = "[parameters.timeout]\nname = \"job_timeout\"\n[parameters.header]\nname = \"title\"\n";
+    let output = read(&document, curation, Mode::Strict).unwrap();
+    has(
+        &output.files["apis/default.rs"],
+        &["pub fn job_timeout(mut self", "query(\"timeout\"", "title: impl AsRef<str>"],
+    );
 }

@@ -166,8 +166,8 @@ fn operations_that_are_left_out() {
             "/responses: no successful answer is described; left out",
         ),
         (
-            json!({ "responses": { "200": { "description": "", "content": { "text/html": {} } } } }),
-            "/responses/200: a successful answer that is not JSON; the operation is left out",
+            json!({ "responses": { "200": { "description": "", "content": { "text/event-stream": {} } } } }),
+            "/responses/200: a stream of events, which does not end; the operation is left out",
         ),
         (
             json!({ "responses": { "200": { "$ref": "#/components/responses/Gone" } } }),
@@ -198,12 +198,6 @@ fn operations_that_are_left_out() {
         assert_eq!(of(&document, ""), format!("#/paths/~1a/get{finding}"));
         assert_eq!(lenient(&document, "").operations, 0, "{finding}");
     }
-    let mixed = paths(
-        &json!({ "/a/{x}.json": { "get": { "operationId": "get", "responses": { "204": { "description": "" } },
-        "parameters": [{ "name": "x", "in": "path", "required": true, "schema": { "type": "string" } }] } } }),
-        &json!({}),
-    );
-    assert_eq!(of(&mixed, ""), "#/paths/~1a~1{x}.json/get: a segment of the path mixes text and parameters; left out");
 }
 
 #[test]
@@ -228,14 +222,6 @@ fn parts_of_operations_that_are_left_out() {
         ),
         (json!({ "sumary": "" }), "/sumary: `sumary` is not understood"),
         (json!({ "x-access": "owner" }), "/x-access: `owner` is neither `any` nor `oauth`"),
-        (
-            json!({ "responses": { "200": { "description": "", "content": { "application/json": { "schema": text } } }, "204": { "description": "" } } }),
-            "/responses/200: beside it stands a successful answer without a body, which will not decode",
-        ),
-        (
-            json!({ "responses": { "200": { "description": "", "content": { "application/json": { "schema": text } } }, "201": { "description": "", "content": { "application/json": { "schema": { "type": "integer" } } } } } }),
-            "/responses/201: another type than #/paths/~1a/get/responses/200, which is the one that is read",
-        ),
     ] {
         let document = get(&operation);
         assert_eq!(of(&document, ""), format!("#/paths/~1a/get{finding}"));

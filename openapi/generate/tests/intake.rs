@@ -94,6 +94,16 @@ fn the_proposal_generates_in_strict_mode_under_the_names_that_users_know() {
 }
 
 #[test]
+fn a_task_that_was_fetched_can_be_sent_back() {
+    for official in [CLOSE, include_str!("documents/close.json")] {
+        let found = take(official);
+        let output = read(&found.merged, &found.curation, Mode::Strict).unwrap();
+        let tasks = &output.files["apis/tasks.rs"];
+        assert!(tasks.contains("task: impl Borrow<Task>") && tasks.contains("task: impl Borrow<NewTask>"), "{tasks}");
+    }
+}
+
+#[test]
 fn a_retry_class_is_asked_for_again_when_the_method_changed() {
     let found = take(CLOSE);
     assert!(found.report.to_decide.iter().any(|entry| entry.starts_with("`update_task` is PATCH now, it was PUT")));

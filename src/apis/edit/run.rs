@@ -1,15 +1,14 @@
 //! Runs an edit.
 
-use std::time::{Duration, Instant};
-
 use super::builder::{Change, EditTask, EditedTask, Plan};
 use super::compare::Fields;
 use crate::apis::TasksApi;
-use crate::error::{Error, ErrorKind, Sent};
+use crate::apis::steps::{Steps, is_worth_repeating, may_have_arrived};
+use crate::error::{Error, ErrorKind};
+use crate::future::BoxFuture;
+use crate::metadata::Sent;
 use crate::models::Task;
-use crate::options::{CallOptions, RequestOptions};
 use crate::response::Response;
-use crate::transport::BoxFuture;
 
 const EDIT: &str = "editTask";
 
@@ -22,35 +21,25 @@ impl<'a> IntoFuture for EditTask<'a> {
     }
 }
 
-/// The calls of an edit, within one deadline.
-struct Calls {
-    tasks: TasksApi,
-    started: Instant,
-    deadline: Option<Duration>,
-}
-
 impl Plan {
+    /// Runs the edit while no other edit of the task runs.
     async fn run(self, change: Change<'_>) -> Result<EditedTask, Error> {
-        let settings = self.configuration.settings();
-        let deadline = self.options.deadline.or(settings.deadline);
-        let calls = Calls { tasks: TasksApi::new(&self.configuration), started: settings.clock.now(), deadline };
+        let steps = Steps::begin(&self.configuration, self.options.clone());
         let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
-        let name = format!("{workspace}/{}", self.task_id);
-        let _alone = match calls.remaining(&self) {
-            None => settings.edits.lock(name).await,
-            Some(remaining) => crate::deadline::within(&*settings.clock, remaining, settings.edits.lock(name))
-                .await
-                .map_err(|_| failed(ErrorKind::Timeout, "the deadline passed while another edit of the task ran"))?,
-        };
-        self.edit(&calls, change).await
+        let lock = self.configuration.edits().lock(format!("{workspace}/{}", self.task_id));
+        let _alone = steps.within(lock).await.ok_or_else(|| {
+            failed(ErrorKind::Timeout, "the deadline passed while another edit of the task ran")
+                .with(|error| error.deadline = true)
+        })?;
+        self.edit(&steps, change).await
     }
 
-    async fn edit(self, calls: &Calls, change: Change<'_>) -> Result<EditedTask, Error> {
-        let read = self.fetch(calls).await?;
+    async fn edit(&self, steps: &Steps, change: Change<'_>) -> Result<EditedTask, Error> {
+        let read = self.fetch(steps).await?;
         let mut task = (*read).clone();
         change(&mut task).map_err(|fault| {
             failed(ErrorKind::Invalid, format!("the change of {} failed, nothing was written: {fault}", self.task_id))
-                .with(|error| error.source = Some(fault))
+                .with(|error| error.source = Some(fault.into()))
         })?;
         if task.task_id != self.task_id {
             return Err(failed(
@@ -63,28 +52,28 @@ impl Plan {
             return Ok(EditedTask { response: read, was_written: false });
         }
         if self.check_conflict {
-            let now = self.fetch(calls).await?;
+            let now = self.fetch(steps).await?;
             if !fields(&now)?.equal(&base) {
                 return Err(self.conflict("it changed after it was read, nothing was written"));
             }
         }
-        let written = self.write(calls, &task, &base, &wanted).await?;
+        let written = self.write(steps, &task, &base, &wanted).await?;
         if !self.confirm {
             return Ok(EditedTask { response: written, was_written: true });
         }
-        let now = self.fetch(calls).await?;
+        let now = self.fetch(steps).await?;
         if wanted.arrived_in(&fields(&now)?, &base) {
             return Ok(EditedTask { response: now, was_written: true });
         }
         Err(self
             .conflict("it was written and reads differently: somebody else wrote, or the service changed a value")
-            .with(|error| error.sent = Sent::Yes))
+            .with(|error| error.metadata.sent = Sent::Yes))
     }
 
     /// The task, which must be the one that was asked for.
-    async fn fetch(&self, calls: &Calls) -> Result<Response<Task>, Error> {
-        let mut call = calls.tasks.fetch_task(&self.task_id);
-        *call.options_mut() = self.options(calls);
+    async fn fetch(&self, steps: &Steps) -> Result<Response<Task>, Error> {
+        let mut call = TasksApi::new(&self.configuration).fetch_task(&self.task_id);
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -93,22 +82,18 @@ impl Plan {
             return Ok(task);
         }
         // Writing it back would put one task's content under another one's id.
-        Err(failed(
-            ErrorKind::Decode,
-            format!("fetching {} returned the task {:?}, nothing was written", self.task_id, task.task_id.as_str()),
-        )
-        .with(|error| error.sent = Sent::Yes))
+        let message =
+            format!("fetching {} returned the task {:?}, nothing was written", self.task_id, task.task_id.as_str());
+        Err(failed(ErrorKind::Decode, message).with(|error| error.metadata.sent = Sent::Yes))
     }
 
     /// Writes the task. Before the write is repeated, for whatever reason, the task is fetched: it is sent again only if it
     /// is still as it was, since somebody may have written it meanwhile, or the first write may have arrived.
-    async fn write(&self, calls: &Calls, task: &Task, base: &Fields, wanted: &Fields) -> Result<Response<Task>, Error> {
-        let settings = self.configuration.settings();
-        let attempts = self.options.attempts.unwrap_or(settings.retry.attempts);
+    async fn write(&self, steps: &Steps, task: &Task, base: &Fields, wanted: &Fields) -> Result<Response<Task>, Error> {
         let mut attempt = 1;
         loop {
-            let mut call = calls.tasks.update_task(&self.task_id, task);
-            *call.options_mut() = CallOptions { attempts: Some(1), ..self.options(calls) };
+            let mut call = TasksApi::new(&self.configuration).update_task(&self.task_id, task);
+            call.call.options = steps.options_once();
             if let Some(workspace) = &self.workspace {
                 call = call.workspace(workspace.clone());
             }
@@ -116,22 +101,13 @@ impl Plan {
                 Ok(written) => return Ok(written),
                 Err(error) => error,
             };
-            let may_have_arrived = may_have_arrived(&error);
-            if error.is_deadline() || !(may_have_arrived || attempt < attempts && is_worth_repeating(&error)) {
+            let (may_have_arrived, is_last) = (may_have_arrived(&error), attempt >= steps.attempts());
+            if error.is_deadline() || !may_have_arrived && (is_last || !is_worth_repeating(&error)) {
                 return Err(error);
             }
-            // The quota's wait is that of the next call.
-            if !error.is_rate_limited() {
-                let pause =
-                    settings.retry.pause(attempt, &*settings.clock).max(error.retry_after().unwrap_or_default());
-                if pause > settings.retry.max_wait || calls.remaining(self).is_some_and(|remaining| remaining <= pause)
-                {
-                    return Err(error);
-                }
-                settings.clock.sleep(pause).await;
-            }
+            let error = steps.pause(attempt, error).await?;
             // Its own failure says less than that of the write.
-            let Ok(now) = self.fetch(calls).await else { return Err(error) };
+            let Ok(now) = self.fetch(steps).await else { return Err(error) };
             let found = fields(&now)?;
             if may_have_arrived && wanted.arrived_in(&found, base) {
                 return Ok(now);
@@ -143,19 +119,15 @@ impl Plan {
                     "it changed after it was read, nothing was written"
                 };
                 return Err(self.conflict(what).with(|inner| {
-                    inner.sent = error.was_sent();
-                    inner.source = Some(error.into());
+                    inner.metadata.sent = error.was_sent();
+                    inner.source = Some(std::sync::Arc::new(error));
                 }));
             }
-            if attempt >= attempts {
+            if is_last {
                 return Err(error);
             }
             attempt += 1;
         }
-    }
-
-    fn options(&self, calls: &Calls) -> CallOptions {
-        CallOptions { deadline: calls.remaining(self).or(self.options.deadline), ..self.options.clone() }
     }
 
     fn conflict(&self, what: &str) -> Error {
@@ -164,32 +136,10 @@ impl Plan {
     }
 }
 
-impl Calls {
-    /// What is left until the deadline of the whole edit.
-    fn remaining(&self, plan: &Plan) -> Option<Duration> {
-        let spent = || plan.configuration.settings().clock.now().saturating_duration_since(self.started);
-        self.deadline.map(|deadline| deadline.saturating_sub(spent()))
-    }
-}
-
-/// Whether the service may have done the write that failed, although nobody said so.
-fn may_have_arrived(error: &Error) -> bool {
-    match error.status() {
-        // A refusal by the service or by somebody before it; what was not understood may have been done.
-        Some(status) => error.kind() == ErrorKind::Decode || !(400..500).contains(&status) || status == 408,
-        None => error.was_sent() != Sent::No,
-    }
-}
-
-/// Whether a write that certainly did not arrive may succeed the next time.
-fn is_worth_repeating(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::RateLimited)
-}
-
 fn fields(task: &Task) -> Result<Fields, Error> {
     Fields::of(task).map_err(|fault| failed(ErrorKind::Invalid, format!("the task cannot be written as JSON: {fault}")))
 }
 
 fn failed(kind: ErrorKind, message: impl Into<String>) -> Error {
-    Error::new(kind, message).with(|error| error.operation = Some(EDIT))
+    Error::new(kind, message).with(|error| error.metadata.operation = Some(EDIT))
 }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use onehorizon::limits::RateLimit;
+use onehorizon::RateLimit;
 use onehorizon::quota::{Lane, Outcome, Pacing, QuotaRules, QuotaShape, QuotaStore, Slot, SlotRequest, Take, Waiter};
 use onehorizon::{BoxFuture, StoreError};
 
@@ -230,16 +230,25 @@ where
 
     async fn what_the_store_did_not_give_counts_too(&self) -> Checked {
         const RULE: &str = "a slot that was given while the store was away counts";
-        let case = self.case("adopted", self.window(3)).await?;
-        let adopted = slot();
-        case.stores[0].adopt(&case.rules, SlotRequest::new(adopted, LEASE));
-        case.stores[0].settle(&case.rules, slot(), Outcome::Answered);
+        let case = self.case("unknown", self.window(2)).await?;
+        case.settle(0, slot(), Outcome::Answered).await?;
         case.settle(0, slot(), Outcome::Unsent).await?;
+        case.granted(RULE, 1).await?;
+        case.waits(RULE, 1).await?;
+
+        let case = self.case("adopted", self.window(3)).await?;
+        let adopted = [slot(), slot()];
+        for slot in adopted {
+            case.stores[0].adopt(&case.rules, SlotRequest::new(slot, LEASE));
+        }
+        case.stores[0].flush().await.map_err(failed)?;
         // A store may hold everybody back for a moment, so that other processes can report theirs.
         case.granted_within(RULE, 1, Duration::from_secs(3)).await?;
         case.waits(RULE, 1).await?;
-        case.settle(0, adopted, Outcome::Unsent).await?;
-        case.granted(RULE, 1).await?;
+        for slot in adopted {
+            case.settle(0, slot, Outcome::Unsent).await?;
+            case.granted(RULE, 1).await?;
+        }
         case.waits(RULE, 0).await
     }
 

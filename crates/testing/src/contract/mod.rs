@@ -1,5 +1,6 @@
 //! The operations of the embedded contract, ready to be matched and checked.
 
+mod normal;
 pub(crate) mod query;
 mod schema;
 pub(crate) mod validate;
@@ -29,7 +30,8 @@ pub(crate) struct Operation {
 #[derive(Debug)]
 enum Segment {
     Literal(String),
-    Parameter(String),
+    /// What stands before the parameter, its name, and what stands after it.
+    Parameter(String, String, String),
 }
 
 #[derive(Debug)]
@@ -89,8 +91,9 @@ impl Contract {
     }
 
     fn read(text: &str) -> Result<Self, String> {
-        let document: Value =
+        let mut document: Value =
             serde_json::from_str(text).map_err(|error| format!("the contract is no JSON: {error}"))?;
+        normal::normalize(&mut document);
         let reader = Reader { document: &document };
         let mut operations = Vec::new();
         for (path, item) in entries(document.get("paths")) {
@@ -132,10 +135,14 @@ impl Operation {
             let segment = segment.as_deref()?;
             match pattern {
                 Segment::Literal(literal) if literal == segment => {}
-                Segment::Parameter(name) if !segment.is_empty() => {
-                    captures.push((name.clone(), segment.to_owned()));
+                Segment::Parameter(before, name, after) => {
+                    let value = segment.strip_prefix(before.as_str())?.strip_suffix(after.as_str())?;
+                    if value.is_empty() {
+                        return None;
+                    }
+                    captures.push((name.clone(), value.to_owned()));
                 }
-                _ => return None,
+                Segment::Literal(_) => return None,
             }
         }
         Some(captures)
@@ -153,17 +160,27 @@ struct Reader<'d> {
 
 impl Reader<'_> {
     fn operation(&self, path: &str, method: &str, item: &Value, operation: &Value) -> Result<Operation, String> {
-        let id = operation.get("operationId").and_then(Value::as_str).ok_or("no operationId")?;
+        // A document of other words says which operation of the fake each is.
+        let named = operation.get("x-role").or_else(|| operation.get("operationId")).and_then(Value::as_str);
+        let id = named.map_or_else(|| format!("{method} {path}"), str::to_owned);
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).map_err(|error| error.to_string())?;
         let template = path.trim_start_matches('/').split('/').map(|segment| {
-            match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                Some(name) => Segment::Parameter(name.to_owned()),
+            let parts = segment.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
+            match parts {
+                Some((before, (name, after))) => {
+                    Segment::Parameter(before.to_owned(), name.to_owned(), after.to_owned())
+                }
                 None => Segment::Literal(segment.to_owned()),
             }
         });
         let mut parameters: Vec<Parameter> = Vec::new();
         for parameter in items(operation.get("parameters")).chain(items(item.get("parameters"))) {
-            let parameter = self.parameter(self.follow(parameter)?)?;
+            let parameter = self.follow(parameter)?;
+            if parameter.get("in").and_then(Value::as_str) == Some("cookie") {
+                // The client sends none.
+                continue;
+            }
+            let parameter = self.parameter(parameter)?;
             // The operation's own parameter comes first and overrides the path's.
             let known = |other: &Parameter| other.name == parameter.name && other.place == parameter.place;
             if !parameters.iter().any(known) {
@@ -176,7 +193,7 @@ impl Reader<'_> {
             .unwrap_or(StatusCode::OK);
         let body = operation.get("requestBody").map(|body| self.body(self.follow(body)?)).transpose()?;
         let oauth_only = operation.get("x-access").and_then(Value::as_str) == Some("oauth");
-        Ok(Operation { id: id.to_owned(), method, success, oauth_only, parameters, body, template: template.collect() })
+        Ok(Operation { id, method, success, oauth_only, parameters, body, template: template.collect() })
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {
@@ -202,7 +219,8 @@ impl Reader<'_> {
         let mut media = Vec::new();
         for (media_type, content) in entries(body.get("content")) {
             let schema = content.get("schema").cloned().unwrap_or_else(|| json!({}));
-            media.push((media_type.to_ascii_lowercase(), self.compile(&schema)?));
+            let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            media.push((essence, self.compile(&schema)?));
         }
         Ok(Body { required: body.get("required").and_then(Value::as_bool).unwrap_or(false), media })
     }
@@ -304,7 +322,8 @@ mod tests {
             read(&json!([{ "name": "x-a", "in": "header" }, { "name": "b", "in": "query", "explode": false }]));
         let found: Vec<_> = parameters.iter().map(|one| (one.required, one.explode)).collect();
         assert_eq!(found, [(false, false), (false, false), (true, false), (true, true)]);
-        assert!(with_parameters(&json!([{ "name": "c", "in": "cookie" }])).is_err());
+        assert!(with_parameters(&json!([{ "name": "c", "in": "nowhere" }])).is_err());
+        assert!(with_parameters(&json!([{ "name": "c", "in": "cookie" }])).is_ok_and(|read| read.len() == 2));
     }
 
     #[test]

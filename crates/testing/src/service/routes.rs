@@ -27,7 +27,9 @@ pub(crate) struct Call<'r> {
 
 impl Call<'_> {
     fn captured(&self, name: &str) -> &str {
-        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+        // A document may call the parameter otherwise: the last one is what the operation works on.
+        let named = self.path.iter().find(|(key, _)| key == name).or_else(|| self.path.last());
+        named.map_or("", |(_, value)| value.as_str())
     }
 
     fn all(&self, name: &str) -> Vec<String> {

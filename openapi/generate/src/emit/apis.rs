@@ -8,9 +8,9 @@ use quote::quote;
 
 use crate::curation::{Access, RetryClass};
 use crate::emit::types::{ident, tokens};
-use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print, use_models};
+use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, media, print, use_models};
 use crate::error::Error;
-use crate::ir::{Answer, Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type};
+use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type, Writing};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
     let mut root = header(source);
@@ -31,6 +31,7 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
         let mut parts = vec![client(group), methods(group)];
         for operation in &group.operations {
             parts.push(constant(operation));
+            parts.extend(media::by_status(operation, &gate(operation)));
             parts.extend(builder(group, operation));
         }
         text.push_str(&print(parts.into_iter().map(Printed::Tokens))?);
@@ -39,7 +40,7 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
     Ok(())
 }
 
-/// What the file names: always from the engine, then models, then what some operations need.
+/// What the file names: always the prelude, then models, then what some operations need.
 fn uses(group: &Group) -> TokenStream {
     let (open, gated): (Vec<&Operation>, Vec<&Operation>) =
         group.operations.iter().partition(|operation| operation.feature.is_none());
@@ -59,7 +60,7 @@ fn uses(group: &Group) -> TokenStream {
     let sometimes_runtime = use_runtime(&gated.runtime.difference(&open.runtime).copied().collect());
     let sometimes_runtime = (!sometimes_runtime.is_empty())
         .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes_runtime });
-    quote! { #borrow use crate::engine::prelude::*; #always #sometimes #always_runtime #sometimes_runtime }
+    quote! { #borrow use crate::apis::prelude::*; #always #sometimes #always_runtime #sometimes_runtime }
 }
 
 fn use_runtime(names: &BTreeSet<&'static str>) -> TokenStream {
@@ -70,7 +71,7 @@ fn use_runtime(names: &BTreeSet<&'static str>) -> TokenStream {
     quote! { use crate::models::runtime::{#(#names),*}; }
 }
 
-/// The names that operations need beside the engine's.
+/// The names that operations need beside the prelude's.
 #[derive(Default)]
 struct Needs {
     models: BTreeSet<String>,
@@ -82,16 +83,12 @@ impl Needs {
     fn of(operations: &[&Operation]) -> Self {
         let mut needs = Self::default();
         for operation in operations {
-            let bodies = operation.body.iter().map(|body| &body.ty);
+            let bodies = operation.body.iter().filter(|body| !is_bytes(body)).map(|body| &body.ty);
             let parameters = operation.parameters.iter().filter_map(|parameter| match &parameter.ty {
                 ParameterType::Into(ty) => Some(ty),
                 _ => None,
             });
-            let answer = match &operation.answer {
-                Answer::Json(ty) => Some(ty),
-                Answer::Empty => None,
-            };
-            for ty in bodies.chain(parameters).chain(answer) {
+            for ty in bodies.chain(parameters).chain(operation.answer.types()) {
                 ty.mentions(&mut needs.models);
                 runtime_names(ty, &mut needs.runtime);
             }
@@ -161,7 +158,7 @@ fn method(operation: &Operation) -> TokenStream {
         #gate
         #deprecated
         pub fn #name(&self, #(#arguments),*) -> #builder {
-            #binding = Call::new(&self.configuration, &#constant);
+            #binding = Call::new(self.configuration.settings(), &#constant);
             #(#fills)*
             #builder { call }
         }
@@ -191,16 +188,19 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
     let gate = gate(operation);
     let name = ident(&operation.builder);
     let docs = doc_lines(&[format!("The call being built by [`{}::{}`].", group.name, operation.name)]);
-    let (answer, send) = match &operation.answer {
-        Answer::Json(ty) => (tokens(ty), quote! { send }),
-        Answer::Empty => (quote! { () }, quote! { send_empty }),
-    };
+    let (answer, send) = media::response(&operation.answer);
     let optional = operation.parameters.iter().filter(|parameter| !parameter.required).map(setter);
     let body = operation.body.as_ref().filter(|body| !body.required).map(|body| {
         let docs = doc_attributes(&body.docs, "The body.", true);
         let (name, argument, fill) = (ident(&body.name), body_argument(body), fill_body(body, &quote! { self.call }));
         quote! { #docs pub fn #name(mut self, #argument) -> Self { #fill self } }
     });
+    let methods: Vec<TokenStream> = optional.chain(body).collect();
+    let methods = if methods.is_empty() {
+        TokenStream::new()
+    } else {
+        quote! { #gate impl #name { #(#methods)* } }
+    };
     vec![
         quote! {
             #docs
@@ -208,37 +208,13 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
             #[must_use = "a request does nothing until it is awaited or sent"]
             #[derive(Clone, Debug)]
             pub struct #name {
-                call: Call,
+                pub(crate) call: Call,
             }
         },
+        methods,
         quote! {
             #gate
-            impl #name {
-                #(#optional)*
-                #body
-                #[doc = " Sends the request; awaiting the builder does the same."]
-                pub fn send(self) -> Pending<#answer> {
-                    self.call.#send()
-                }
-            }
-        },
-        quote! {
-            #gate
-            impl IntoFuture for #name {
-                type Output = Result<Response<#answer>, Error>;
-                type IntoFuture = Pending<#answer>;
-                fn into_future(self) -> Pending<#answer> {
-                    self.send()
-                }
-            }
-        },
-        quote! {
-            #gate
-            impl RequestOptions for #name {
-                fn options_mut(&mut self) -> &mut CallOptions {
-                    self.call.options_mut()
-                }
-            }
+            call_builder!(#name, #send -> #answer);
         },
     ]
 }
@@ -280,21 +256,29 @@ fn argument(parameter: &Parameter) -> TokenStream {
 fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
     let name = ident(&parameter.name);
     let wire = &parameter.wire;
-    let put = |value: TokenStream| match (parameter.place, parameter.list) {
-        (Place::Path, _) => quote! { #call.path(#wire, #value); },
-        (Place::Header, _) => quote! { #call.header(#wire, #value); },
-        (Place::Query, None) => quote! { #call.query(#wire, #value); },
-        (Place::Query, Some(style)) => {
-            let style = match style {
-                ListStyle::Repeat => quote! { ListStyle::Repeat },
-                ListStyle::Comma => quote! { ListStyle::Comma },
-                ListStyle::Space => quote! { ListStyle::Space },
-                ListStyle::Pipe => quote! { ListStyle::Pipe },
-            };
-            quote! { #call.query_item(#wire, #value, #style); }
-        }
+    if let Some(style) = parameter.list {
+        let separator = match style {
+            ListStyle::Repeat => quote! { None },
+            ListStyle::Comma => quote! { Some(",") },
+            ListStyle::Space => quote! { Some(" ") },
+            ListStyle::Pipe => quote! { Some("|") },
+        };
+        let item = match &parameter.ty {
+            ParameterType::Text => quote! { item.as_ref().to_owned() },
+            ParameterType::Scalar(_) => quote! { item.to_string() },
+            ParameterType::Into(ty) => {
+                let ty = tokens(ty);
+                quote! { Into::<#ty>::into(item).as_str().to_owned() }
+            }
+        };
+        return quote! { #call.query_list(#wire, #name.into_iter().map(|item| #item), #separator); };
+    }
+    let put = |value: TokenStream| match parameter.place {
+        Place::Path => quote! { #call.path(#wire, #value); },
+        Place::Header => quote! { #call.header(#wire, #value); },
+        Place::Query => quote! { #call.query(#wire, #value); },
     };
-    let one = match &parameter.ty {
+    match &parameter.ty {
         ParameterType::Text => put(quote! { #name.as_ref() }),
         ParameterType::Scalar(_) => put(quote! { #name }),
         ParameterType::Into(ty) => {
@@ -302,16 +286,18 @@ fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
             let put = put(quote! { #name.as_str() });
             quote! { let #name: #ty = #name.into(); #put }
         }
-    };
-    match parameter.list {
-        Some(_) => quote! { for #name in #name { #one } },
-        None => one,
     }
+}
+
+fn is_bytes(body: &RequestBody) -> bool {
+    matches!(body.writing, Writing::Bytes(_))
 }
 
 fn body_argument(body: &RequestBody) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
-    if body.into {
+    if is_bytes(body) {
+        quote! { #name: impl Into<Bytes> }
+    } else if body.into {
         quote! { #name: impl Into<#ty> }
     } else {
         quote! { #name: impl Borrow<#ty> }
@@ -320,10 +306,17 @@ fn body_argument(body: &RequestBody) -> TokenStream {
 
 fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
-    if body.into {
-        quote! { let #name: #ty = #name.into(); #call.json(&#name); }
+    let write = |value: TokenStream| match &body.writing {
+        Writing::Json => quote! { #call.json(#value); },
+        Writing::JsonAs(media) => quote! { #call.json_as(#media, #value); },
+        Writing::Form => quote! { #call.form(#value); },
+        Writing::Bytes(media) => quote! { #call.bytes(#media, #name.into()); },
+    };
+    if body.into && !is_bytes(body) {
+        let write = write(quote! { &#name });
+        quote! { let #name: #ty = #name.into(); #write }
     } else {
-        quote! { #call.json(#name.borrow()); }
+        write(quote! { #name.borrow() })
     }
 }
 

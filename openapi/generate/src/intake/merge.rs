@@ -1,7 +1,8 @@
 //! The official document with what it lacks: our overlay holds that, and [`apply`] puts both together.
 //!
 //! The overlay is a document of its own: schemas and webhooks that the official one has not, `x-copies` (a schema of
-//! ours that is described by one of theirs under another name) and `x-redirects` (places that refer to such a schema).
+//! ours that is described by one of theirs under another name), `x-redirects` (places that refer to such a schema) and
+//! `x-operations` (which operation of ours one of theirs is, and that only OAuth tokens may call it).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use crate::pointer::{Located, Pointer};
 const OFFICIAL: &str = "official";
 
 /// What the official document lacks, as an overlay.
-pub(crate) fn overlay(comparison: &Comparison<'_>) -> Value {
+pub(crate) fn overlay(comparison: &Comparison<'_>, operations: &BTreeMap<String, Value>) -> Value {
     let mut plan = Plan { comparison, copies: BTreeMap::new(), redirects: BTreeMap::new(), needed: BTreeSet::new() };
     plan.names();
     let events = plan.events();
@@ -34,6 +35,7 @@ pub(crate) fn overlay(comparison: &Comparison<'_>) -> Value {
         "x-about": "What the official document lacks. `cargo generate` puts both together as onehorizon.json.",
         "x-copies": plan.copies,
         "x-redirects": plan.redirects,
+        "x-operations": operations,
         "components": { "schemas": schemas },
     });
     if let Some(object) = overlay.as_object_mut() {
@@ -217,6 +219,12 @@ pub(crate) fn apply(official: &Value, overlay: &Value) -> Result<Value, Error> {
         let slot = Pointer::parse(at).and_then(|at| merged.pointer_mut(at.as_str().strip_prefix('#')?));
         let slot = slot.ok_or_else(|| Error::unreadable(format!("overlay: x-redirects: {at} points at nothing")))?;
         redirect(slot, name.as_str().unwrap_or_default());
+    }
+    for (at, more) in overlay.get("x-operations").and_then(Value::as_object).into_iter().flatten() {
+        let slot = Pointer::parse(at).and_then(|at| merged.pointer_mut(at.as_str().strip_prefix('#')?));
+        let slot = slot.and_then(Value::as_object_mut);
+        let slot = slot.ok_or_else(|| Error::unreadable(format!("overlay: x-operations: {at} points at nothing")))?;
+        slot.extend(more.as_object().cloned().unwrap_or_default());
     }
     mark(&mut merged);
     let root = merged.as_object_mut().ok_or_else(|| Error::unreadable("the document is not an object"))?;

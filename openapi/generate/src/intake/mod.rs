@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 pub use facts::{Fact, Verdict};
 pub use report::Report;
 
-use crate::curation::Curation;
+use crate::curation::{Access, Curation};
 use crate::document::Document;
 use crate::error::Error;
 use crate::hand_written::Methods;
@@ -93,7 +93,7 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
     rest(&mut comparison);
     pages(&mut comparison, &their_operations);
 
-    let overlay = merge::overlay(&comparison);
+    let overlay = merge::overlay(&comparison, &roles(&pairs));
     let merged = merge::apply(theirs.root().value, &overlay)?;
     let merged_document = Document::new(merged.clone())?;
     let mut proposal = Proposal::new(input.curation)?;
@@ -128,6 +128,22 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
         lock: pretty(&json!({ "file": kept_as, "version": version, "sha256": sha256 })),
         kept_as,
     })
+}
+
+/// What the fake service must know of their operations: which of ours each is, and who may call it.
+fn roles(pairs: &[(&Operation<'_>, Option<(&Operation<'_>, Reason)>)]) -> BTreeMap<String, Value> {
+    let found = pairs.iter().filter_map(|(mine, found)| Some((mine, found.as_ref()?.0)));
+    let entries = found.filter_map(|(mine, other)| {
+        let mut entry = serde_json::Map::new();
+        if mine.id != other.id {
+            entry.insert("x-role".to_owned(), Value::from(mine.id.as_str()));
+        }
+        if other.access == Access::Oauth && other.node.text("x-access").is_none() {
+            entry.insert("x-access".to_owned(), Value::from("oauth"));
+        }
+        (!entry.is_empty()).then(|| (other.node.at.to_string(), Value::Object(entry)))
+    });
+    entries.collect()
 }
 
 /// The merged document of a lock, an official document and an overlay.

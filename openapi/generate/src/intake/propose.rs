@@ -11,6 +11,7 @@ use crate::intake::compare::Comparison;
 use crate::intake::flat::Flat;
 use crate::intake::matching::{Operation, Reason, bare_name, tag};
 use crate::intake::merge::main_role;
+use crate::lower::Directions;
 use crate::naming::pascal;
 use crate::pointer::{Located, Pointer};
 
@@ -97,6 +98,7 @@ impl Proposal {
 
     /// Models and enums under the names of the document, without fields that it does not have.
     pub(crate) fn models(&mut self, comparison: &Comparison<'_>, merged: &crate::document::Document) {
+        let (ours_both, theirs_two) = (Directions::of(comparison.ours), Directions::of(merged));
         let mut done = BTreeSet::new();
         for role in &comparison.roles {
             let copied = merged.section(&["components", "schemas", &role.ours]).is_some();
@@ -137,6 +139,16 @@ impl Proposal {
                     rules.insert("name", value(role.ours.clone()));
                 }
                 table.insert(&key, entry);
+            }
+            // A type of ours that is fetched and sent back stays one, although some of its fields are only read.
+            if keeps && ours_both.is_both(&role.ours) && theirs_two.are_two(&at) {
+                let Some(table) = self.section_or_new("models") else { continue };
+                if !table.contains_key(&key) {
+                    table.insert(&key, Item::Table(Table::new()));
+                }
+                if let Some(rules) = table.get_mut(&key).and_then(Item::as_table_like_mut) {
+                    rules.insert("both-ways", value(true));
+                }
             }
             let renamed = |field: &str| comparison.renamed.get(&(role.ours.clone(), field.to_owned())).cloned();
             let known = |field: &str| flat.field(field).is_some();

@@ -3,6 +3,7 @@
 mod answers;
 mod apis;
 mod boxes;
+mod directions;
 mod docs;
 mod inheritance;
 mod names;
@@ -16,6 +17,7 @@ mod unions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+pub(crate) use directions::Directions;
 pub(crate) use names::{METHODS, bare_id, tag_of};
 pub(crate) use servers::{BASE_URL, first_server, server_url};
 
@@ -37,7 +39,11 @@ pub(crate) struct Lowering<'d> {
     types: HashMap<String, Option<Type>>,
     items: Vec<Item>,
     /// Components whose type is known and whose body is still to be read.
-    waiting: VecDeque<String>,
+    waiting: VecDeque<(String, bool)>,
+    /// Which ways the components travel.
+    directions: Directions,
+    /// Part of a request is being read: fields that are `readOnly` are no part of it.
+    sending: bool,
     /// Where the items come from, by their Rust names.
     origins: HashMap<String, Origin>,
     /// The entries of the curation that named something.
@@ -54,6 +60,7 @@ pub(crate) fn lower(document: &Document, curation: &Curation, written: &Methods)
     lowering.components();
     lowering.webhooks();
     let groups = lowering.groups();
+    lowering.read_waiting();
     lowering.check_curation();
     boxes::insert(&mut lowering.items, &mut lowering.findings);
     let program = Program { items: lowering.items, groups };
@@ -79,6 +86,8 @@ impl<'d> Lowering<'d> {
             types: HashMap::new(),
             items: Vec::new(),
             waiting: VecDeque::new(),
+            directions: Directions::of(document),
+            sending: false,
             origins: HashMap::new(),
             used: BTreeSet::new(),
             id_properties: by(|id| &id.properties),

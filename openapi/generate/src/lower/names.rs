@@ -36,6 +36,8 @@ pub(crate) struct NameTable {
     homes: Names,
     /// Rust names and modules of the components, by their names in the document.
     components: BTreeMap<String, (String, String)>,
+    /// Names of the types that components are in requests, by their own.
+    inputs: BTreeMap<String, String>,
     /// Names of the operations, by their pointers.
     operations: BTreeMap<Pointer, String>,
     /// Modules of what is named after something else than a component.
@@ -128,6 +130,21 @@ impl NameTable {
         self.components.get(name).cloned()
     }
 
+    /// The name of a component's type in requests, where that is another one.
+    pub(crate) fn of_input(&mut self, rust: &str) -> String {
+        if let Some(known) = self.inputs.get(rust) {
+            return known.clone();
+        }
+        let name = self.types.claim(&format!("{rust}Input"), "Model");
+        self.inputs.insert(rust.to_owned(), name.clone());
+        name
+    }
+
+    /// The name of a component of which this is the type in requests, or the name as it is.
+    pub(crate) fn without_input<'n>(&'n self, rust: &'n str) -> &'n str {
+        self.inputs.iter().find(|(_, input)| *input == rust).map_or(rust, |(name, _)| name)
+    }
+
     /// Is this the Rust name of a component?
     pub(crate) fn is_component(&self, rust: &str) -> bool {
         self.components.values().any(|(name, _)| name == rust)
@@ -207,7 +224,7 @@ impl Lowering<'_> {
         let owned = |rest: &[&str]| rest.iter().map(|&step| step.to_owned()).collect::<Vec<_>>();
         let (base, rest) = match all.as_slice() {
             ["components", "schemas", name, rest @ ..] => {
-                let (base, home) = self.names.of_component(name).unwrap_or_else(|| (pascal(name), snake(name)));
+                let (base, home) = self.component_name(name).unwrap_or_else(|| (pascal(name), snake(name)));
                 return (base, home, owned(rest));
             }
             ["components", "responses", name, rest @ ..] => (format!("{}Answer", pascal(name)), owned(rest)),

@@ -61,7 +61,7 @@ impl<'d> Lowering<'d> {
     /// The same, for a type that is to be called after something else than its first place.
     pub(crate) fn described_as(&mut self, places: &[Located<'d>], given: Option<(String, String)>) -> Type {
         let Some(first) = places.first() else { return Type::Json };
-        let key = places.iter().map(|place| place.at.as_str()).collect::<Vec<_>>().join("+");
+        let key = self.key(&places.iter().map(|place| place.at.as_str()).collect::<Vec<_>>().join("+"));
         match self.types.get(&key) {
             Some(Some(known)) => return known.clone(),
             Some(None) => {
@@ -80,30 +80,61 @@ impl<'d> Lowering<'d> {
 
     /// The type of a component. Its body is read later, so that components may contain each other in every way.
     fn component(&mut self, name: &str, here: &Located<'d>) -> Type {
-        let key = here.at.to_string();
+        let key = self.key(here.at.as_str());
         if let Some(Some(known)) = self.types.get(&key) {
             return known.clone();
         }
-        let Some((rust, _)) = self.names.of_component(name) else { return Type::Json };
+        let Some((rust, _)) = self.component_name(name) else { return Type::Json };
         let known = Type::Named(rust).or_null(self.allows_null(here, &mut Vec::new()));
         self.types.insert(key, Some(known.clone()));
-        self.waiting.push_back(name.to_owned());
+        self.waiting.push_back((name.to_owned(), self.is_variant(name)));
         known
+    }
+
+    /// Is this component another type in a request?
+    fn is_variant(&self, name: &str) -> bool {
+        let at = Pointer::root().member("components").member("schemas").member(name);
+        let one = self.curation.models.get(name).is_some_and(|rules| rules.both_ways);
+        self.sending && !one && self.directions.are_two(&at)
+    }
+
+    /// The Rust name and module of a component, as it is called in what is being read.
+    pub(crate) fn component_name(&mut self, name: &str) -> Option<(String, String)> {
+        let (rust, home) = self.names.of_component(name)?;
+        if !self.is_variant(name) {
+            return Some((rust, home));
+        }
+        Some((self.names.of_input(&rust), home))
+    }
+
+    /// The key of a place among the types: a part of a request is another type than the same part of a response.
+    fn key(&self, place: &str) -> String {
+        let component = Pointer::parse(place).and_then(|at| at.component("schemas"));
+        let sent = match component {
+            Some(name) => self.is_variant(&name),
+            None => self.sending,
+        };
+        if sent { format!("{place} (sent)") } else { place.to_owned() }
     }
 
     /// Reads the bodies of the components that were met.
     pub(crate) fn read_waiting(&mut self) {
-        while let Some(name) = self.waiting.pop_front() {
+        let before = self.sending;
+        while let Some((name, variant)) = self.waiting.pop_front() {
             let section = self.document.section(&["components", "schemas"]);
-            let found = section.and_then(|section| section.get(&name));
-            if let (Some(here), Some((rust, home))) = (found, self.names.of_component(&name)) {
+            let Some(here) = section.and_then(|section| section.get(&name)) else { continue };
+            self.sending = variant;
+            let name = self.component_name(&name);
+            self.sending |= self.directions.is_only_sent(&here.at);
+            if let Some((rust, home)) = name {
                 self.component_body(&here, rust, home);
             }
         }
+        self.sending = before;
     }
 
     fn component_body(&mut self, here: &Located<'d>, rust: String, home: String) {
-        let key = here.at.to_string();
+        let key = self.key(here.at.as_str());
         let named = Type::Named(rust.clone());
         // An alternative that is alone and inline gives the component's own type, not an alias.
         let inside = format!("{}/", here.at);
@@ -367,7 +398,11 @@ impl<'d> Lowering<'d> {
     ) -> Type {
         let component = naming.place.at.component("schemas").filter(|_| naming.given.is_none());
         let given = component
-            .and_then(|key| self.names.of_component(&key).map(|(name, home)| (name, Origin { key, home })))
+            .and_then(|key| {
+                let (name, home) = self.component_name(&key)?;
+                let key = if self.is_variant(&key) { format!("{key}Input") } else { key };
+                Some((name, Origin { key, home }))
+            })
             .or_else(|| naming.given.as_ref().map(|(wanted, home)| self.given_name(wanted, home)));
         let (name, mut origin) = given.unwrap_or_else(|| self.inline_name(&naming.place.at));
         if !home.is_empty() {

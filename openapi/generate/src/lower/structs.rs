@@ -37,6 +37,9 @@ impl<'d> Lowering<'d> {
         let mut fields = Vec::new();
         for (wire, places) in &shape.properties {
             let Some(first) = places.first() else { continue };
+            if self.travels_the_other_way(places, &rules) {
+                continue;
+            }
             let mut ty = self.places(places, || (format!("{name}{}", pascal(wire)), home.clone()));
             ty = self.with_id(ty, &[&format!("{origin}.{wire}"), wire]);
             if rules.sensitive.iter().any(|sensitive| sensitive == wire) {
@@ -62,14 +65,21 @@ impl<'d> Lowering<'d> {
         };
         let items = self.items_field(&rules, &fields, &origin);
         let from = self.text_member(&rules, &fields, &origin);
-        Struct { fields, additional, setters: rules.setters, items, from }
+        let sent = self.sending || shape.origin.as_ref().is_some_and(|at| self.directions.is_sent(at));
+        Struct { fields, additional, setters: rules.setters.unwrap_or(sent), items, from }
+    }
+
+    /// Is the field no part of a request (`readOnly`), or of a response (`writeOnly`), whichever is being read?
+    fn travels_the_other_way(&self, places: &[Located<'d>], rules: &Model) -> bool {
+        let flag = if self.sending { "readOnly" } else { "writeOnly" };
+        !rules.both_ways && places.iter().any(|place| place.flag(flag))
     }
 
     fn required(&self, rules: &Model, shape: &Shape<'d>) -> BTreeSet<String> {
         match (&rules.required, self.curation.policy.required) {
             (Some(listed), _) => listed.iter().cloned().collect(),
-            (None, RequiredBy::Curation) => BTreeSet::new(),
-            (None, RequiredBy::Document) => shape.required.iter().map(|&name| name.to_owned()).collect(),
+            (None, RequiredBy::Curation) if !self.sending => BTreeSet::new(),
+            (None, _) => shape.required.iter().map(|&name| name.to_owned()).collect(),
         }
     }
 
@@ -98,13 +108,11 @@ impl<'d> Lowering<'d> {
     fn items_field(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<(String, Type)> {
         let wire = rules.items.as_ref()?;
         let field = fields.iter().find(|field| field.wire == *wire)?;
-        match (field.ty.clone().unwrap_null().0, field.plain) {
-            (Type::List(element), None | Some(true)) => Some((field.name.clone(), *element)),
-            _ => {
-                self.curation_says(format!("models.{origin}.items: `{wire}` is not a list that is a plain field"));
-                None
-            }
+        if let (Type::List(element), None | Some(true)) = (field.ty.clone().unwrap_null().0, field.plain) {
+            return Some((field.name.clone(), *element));
         }
+        self.curation_says(format!("models.{origin}.items: `{wire}` is not a list that is a plain field"));
+        None
     }
 
     fn text_member(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {

@@ -1,0 +1,76 @@
+//! What can go wrong.
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+/// The database cannot be used as it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is not one of a PostgreSQL server.
+    #[error("the address is not one of a PostgreSQL server (postgres://user@host:port/database)")]
+    Address(#[source] tokio_postgres::Error),
+    /// The scope cannot be used.
+    #[error("the scope must be 1 to 100 characters of A-Z a-z 0-9 . _ - : it names the workspace")]
+    Scope,
+    /// The schema's name cannot be used.
+    #[error("the schema must be a name of a-z 0-9 _ that begins with a letter")]
+    Schema,
+    /// The tables are missing or older than this crate needs.
+    #[error(
+        "the schema `{schema}` lacks what this version of onehorizon-postgres needs: call migrate() once after an update"
+    )]
+    NotMigrated {
+        /// The schema.
+        schema: String,
+    },
+    /// A newer version of this crate has changed the tables so that this one cannot use them.
+    #[error(
+        "the schema `{schema}` is of version {found}, which this version of onehorizon-postgres (up to {known}) cannot use: update the crate"
+    )]
+    Newer {
+        /// The schema.
+        schema: String,
+        /// Its version.
+        found: i32,
+        /// The latest that this crate knows.
+        known: i32,
+    },
+    /// The server cannot be written to.
+    #[error("the PostgreSQL server is a read-only replica: use the address of the primary")]
+    ReadOnly,
+    /// No connection could be had, in time or at all.
+    #[error("could not connect to PostgreSQL: {}", root_cause(.0))]
+    Connect(#[source] PoolError),
+    /// The server refused a statement.
+    #[error("PostgreSQL refused: {}", root_cause(.0))]
+    Server(#[source] tokio_postgres::Error),
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers")]
+    Random(#[from] getrandom::Error),
+}
+
+impl Error {
+    /// Of a statement: what a missing table or function means is said.
+    pub(crate) fn of(error: tokio_postgres::Error, schema: &str) -> Self {
+        match error.code() {
+            Some(code)
+                if [SqlState::UNDEFINED_FUNCTION, SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME]
+                    .contains(code) =>
+            {
+                Self::NotMigrated { schema: schema.trim_matches('"').to_owned() }
+            }
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::ReadOnly,
+            _ => Self::Server(error),
+        }
+    }
+}
+
+/// The words of the error that caused the others: those around it say little.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,272 @@
+//! Creating a task once, however often a program runs.
+//!
+//! The service has no idempotency keys. [`TasksApi::find_or_create`] puts a mark into the task instead and looks for it
+//! before it creates, and again before it repeats a create whose response was lost.
+//!
+//! What remains possible: two processes that look at the same time both create (within one process, clones of a
+//! configuration take turns), and a create that the service executes late, after it was looked for. Then several tasks have
+//! the mark, every later run finds the oldest, and [`FoundOrCreated::duplicates`] names the others.
+
+use std::fmt;
+use std::ops::Deref;
+
+use super::TasksApi;
+use super::steps::{Steps, is_worth_repeating, may_have_arrived};
+use crate::configuration::Configuration;
+use crate::error::{Error, ErrorKind};
+use crate::future::BoxFuture;
+use crate::metadata::Sent;
+use crate::models::{NewTask, Task, TaskId, WorkspaceId};
+use crate::options::{CallOptions, call_options};
+use crate::response::Response;
+
+/// The longest key: lists may shorten descriptions, and the mark at their beginning must survive.
+const LONGEST_KEY: usize = 80;
+/// How often to look for a task whose create got no response: a listing may lag.
+const LOOKS: u32 = 2;
+
+impl TasksApi {
+    /// Finds the task that carries `key`, or creates it with that key, for instance to report a failing job once.
+    ///
+    /// The key is put before the description as a line `[ref: key]`. It has up to 80 letters, digits and `.`, `_`, `:`,
+    /// `/`, `#`, `-`.
+    ///
+    /// ```
+    /// # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
+    /// use onehorizon::models::{NewTask, TaskStatus};
+    /// let report = NewTask::new("The nightly job fails").description("See the log of run 4711.");
+    /// let task = tasks
+    ///     .find_or_create("ci/nightly", report)
+    ///     .ignoring(|task| task.status == TaskStatus::Completed)
+    ///     .await?;
+    /// println!("{} {}", task.task_id, task.was_created());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `Invalid` for a key that cannot be used; those of listing, fetching and creating. After an error of `createTask` that
+    /// [was perhaps sent](Error::was_sent), call it again: it looks first.
+    pub fn find_or_create(&self, key: impl Into<String>, task: NewTask) -> FindOrCreate {
+        FindOrCreate {
+            configuration: self.configuration.clone(),
+            key: key.into(),
+            task,
+            workspace: None,
+            options: CallOptions::default(),
+            ignoring: None,
+        }
+    }
+}
+
+type Ignoring = Box<dyn Fn(&Task) -> bool + Send + Sync>;
+
+/// A search with its create, made by [`TasksApi::find_or_create`]; await it.
+#[must_use = "nothing is looked for until this is awaited"]
+pub struct FindOrCreate {
+    configuration: Configuration,
+    key: String,
+    task: NewTask,
+    workspace: Option<WorkspaceId>,
+    options: CallOptions,
+    ignoring: Option<Ignoring>,
+}
+
+impl FindOrCreate {
+    /// Another workspace than the configuration's.
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
+        self.workspace = Some(workspace.into());
+        self
+    }
+
+    /// Passes over tasks that carry the key and are as `is_ignored` says, for instance completed ones, so that a new task is
+    /// created. Each task that carries the key costs one request to look at.
+    pub fn ignoring(mut self, is_ignored: impl Fn(&Task) -> bool + Send + Sync + 'static) -> Self {
+        self.ignoring = Some(Box::new(is_ignored));
+        self
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+call_options!(FindOrCreate, options);
+
+impl IntoFuture for FindOrCreate {
+    type Output = Result<FoundOrCreated, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl fmt::Debug for FindOrCreate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FindOrCreate").field("key", &self.key).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// The task that carries a key; it derefs to the response that brought it and to the task.
+#[derive(Clone, Debug)]
+pub struct FoundOrCreated {
+    response: Response<Task>,
+    was_created: bool,
+    duplicates: Vec<TaskId>,
+}
+
+impl FoundOrCreated {
+    /// Whether this run created it.
+    #[must_use]
+    pub fn was_created(&self) -> bool {
+        self.was_created
+    }
+
+    /// Further tasks that carry the key, created by runs at the same time: merge them by hand.
+    #[must_use]
+    pub fn duplicates(&self) -> &[TaskId] {
+        &self.duplicates
+    }
+
+    /// The task alone.
+    #[must_use]
+    pub fn into_inner(self) -> Task {
+        self.response.into_inner()
+    }
+}
+
+impl Deref for FoundOrCreated {
+    type Target = Response<Task>;
+
+    fn deref(&self) -> &Response<Task> {
+        &self.response
+    }
+}
+
+impl FindOrCreate {
+    async fn run(mut self) -> Result<FoundOrCreated, Error> {
+        let steps = Steps::begin(&self.configuration, self.options.clone());
+        let mark = mark(&self.key)?;
+        self.task.description = Some(match self.task.description.take() {
+            Some(text) if !text.is_empty() => format!("{mark}\n\n{text}"),
+            _ => mark.clone(),
+        });
+        let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
+        let lock = self.configuration.edits().lock(format!("{workspace} {mark}"));
+        let _alone = steps.within(lock).await.ok_or_else(|| {
+            Error::new(ErrorKind::Timeout, "the deadline passed while the same key was looked for")
+                .with(|error| error.deadline = true)
+        })?;
+        let mut attempt = 1;
+        loop {
+            if let Some(found) = self.find(&steps, &mark).await? {
+                return Ok(found);
+            }
+            let error = match self.create(&steps).await {
+                Ok(response) => return self.created(response, &mark),
+                Err(error) => error,
+            };
+            let is_last = attempt >= steps.attempts();
+            if may_have_arrived(&error) && !error.is_deadline() {
+                let mut error = error;
+                for look in 0..LOOKS {
+                    error = steps.pause(attempt + look, error).await?;
+                    match self.find(&steps, &mark).await {
+                        Ok(Some(found)) => return Ok(FoundOrCreated { was_created: true, ..found }),
+                        Ok(None) => {}
+                        // Its own failure says less than that of the create.
+                        Err(_) => return Err(error),
+                    }
+                }
+                if is_last {
+                    return Err(error);
+                }
+            } else if is_last || !is_worth_repeating(&error) {
+                return Err(error);
+            } else {
+                steps.pause(attempt, error).await?;
+            }
+            attempt += 1;
+        }
+    }
+
+    /// The oldest task with the mark.
+    async fn find(&self, steps: &Steps, mark: &str) -> Result<Option<FoundOrCreated>, Error> {
+        let mut call = TasksApi::new(&self.configuration).list_tasks().all(true);
+        call.call.options = steps.options();
+        if let Some(workspace) = &self.workspace {
+            call = call.workspace(workspace.clone());
+        }
+        let mut marked = call.await?.into_inner().tasks;
+        marked.retain(|task| task.description.as_deref().is_some_and(|text| is_marked(text, mark)));
+        marked.sort_by_cached_key(|task| {
+            (task.created_at.as_ref().map(|time| time.as_str().to_owned()), task.task_id.clone())
+        });
+        let mut found: Option<FoundOrCreated> = None;
+        for task in marked {
+            // The list may have shortened it, so it is fetched to be looked at and returned.
+            let response = match (&found, &self.ignoring) {
+                (None, _) | (_, Some(_)) => Some(self.fetch(steps, &task.task_id).await?),
+                (Some(_), None) => None,
+            };
+            let is_ignored =
+                self.ignoring.as_ref().zip(response.as_ref()).is_some_and(|(is_ignored, task)| is_ignored(task));
+            match (&mut found, response) {
+                _ if is_ignored => {}
+                (Some(found), _) => found.duplicates.push(task.task_id),
+                (None, Some(response)) => {
+                    found = Some(FoundOrCreated { response, was_created: false, duplicates: Vec::new() });
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    async fn fetch(&self, steps: &Steps, id: &TaskId) -> Result<Response<Task>, Error> {
+        let mut call = TasksApi::new(&self.configuration).fetch_task(id);
+        call.call.options = steps.options();
+        if let Some(workspace) = &self.workspace {
+            call = call.workspace(workspace.clone());
+        }
+        call.await
+    }
+
+    async fn create(&self, steps: &Steps) -> Result<Response<Task>, Error> {
+        let mut call = TasksApi::new(&self.configuration).create_task(&self.task);
+        call.call.options = steps.options_once();
+        if let Some(workspace) = &self.workspace {
+            call = call.workspace(workspace.clone());
+        }
+        call.await
+    }
+
+    /// A task that came back without the mark would not be found by the next run.
+    fn created(&self, response: Response<Task>, mark: &str) -> Result<FoundOrCreated, Error> {
+        if response.description.as_deref().is_none_or(|text| is_marked(text, mark)) {
+            return Ok(FoundOrCreated { response, was_created: true, duplicates: Vec::new() });
+        }
+        let message = format!("{} was created, and the service took `{mark}` out of its description", response.task_id);
+        Err(Error::new(ErrorKind::Conflict, message).with(|error| {
+            error.metadata.sent = Sent::Yes;
+            error.hint = Some("find_or_create cannot find it again: keep its id, and do not call this again");
+        }))
+    }
+}
+
+/// Whether a description begins with the mark.
+fn is_marked(description: &str, mark: &str) -> bool {
+    description.trim_start().starts_with(mark)
+}
+
+/// The line that stands for a key.
+fn mark(key: &str) -> Result<String, Error> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '/' | '#' | '-');
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.chars().all(is_plain) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("a key has 1 to {LONGEST_KEY} letters, digits and . _ : / # -, and {key:?} is not one"),
+        ));
+    }
+    Ok(format!("[ref: {key}]"))
+}

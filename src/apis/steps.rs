@@ -1,0 +1,85 @@
+//! Several calls that are one piece of work: one deadline over all of them, and pauses between their repeats.
+
+use std::time::{Duration, Instant};
+
+use crate::configuration::Configuration;
+use crate::error::{Error, ErrorKind};
+use crate::metadata::Sent;
+use crate::options::CallOptions;
+
+/// The calls of one piece of work.
+pub(super) struct Steps {
+    configuration: Configuration,
+    options: CallOptions,
+    started: Instant,
+}
+
+impl Steps {
+    /// Begins the work; its options are those of each call, but the deadline is that of the whole.
+    pub(super) fn begin(configuration: &Configuration, options: CallOptions) -> Self {
+        Self { configuration: configuration.clone(), options, started: configuration.settings().clock.now() }
+    }
+
+    /// The options of the next call.
+    pub(super) fn options(&self) -> CallOptions {
+        CallOptions { deadline: self.remaining(), ..self.options.clone() }
+    }
+
+    /// The options of the next call, which the engine must not repeat by itself.
+    pub(super) fn options_once(&self) -> CallOptions {
+        CallOptions { attempts: Some(1), ..self.options() }
+    }
+
+    /// How many attempts a call may take.
+    pub(super) fn attempts(&self) -> u32 {
+        self.options.attempts.unwrap_or(self.configuration.settings().retry.attempts)
+    }
+
+    /// What is left until the deadline of the work.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        let settings = self.configuration.settings();
+        let deadline = self.options.deadline.or(settings.deadline)?;
+        Some(deadline.saturating_sub(settings.clock.now().saturating_duration_since(self.started)))
+    }
+
+    /// Runs what may wait for others, within the deadline; `None` when it passed.
+    pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match self.remaining() {
+            None => Some(work.await),
+            Some(remaining) => {
+                crate::deadline::within(&*self.configuration.settings().clock, remaining, work).await.ok()
+            }
+        }
+    }
+
+    /// Pauses before a call is repeated after `error`; returns the error when the wait is longer than this work may take.
+    pub(super) async fn pause(&self, attempt: u32, error: Error) -> Result<Error, Error> {
+        // The wait for the quota is that of the next call.
+        if error.is_rate_limited() {
+            return Ok(error);
+        }
+        let settings = self.configuration.settings();
+        let pause = settings.retry.wait(error.retry_after(), attempt, &*settings.clock);
+        let most = self.options.max_wait.unwrap_or(settings.retry.max_wait);
+        if pause > most || self.remaining().is_some_and(|remaining| remaining <= pause) {
+            return Err(error);
+        }
+        settings.clock.sleep(pause).await;
+        Ok(error)
+    }
+}
+
+/// Whether the service may have done a write that failed, although nobody said so.
+pub(super) fn may_have_arrived(error: &Error) -> bool {
+    match error.status() {
+        // A refusal by the service or by somebody before it; what was not understood may have been done.
+        Some(status) => error.kind() == ErrorKind::Decode || !(400..500).contains(&status) || status == 408,
+        None => error.was_sent() != Sent::No,
+    }
+}
+
+/// Whether a write that certainly did not arrive may succeed the next time.
+pub(super) fn is_worth_repeating(error: &Error) -> bool {
+    let kind = matches!(error.kind(), ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::RateLimited);
+    kind && !error.is_deadline()
+}

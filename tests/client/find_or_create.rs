@@ -1,0 +1,142 @@
+//! A task that is created once, however often and however badly a program runs.
+
+use std::time::Duration;
+
+use onehorizon::models::{NewTask, TaskStatus};
+use onehorizon::{Configuration, ErrorKind, Retry, TasksApi};
+use onehorizon_testing::{FakeOneHorizon, Fault, Record};
+
+fn fake() -> FakeOneHorizon {
+    FakeOneHorizon::builder().empty().quota_off().in_process()
+}
+
+fn tasks(fake: &FakeOneHorizon) -> TasksApi {
+    let retry = Retry::default().backoff(Duration::from_millis(1), Duration::from_millis(1));
+    let builder = Configuration::builder().api_key(fake.api_key()).transport(fake.transport()).retry(retry);
+    TasksApi::new(&builder.build().unwrap())
+}
+
+fn report() -> NewTask {
+    NewTask::new("The nightly job fails").description("x".repeat(1_000))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_run_creates_and_the_next_ones_find() {
+    let fake = fake();
+    let first = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
+    assert!(first.was_created() && first.duplicates().is_empty());
+    let text = first.description.clone().unwrap();
+    assert_eq!(text, format!("[ref: ci/nightly]\n\n{}", "x".repeat(1_000)));
+    let second = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
+    assert!(!second.was_created());
+    assert_eq!(second.description, Some(text), "whole, although the list shortens it");
+    for other in ["ci/night", "ci/nightly2", "CI/nightly"] {
+        assert!(tasks(&fake).find_or_create(other, NewTask::new("other")).await.unwrap().was_created());
+    }
+    assert_eq!(fake.tasks().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_runs_with_responses_lost_at_every_point_leave_one_task() {
+    let fake = fake();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut worked = 0;
+    for _ in 0..1_000 {
+        fake.clear_script();
+        for operation in ["listTasks", "createTask", "fetchTask"] {
+            for _ in 0..random.u32(0..4) {
+                let fault = match random.u32(0..7) {
+                    0 => Fault::drop_before(),
+                    1 => Fault::drop_after(),
+                    2 => Fault::truncate(random.usize(0..40)),
+                    3 => Fault::html(502),
+                    4 => Fault::status(503),
+                    5 => Fault::slow(Duration::from_secs(100)),
+                    _ => Fault::pass(),
+                };
+                fake.fail_next(fault.on(operation));
+            }
+        }
+        let result = tasks(&fake).find_or_create("ci/nightly", report()).await;
+        worked += u32::from(result.is_ok());
+        assert!(fake.tasks().len() <= 1, "{:?}", result.err());
+    }
+    assert_eq!(fake.tasks().len(), 1);
+    assert!(worked > 300, "{worked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_of_one_configuration_take_turns() {
+    let fake = fake();
+    fake.fail_next(Fault::slow(Duration::from_secs(1)).on("listTasks").forever());
+    let tasks = tasks(&fake);
+    let runs = (0..10).map(|_| tokio::spawn(tasks.find_or_create("ci/nightly", report()).into_future()));
+    let mut created = 0;
+    for run in runs.collect::<Vec<_>>() {
+        created += u32::from(run.await.unwrap().unwrap().was_created());
+    }
+    assert_eq!((created, fake.tasks().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ignored_task_does_not_count_as_found() {
+    let fake = fake();
+    let tasks = tasks(&fake);
+    let once = || {
+        let found = tasks.find_or_create("ci/nightly", report());
+        found.ignoring(|task| task.status == TaskStatus::Completed)
+    };
+    let first = once().await.unwrap();
+    assert!(!once().await.unwrap().was_created());
+    tasks.edit_task(&first.task_id, |task| task.status = TaskStatus::Completed).await.unwrap();
+    let second = once().await.unwrap();
+    assert!(second.was_created());
+    assert_eq!(once().await.unwrap().task_id, second.task_id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_the_oldest_is_found_and_the_others_are_named() {
+    let fake = fake();
+    for (id, time) in
+        [("tsk_b", "2026-01-02T00:00:00Z"), ("tsk_a", "2026-01-03T00:00:00Z"), ("tsk_c", "2026-01-01T00:00:00Z")]
+    {
+        let task = Record::new().with("taskId", &id).with("title", &"twice").with("createdAt", &time);
+        fake.put_task(task.with("description", &"[ref: k]\n\ntext"));
+    }
+    let found = tasks(&fake).find_or_create("k", report()).await.unwrap();
+    assert_eq!(found.task_id, "tsk_c");
+    let duplicates: Vec<_> = found.duplicates().iter().map(|id| id.as_str()).collect();
+    assert_eq!(duplicates, ["tsk_b", "tsk_a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_create_is_not_repeated_and_a_busy_one_is() {
+    let fake = fake();
+    for status in [400, 403, 422] {
+        fake.fail_next(Fault::status(status).on("createTask"));
+        let error = tasks(&fake).find_or_create("k", report()).await.unwrap_err();
+        assert_eq!((error.status(), fake.tasks().len()), (Some(status), 0));
+    }
+    fake.fail_next(Fault::rate_limited(onehorizon_testing::Wait::RetryAfter(2)).on("createTask"));
+    assert!(tasks(&fake).find_or_create("k", report()).await.unwrap().was_created());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_takes_the_key_out_is_reported() {
+    let fake = fake();
+    let body = r#"{"taskId":"tsk_9","title":"x","description":"without"}"#;
+    fake.fail_next(Fault::status(201).body("application/json", body).on("createTask"));
+    let error = tasks(&fake).find_or_create("k", report()).await.unwrap_err();
+    assert!(error.is_conflict() && error.message().contains("tsk_9 was created"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_could_be_misread_is_refused_before_anything_is_sent() {
+    let fake = fake();
+    let long = "k".repeat(81);
+    for key in ["", " ", "a b", "a]", "ü", "a\nb", &long] {
+        let error = tasks(&fake).find_or_create(key, report()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{key:?}");
+    }
+    assert!(fake.requests().is_empty());
+}
