@@ -6,12 +6,17 @@
 
 mod accounts;
 mod bad_input;
+mod blocking;
 mod bulk;
 mod edit;
 mod error_bodies;
+mod exit_codes;
 mod find_or_create;
 mod key_file;
 mod lists;
 mod network;
 mod prism;
+mod runtimes;
 mod transport_cap;
+mod whole;
+mod words;

@@ -5,5 +5,6 @@
 
 mod bulk_update;
 mod faults;
+mod intermediaries;
 mod retry;
 mod waits;
