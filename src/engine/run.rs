@@ -67,7 +67,9 @@ async fn run_in_span(call: &Call) -> Result<Answer, Error> {
         Err(error) => {
             let error = error.with(|error| {
                 error.operation = Some(call.operation.id);
-                error.hint = error.hint.or_else(|| error.status.and_then(|status| call.operation.hint(status)));
+                let with_key = settings.credential.kind() == CredentialKind::ApiKey;
+                let hint = |status| call.operation.hint(status, &call.route, with_key);
+                error.hint = error.hint.or_else(|| error.status.and_then(hint));
                 error.attempts = progress.attempts;
                 error.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.

@@ -13,5 +13,6 @@ mod find_or_create;
 mod key_file;
 mod lists;
 mod network;
+mod preview;
 mod prism;
 mod transport_cap;
