@@ -12,9 +12,10 @@ use http::HeaderValue;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::future::BoxFuture;
+use crate::redact::Redactor;
 use crate::secret::Secret;
 use crate::setting::{self, Fault, Form};
-use crate::transport::BoxFuture;
 
 const SCHEME: &str = "Bearer ";
 
@@ -47,6 +48,8 @@ enum Source {
 pub(crate) struct Token {
     pub(crate) secret: Secret,
     pub(crate) header: HeaderValue,
+    /// Takes it out of what comes back.
+    pub(crate) redactor: Redactor,
 }
 
 /// Gives out tokens that change over time, for instance refreshed OAuth tokens.
@@ -144,8 +147,8 @@ impl Credential {
 fn provided(answer: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>) -> Result<Option<Arc<Token>>, Error> {
     let secret = answer.map_err(|source| match source.downcast::<Error>() {
         Ok(error) => *error,
-        Err(source) => Error::new(ErrorKind::Unauthorized, "no access token could be had from the provider")
-            .with(|error| error.source = Some(source)),
+        Err(source) => Error::new(ErrorKind::Unauthorized, "could not obtain an access token from the provider")
+            .with(|error| error.source = Some(source.into())),
     })?;
     secret
         .map(|secret| Token::new(&secret).map(Arc::new))
@@ -168,7 +171,7 @@ impl Token {
         // All copies of the header share these bytes, which are overwritten with the last of them.
         let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).map_err(|_| Fault::NotAscii)?;
         header.set_sensitive(true);
-        Ok(Self { secret: secret.clone(), header })
+        Ok(Self { secret: secret.clone(), header, redactor: Redactor::new([text]) })
     }
 }
 

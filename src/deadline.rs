@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::error::TimeSpent;
+use crate::metadata::TimeSpent;
 pub(crate) use crate::time_limit::{OutOfTime, within};
 
 /// What a stretch of time was spent on.

@@ -28,6 +28,8 @@ mod generated;
 #[cfg(feature = "client")]
 mod keyed_locks;
 pub mod limits;
+#[cfg(feature = "client")]
+mod metadata;
 pub mod models;
 #[cfg(feature = "oauth")]
 pub mod oauth;
@@ -35,6 +37,8 @@ pub mod oauth;
 mod options;
 #[cfg(feature = "client")]
 pub mod quota;
+#[cfg(feature = "client")]
+mod redact;
 #[cfg(feature = "client")]
 mod response;
 #[cfg(feature = "client")]
@@ -66,9 +70,11 @@ pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]
 pub use engine::{Pending, Retry};
 #[cfg(feature = "client")]
-pub use error::{Error, ErrorKind, Sent, TimeSpent};
+pub use error::{Error, ErrorKind, FieldError};
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use future::BoxFuture;
+#[cfg(feature = "client")]
+pub use metadata::{RateLimit, Sent, TimeSpent, WaitSource};
 pub use models::Timestamp;
 #[cfg(feature = "client")]
 pub use options::{CallOptions, RequestOptions};
@@ -76,7 +82,7 @@ pub use options::{CallOptions, RequestOptions};
 pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
-pub use store::StoreError;
+pub use store::{StoreError, StoreFuture};
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.
 pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");

@@ -1,6 +1,6 @@
 //! The service's documented numbers, in one place.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Requests that a workspace may make in [`QUOTA_WINDOW`]; all its API keys share them.
 ///
@@ -44,36 +44,3 @@ pub const WEBHOOK_RETRY_DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_
 
 /// The largest answer that the client reads unless configured otherwise, in bytes: this crate's own choice.
 pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;
-
-/// What is known of the quota after an answer.
-///
-/// The service tells the wait of a spent quota in the text of its message; it is not known to send headers about the
-/// quota. Those of the usual names are read all the same, should they appear.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RateLimit {
-    /// How long to wait, counted from the moment the answer came.
-    pub retry_after: Option<Duration>,
-    /// The moment the wait ends, by this machine's clock.
-    pub ends_at: Option<SystemTime>,
-    /// Where `retry_after` was read.
-    pub source: Option<WaitSource>,
-    /// `X-RateLimit-Limit`: requests in a window.
-    pub limit: Option<u64>,
-    /// `X-RateLimit-Remaining`: requests left in the window.
-    pub remaining: Option<u64>,
-    /// `X-RateLimit-Reset`: how long until the window is new, counted from the moment the answer came.
-    pub reset: Option<Duration>,
-}
-
-/// Where a wait was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WaitSource {
-    /// The header `Retry-After`.
-    Header,
-    /// The text of the message ("retry in 43 seconds"), as the service is documented to tell it.
-    Message,
-    /// What the client knows of the quota itself: an earlier refusal, or its own count under pacing.
-    Client,
-}

@@ -1,32 +1,21 @@
-//! Answers with what came beside the value.
+//! A value from the service, with the response that brought it.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde::{Serialize, Serializer};
 
-use crate::error::TimeSpent;
-use crate::limits::RateLimit;
+use crate::metadata::{Metadata, RateLimit, TimeSpent};
 
-/// A value from the service, with the answer that brought it.
+/// A value from the service, with the response that brought it.
 ///
 /// It derefs to the value, so that `task.title` just works; [`into_inner`](Self::into_inner) takes the value out.
 #[derive(Clone)]
 pub struct Response<T> {
     pub(crate) value: T,
-    pub(crate) head: Box<Head>,
-}
-
-#[derive(Clone)]
-pub(crate) struct Head {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) attempts: u32,
-    pub(crate) time: TimeSpent,
-    pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) metadata: Box<Metadata>,
 }
 
 impl<T> Response<T> {
@@ -37,56 +26,53 @@ impl<T> Response<T> {
 
     /// The status, for instance 200.
     pub fn status(&self) -> u16 {
-        self.head.status.as_u16()
+        self.metadata.status.unwrap_or_default().as_u16()
     }
 
-    /// A header, if it is text.
+    /// A header, if it is readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.get(name).and_then(|value| value.to_str().ok())
+        self.metadata.header(name)
     }
 
-    /// All headers.
+    /// All headers, but for those that repeat the credential.
     pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
+        &self.metadata.headers
     }
 
-    /// The id to name when asking One Horizon about this call, if the answer carried one.
+    /// The id to name when asking One Horizon about this call, if the response carried one.
     pub fn request_id(&self) -> Option<&str> {
-        request_id(&self.head.headers)
+        self.metadata.request_id()
     }
 
     /// The body as it came.
     pub fn raw(&self) -> &[u8] {
-        &self.head.body
+        &self.metadata.body
     }
 
     /// How many times the request was tried.
     pub fn attempts(&self) -> u32 {
-        self.head.attempts
+        self.metadata.attempts
     }
 
-    /// Where the time of the call went.
-    pub fn elapsed(&self) -> TimeSpent {
-        self.head.time
+    /// How long the call took.
+    pub fn elapsed(&self) -> Duration {
+        self.metadata.time.total()
     }
 
-    /// What the answer told of the quota, if anything.
+    /// Where that time went.
+    pub fn time_spent(&self) -> TimeSpent {
+        self.metadata.time
+    }
+
+    /// What the response says of the quota, if anything.
     pub fn rate_limit(&self) -> Option<&RateLimit> {
-        self.head.rate_limit.as_ref()
+        self.metadata.rate_limit.as_ref()
     }
 
-    /// The same answer around another value.
+    /// The same response around another value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Response<U> {
-        Response { value: change(self.value), head: self.head }
+        Response { value: change(self.value), metadata: self.metadata }
     }
-}
-
-/// The headers that services put an id for support into; One Horizon's is not documented.
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    ["x-request-id", "request-id", "x-correlation-id"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .and_then(|value| value.to_str().ok())
 }
 
 impl<T> Deref for Response<T> {
@@ -140,9 +126,9 @@ impl<T> fmt::Debug for Response<T> {
             .field("status", &self.status())
             .field("request_id", &self.request_id())
             .field("attempts", &self.attempts())
-            .field("elapsed", &self.elapsed())
+            .field("time_spent", &self.time_spent())
             .field("rate_limit", &self.rate_limit())
-            .field("body_bytes", &self.head.body.len())
+            .field("body_bytes", &self.metadata.body.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,7 @@
-//! How long the service asks to wait, wherever it says so.
+//! Retry-after parsing: how long the service asks to wait, wherever it says so.
+//!
+//! A wait is read from `Retry-After`, from the message of a 429, or from its `X-RateLimit-Reset`. What is malformed or
+//! negative is no wait; then the backoff counts, which is also the least that is waited after any failure.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,28 +10,33 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::clock::Clock;
 use crate::error::message_of;
-use crate::limits::{RateLimit, WaitSource};
+use crate::metadata::{RateLimit, WaitSource};
 
 /// Longer waits than this are nonsense, and adding them to a time could overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// What an answer tells of the quota; `None` when it tells nothing.
+/// No window of a quota is longer; a reset beyond it is in other units, or nonsense.
+const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a response says of the quota; `None` when it says nothing.
 ///
-/// Only a 429 and a 503 ask to wait, and only a 429 in words: a time in the message of another failure ("gave up after
-/// 30 seconds") is no wait, nor a promise that nothing was done.
+/// Only a 429 asks to wait in words: a time in the message of another failure ("gave up after 30 seconds") is no wait.
 pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], clock: &dyn Clock) -> Option<RateLimit> {
     let mut known = RateLimit {
         limit: count(headers, &LIMIT),
         remaining: count(headers, &REMAINING),
-        reset: count(headers, &RESET).map(|reset| until(reset, clock.time_of_day())),
+        reset: count(headers, &RESET).and_then(|reset| until(reset, clock.time_of_day())),
         ..RateLimit::default()
     };
-    let refused = status == StatusCode::TOO_MANY_REQUESTS;
-    if refused || status == StatusCode::SERVICE_UNAVAILABLE {
+    if !status.is_success() {
+        let refused = status == StatusCode::TOO_MANY_REQUESTS;
         let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
-        let in_message = || in_words(&message_of(body, str::to_owned)?).map(|wait| (wait, WaitSource::Message));
-        if let Some((wait, source)) = in_header().or_else(|| in_message().filter(|_| refused)) {
+        let in_message = || in_words(&message_of(body)?).map(|wait| (wait, WaitSource::Message));
+        let in_reset =
+            || known.reset.filter(|_| known.remaining.unwrap_or(0) == 0).map(|wait| (wait, WaitSource::Reset));
+        let wait = in_header().or_else(|| if refused { in_message().or_else(in_reset) } else { None });
+        if let Some((wait, source)) = wait {
             known.retry_after = Some(wait);
             known.ends_at = now.checked_add(wait);
             known.source = Some(source);
@@ -37,7 +45,7 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
     (known != RateLimit::default()).then_some(known)
 }
 
-/// `X-RateLimit-…`, or the same without the X; parsed names, since every answer is asked for all of them.
+/// `X-RateLimit-…`, or the same without the X; parsed names, since every response is asked for all of them.
 static LIMIT: [HeaderName; 2] =
     [HeaderName::from_static("x-ratelimit-limit"), HeaderName::from_static("ratelimit-limit")];
 static REMAINING: [HeaderName; 2] =
@@ -50,36 +58,57 @@ fn count(headers: &HeaderMap, names: &[HeaderName]) -> Option<u64> {
     header.to_str().ok()?.trim().parse().ok()
 }
 
-/// A reset is told in seconds from now by some services and as a Unix time by others; the latter are large.
-fn until(reset: u64, now: SystemTime) -> Duration {
+/// The time until a reset, which services write in seconds or milliseconds, from now or as a Unix time; `None` if no
+/// reading ends within a plausible window.
+fn until(reset: u64, now: SystemTime) -> Option<Duration> {
+    /// Smaller numbers are no present Unix time, in whatever unit.
     const UNIX_TIMES: u64 = 1_000_000_000;
-    let reset = Duration::from_secs(reset);
-    let wait = if reset.as_secs() < UNIX_TIMES {
-        reset
-    } else {
-        reset.saturating_sub(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
-    };
-    wait.min(LONGEST)
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let units = [Duration::from_secs(1), Duration::from_millis(1), Duration::from_micros(1), Duration::from_nanos(1)];
+    units.into_iter().find_map(|unit| {
+        let time = Duration::try_from_secs_f64(unit.as_secs_f64() * precise(reset)).ok()?;
+        let is_unix_time = time.as_secs() >= UNIX_TIMES;
+        if !is_unix_time && unit < Duration::from_millis(1) {
+            return None;
+        }
+        // A time in the past is a window that is new already.
+        let wait = if is_unix_time { time.saturating_sub(now) } else { time };
+        (wait <= LONGEST_WINDOW).then_some(wait)
+    })
 }
 
-/// `Retry-After` as seconds, a fraction of them, or a date; a date in the past is no wait.
+#[allow(clippy::cast_precision_loss, reason = "a fraction of a second does not matter")]
+fn precise(number: u64) -> f64 {
+    number as f64
+}
+
+/// `Retry-After` as seconds, a fraction of them, or a date; a date in the past is a wait of zero. Of several the longest
+/// counts.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return duration(seconds);
-    }
-    let end = httpdate::parse_http_date(text).ok()?;
-    // The service's own clock, if it tells it, so that a wrong clock here does not change the wait.
-    let service_now = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-    Some(end.duration_since(service_now.unwrap_or(now)).unwrap_or_default().min(LONGEST))
+    // The service's own clock, if it sends it, so that a wrong clock here does not change the wait.
+    let service_now = || headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let one = |text: &str| {
+        if let Ok(end) = httpdate::parse_http_date(text) {
+            let wait = end.duration_since(service_now().unwrap_or(now)).unwrap_or_default();
+            // A date has whole seconds only: rounded up, it is never too early.
+            let rounded_up = u64::from(wait.subsec_nanos() > 0);
+            return Some(Duration::from_secs(wait.as_secs().saturating_add(rounded_up)).min(LONGEST));
+        }
+        // Proxies join several lines by commas.
+        text.split(',').map(|part| seconds(part.trim())).collect::<Option<Vec<_>>>()?.into_iter().max()
+    };
+    headers.get_all(RETRY_AFTER).iter().filter_map(|value| one(value.to_str().ok()?.trim())).max()
+}
+
+/// Digits, with a fraction if need be; `f64` would parse "inf" and "1e9", too.
+fn seconds(text: &str) -> Option<Duration> {
+    let is_plain =
+        text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if is_plain { duration(text.parse().ok()?) } else { None }
 }
 
 fn duration(seconds: f64) -> Option<Duration> {
-    // `f64` parses "nan" and "inf", which are no waits.
-    if !seconds.is_finite() || seconds < 0.0 {
-        return None;
-    }
-    Some(Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
+    seconds.is_finite().then(|| Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST))
 }
 
 /// The wait that a message names, with parts that belong together ("1 minute 5 seconds", "1m5s").
@@ -87,7 +116,8 @@ fn duration(seconds: f64) -> Option<Duration> {
 /// It is the first time after the last word that asks to wait ("retry", "try again", "wait"); else the first that is no
 /// rate ("40 per minute, 60 seconds left").
 pub(crate) fn in_words(message: &str) -> Option<Duration> {
-    let words: Vec<&str> = words(message).collect();
+    let message = without_thousands(message);
+    let words: Vec<&str> = words(&message).collect();
     let mut times: Vec<(usize, f64)> = Vec::new();
     let mut rest = words.as_slice();
     while !rest.is_empty() {
@@ -107,6 +137,21 @@ pub(crate) fn in_words(message: &str) -> Option<Duration> {
     let after = times.iter().find(|(index, _)| asked.is_some_and(|asked| *index > asked));
     let (_, seconds) = after.or_else(|| times.iter().find(|(index, _)| !is_rate(*index)))?;
     duration(*seconds)
+}
+
+/// The message with "1,200" written as "1200".
+fn without_thousands(message: &str) -> String {
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
+    let mut plain = String::with_capacity(message.len());
+    for (index, c) in message.char_indices() {
+        let separates = c == ','
+            && plain.ends_with(|c: char| c.is_ascii_digit())
+            && message.get(index + 1..).is_some_and(|rest| digits(rest) == 3);
+        if !separates {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 /// Words before a time that is a window's length.

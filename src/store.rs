@@ -3,6 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::future::BoxFuture;
+
+/// What the methods of stores return: boxed, so that stores can be swapped at run time.
+pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
 /// A store could not do its work.
 ///
 /// Every error becomes one by `?`, so that a store is written without conversions; it becomes a boxed error in turn.

@@ -1,24 +1,5 @@
 //! One span for each call; nothing in it is secret. Without the feature `tracing` all of this is nothing.
 
-use crate::quota::WaitReason;
-
-/// Why a call waits.
-#[derive(Clone, Copy)]
-pub(crate) enum Waits {
-    /// Before another attempt.
-    Backoff,
-    Quota(WaitReason),
-}
-
-impl Waits {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Backoff => "backoff",
-            Self::Quota(reason) => reason.as_str(),
-        }
-    }
-}
-
 #[cfg(feature = "tracing")]
 mod on {
     use std::cell::RefCell;
@@ -28,9 +9,6 @@ mod on {
     use std::time::Duration;
 
     use tracing::{Instrument, Span, field};
-
-    use super::Waits;
-    use crate::engine::Operation;
 
     thread_local! {
         /// The span of the call that is being polled. `Span::current()` would not do: where this span is filtered out it
@@ -43,11 +21,11 @@ mod on {
     }
 
     /// Runs a call in its span.
-    pub(crate) async fn call<T>(operation: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn call<T>(operation: &'static str, work: Pin<&mut impl Future<Output = T>>) -> T {
         let mut span = tracing::info_span!(
             target: "onehorizon",
             "call",
-            operation = operation.id,
+            operation,
             attempt = field::Empty,
             status = field::Empty,
             wait = field::Empty,
@@ -71,10 +49,10 @@ mod on {
         span().record("status", status);
     }
 
-    pub(crate) fn waits(reason: Waits, wait: Duration) {
+    pub(crate) fn waits(reason: &'static str, wait: Duration) {
         let seconds = wait.as_secs_f64();
-        span().record("wait", reason.as_str());
-        tracing::debug!(target: "onehorizon", reason = reason.as_str(), seconds, "waits");
+        span().record("wait", reason);
+        tracing::debug!(target: "onehorizon", reason = reason, seconds, "waits");
     }
 
     /// The kind alone: a message may quote the user's data.
@@ -92,10 +70,7 @@ mod off {
     use std::pin::Pin;
     use std::time::Duration;
 
-    use super::Waits;
-    use crate::engine::Operation;
-
-    pub(crate) async fn call<T>(_: &Operation, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn call<T>(_: &'static str, work: Pin<&mut impl Future<Output = T>>) -> T {
         work.await
     }
 
@@ -103,9 +78,7 @@ mod off {
 
     pub(crate) fn status(_: u16) {}
 
-    pub(crate) fn waits(reason: Waits, _: Duration) {
-        let _ = reason.as_str();
-    }
+    pub(crate) fn waits(_: &'static str, _: Duration) {}
 
     pub(crate) fn failed(_: &crate::error::Error) {}
 

@@ -13,11 +13,12 @@ use std::ops::Deref;
 use super::TasksApi;
 use super::steps::{Steps, is_worth_repeating, may_have_arrived};
 use crate::configuration::Configuration;
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::{Error, ErrorKind};
+use crate::future::BoxFuture;
+use crate::metadata::Sent;
 use crate::models::{NewTask, Task, TaskId, WorkspaceId};
 use crate::options::{CallOptions, RequestOptions};
 use crate::response::Response;
-use crate::transport::BoxFuture;
 
 /// The longest key: lists may shorten descriptions, and the mark at their beginning must survive.
 const LONGEST_KEY: usize = 80;
@@ -155,7 +156,7 @@ impl FindOrCreate {
             _ => mark.clone(),
         });
         let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
-        let lock = self.configuration.settings().edits.lock(format!("{workspace} {mark}"));
+        let lock = self.configuration.edits().lock(format!("{workspace} {mark}"));
         let _alone = steps.within(lock).await.ok_or_else(|| {
             Error::new(ErrorKind::Timeout, "the deadline passed while the same key was looked for")
                 .with(|error| error.deadline = true)
@@ -251,7 +252,7 @@ impl FindOrCreate {
         }
         let message = format!("{} was created, and the service took `{mark}` out of its description", response.task_id);
         Err(Error::new(ErrorKind::Conflict, message).with(|error| {
-            error.sent = Sent::Yes;
+            error.metadata.sent = Sent::Yes;
             error.hint = Some("find_or_create cannot find it again: keep its id, and do not call this again");
         }))
     }

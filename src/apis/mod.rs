@@ -3,6 +3,7 @@
 mod bulk;
 mod edit;
 mod find_or_create;
+pub(crate) mod prelude;
 mod request;
 mod rotation;
 mod steps;

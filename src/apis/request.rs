@@ -27,7 +27,7 @@ impl Configuration {
     /// # Ok(()) }
     /// ```
     pub fn request(&self, method: &str, path: &str) -> Request {
-        Request { call: Call::raw(self, method, path) }
+        Request { call: Call::raw(self.settings(), method, path) }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::configuration::Configuration;
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::{Error, ErrorKind};
+use crate::metadata::Sent;
 use crate::options::CallOptions;
 
 /// The calls of one piece of work.
@@ -58,7 +59,7 @@ impl Steps {
             return Ok(error);
         }
         let settings = self.configuration.settings();
-        let pause = settings.retry.pause(attempt, &*settings.clock).max(error.retry_after().unwrap_or_default());
+        let pause = settings.retry.wait(error.retry_after(), attempt, &*settings.clock);
         let most = self.options.max_wait.unwrap_or(settings.retry.max_wait);
         if pause > most || self.remaining().is_some_and(|remaining| remaining <= pause) {
             return Err(error);

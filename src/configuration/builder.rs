@@ -8,14 +8,15 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, Settings};
+use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL};
+use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, CredentialKind};
-use crate::engine::{Budget, Clock, OnWait, Quota, Retry, SystemClock};
+use crate::engine::{Budget, Retry, Settings};
 use crate::environment;
 use crate::error::{Error, ErrorKind};
 use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
-use crate::quota::{Pacing, QuotaWait};
+use crate::quota::{OnWait, Pacing, Quota, QuotaWait};
 use crate::secret::Secret;
 use crate::transport::endpoint::Purpose;
 use crate::transport::network::{Network, Pem};
@@ -298,11 +299,11 @@ impl ConfigurationBuilder {
                 }
             },
             None => Arc::new(
-                ReqwestTransport::with_network(&base_url, &self.user_agent, self.connect_timeout, &self.network)
+                ReqwestTransport::with_network(&base_url, &self.user_agent, self.connect_timeout, self.network)
                     .map_err(config)?,
             ),
         };
-        Ok(Configuration(Arc::new(Settings {
+        let settings = Settings {
             base_url,
             credential,
             workspace: self.workspace,
@@ -311,11 +312,11 @@ impl ConfigurationBuilder {
             max_response_bytes: self.max_response_bytes,
             budget: Arc::new(Budget::default()),
             quota: Arc::new(Quota::new(&self.clock, self.pacing, self.on_quota_wait)),
-            edits: Arc::default(),
             retry: self.retry,
             transport,
             clock: self.clock,
-        })))
+        };
+        Ok(Configuration { settings: Arc::new(settings), edits: Arc::default() })
     }
 }
 

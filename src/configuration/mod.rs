@@ -2,22 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-
-use url::Url;
 
 mod builder;
 
 pub use builder::ConfigurationBuilder;
 
 use crate::credential::Credential;
-use crate::engine::{Budget, Clock, Quota, Retry};
+use crate::engine::Settings;
 use crate::error::Error;
 use crate::keyed_locks::KeyedLocks;
 use crate::models::WorkspaceId;
 use crate::quota::QuotaStatus;
 use crate::store::StoreError;
-use crate::transport::Transport;
 
 /// The address of the service.
 ///
@@ -41,22 +37,10 @@ pub const CURRENT_WORKSPACE: &str = "current";
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Configuration(Arc<Settings>);
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) base_url: Url,
-    pub(crate) credential: Credential,
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) timeout: Duration,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) max_response_bytes: usize,
-    pub(crate) retry: Retry,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) quota: Arc<Quota>,
-    pub(crate) edits: Arc<KeyedLocks>,
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) clock: Arc<dyn Clock>,
+pub struct Configuration {
+    settings: Arc<Settings>,
+    /// One edit of a task at a time.
+    edits: Arc<KeyedLocks>,
 }
 
 impl Configuration {
@@ -77,7 +61,7 @@ impl Configuration {
     /// What this configuration and its clones know of the quota at this moment.
     #[must_use]
     pub fn quota(&self) -> QuotaStatus {
-        self.0.quota.status()
+        self.settings.quota.status()
     }
 
     /// Waits until the quota's store knows of all calls that have ended: for jobs that end after their last call.
@@ -85,7 +69,7 @@ impl Configuration {
     /// # Errors
     /// What keeps the store from it. Nothing is lost then: the slots of the calls end with their leases.
     pub async fn flush_quota(&self) -> Result<(), StoreError> {
-        self.0.quota.flush().await
+        self.settings.quota.flush().await
     }
 
     /// The same with another credential of the same workspace, for instance a new API key to try out.
@@ -105,29 +89,34 @@ impl Configuration {
     }
 
     pub(crate) fn derived(&self, credential: Credential, workspace: WorkspaceId) -> Self {
-        Self(Arc::new(Settings { credential, workspace, ..(*self.0).clone() }))
+        let settings = Settings { credential, workspace, ..(*self.settings).clone() };
+        Self { settings: Arc::new(settings), edits: Arc::clone(&self.edits) }
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.0
+    pub(crate) fn edits(&self) -> &KeyedLocks {
+        &self.edits
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
     }
 
     /// The address that requests go to.
     #[must_use]
     pub fn base_url(&self) -> &str {
-        self.0.base_url.as_str()
+        self.settings.base_url.as_str()
     }
 
     /// The workspace of calls that do not name one.
     #[must_use]
     pub fn workspace(&self) -> &WorkspaceId {
-        &self.0.workspace
+        &self.settings.workspace
     }
 
     /// The credential.
     #[must_use]
     pub fn credential(&self) -> &Credential {
-        &self.0.credential
+        &self.settings.credential
     }
 }
 
@@ -135,12 +124,12 @@ impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Configuration")
             .field("base_url", &self.base_url())
-            .field("credential", &self.0.credential)
-            .field("workspace", &self.0.workspace)
-            .field("timeout", &self.0.timeout)
-            .field("deadline", &self.0.deadline)
-            .field("max_response_bytes", &self.0.max_response_bytes)
-            .field("retry", &self.0.retry)
+            .field("credential", &self.settings.credential)
+            .field("workspace", &self.settings.workspace)
+            .field("timeout", &self.settings.timeout)
+            .field("deadline", &self.settings.deadline)
+            .field("max_response_bytes", &self.settings.max_response_bytes)
+            .field("retry", &self.settings.retry)
             .finish_non_exhaustive()
     }
 }

@@ -1,39 +1,59 @@
-//! Successful answers into values.
+//! Successful responses into values.
 
-use http::header::CONTENT_ENCODING;
+use bytes::Bytes;
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::call::Call;
-use super::media::ByStatus;
+use super::attempt::Success;
 use super::operation::RAW_REQUEST;
-use super::run::Answer;
-use crate::error::{Error, ErrorKind, Sent, clean, excerpt, one_line, redact};
+use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
+use crate::metadata::Metadata;
 use crate::models::{Json, from_json, from_response};
 use crate::response::Response;
 
-/// Reads the answer; the place in the JSON is looked for only when reading fails, since that costs a second pass.
-pub(super) fn value<T: DeserializeOwned>(answer: Answer, call: &Call) -> Result<Response<T>, Error> {
+/// Reads the response; the path in the JSON is looked for only when reading fails, since that costs a second pass.
+///
+/// A success without content is whatever `T` is made of `null`: `()`, `None`, any JSON.
+pub(super) fn value<T: DeserializeOwned>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
+    let body = without_bom(&success.response.value);
     // A raw request may fetch anything; the operations of the contract return whole objects.
-    let read = if call.operation.id == RAW_REQUEST { from_json } else { from_response };
-    match from_bytes(&answer.response.value, read) {
-        Ok(value) => Ok(answer.response.map(|_| value)),
-        Err(error) => Err(unreadable::<T>(&answer, &error, call)),
+    let read = if operation == RAW_REQUEST { from_json } else { from_response };
+    let value = if is_empty(body) { serde_json::from_str("null") } else { from_bytes(body, read) };
+    match value {
+        Ok(value) => Ok(success.response.map(|_| value)),
+        Err(error) => Err(unreadable::<T>(&success, &error, operation)),
     }
 }
 
-/// Reads the answer as the type that its status asks for.
-pub(super) fn by_status<T: ByStatus>(answer: Answer, call: &Call) -> Result<Response<T>, Error> {
-    match T::read(answer.response.head.status, &answer.response.value) {
-        Ok(value) => Ok(answer.response.map(|_| value)),
-        Err(error) => Err(unreadable::<Json>(&answer, &error, call)),
+/// A response whose type depends on its status.
+#[allow(dead_code, reason = "the contract at hand has one type for each operation")]
+pub(crate) trait ByStatus: Sized + Send + 'static {
+    /// Reads the body.
+    fn read(status: StatusCode, body: &Bytes) -> serde_json::Result<Self>;
+}
+
+/// Reads a body as JSON.
+#[allow(dead_code, reason = "the contract at hand has one type for each operation")]
+pub(crate) fn read_json<T: DeserializeOwned>(body: &Bytes) -> serde_json::Result<T> {
+    from_bytes(without_bom(body), from_response)
+}
+
+/// Reads the response as the type that its status asks for.
+#[allow(dead_code, reason = "the contract at hand has one type for each operation")]
+pub(super) fn by_status<T: ByStatus>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
+    let metadata = &success.response.metadata;
+    match T::read(metadata.status.unwrap_or_default(), &success.response.value) {
+        Ok(value) => Ok(success.response.map(|_| value)),
+        Err(error) => Err(unreadable::<Json>(&success, &error, operation)),
     }
+}
+
+fn is_empty(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
 }
 
 /// Checking the encoding once for the whole text is a fifth quicker than once for every string in it.
-pub(super) fn from_bytes<T: DeserializeOwned>(
-    body: &[u8],
-    read: fn(&str) -> serde_json::Result<T>,
-) -> serde_json::Result<T> {
+fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Result<T>) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
         Ok(text) => read(text),
         // This one says where the text breaks off.
@@ -41,41 +61,47 @@ pub(super) fn from_bytes<T: DeserializeOwned>(
     }
 }
 
-fn unreadable<T: DeserializeOwned>(answer: &Answer, error: &serde_json::Error, call: &Call) -> Error {
-    let (body, head, secret) = (&answer.response.value, &answer.response.head, answer.token.secret.expose());
-    let encoding = head.headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity");
-    let message = if body.is_empty() {
-        "the answer is empty where a JSON value should be".to_owned()
-    } else if let Some(encoding) = encoding {
-        format!("the answer is encoded ({}), which was not asked for", String::from_utf8_lossy(encoding.as_bytes()))
+fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error, operation: &'static str) -> Error {
+    let (metadata, redactor) = (&success.response.metadata, &success.token.redactor);
+    let body = without_bom(&success.response.value);
+    let (message, hint) = if is_empty(body) {
+        let message = "the service reports success with an empty response, where JSON should be".to_owned();
+        (message, Some("a write has been done: do not repeat it, fetch what it made or changed"))
+    } else if let Some(encoding) = foreign_encoding(&metadata.headers) {
+        (format!("the response has {}", encoded_words(encoding)), None)
     } else if error.is_data() {
         let words = without_values(&error.to_string());
-        match (path_of::<T>(body).unwrap_or_default(), words.strip_prefix("in `")) {
-            (path, Some(deeper)) => format!("at `${path}.{deeper}"),
-            (path, None) => format!("at `${path}`: {words}"),
-        }
+        let path = path_of::<T>(body).unwrap_or_default();
+        let message = match words.strip_prefix("in `") {
+            Some(deeper) => format!("at `${path}.{deeper}"),
+            None => format!("at `${path}`: {words}"),
+        };
+        (message, None)
+    } else if body.trim_ascii_start().starts_with(b"<") {
+        let message = "the response is a page of HTML or XML, not complete JSON".to_owned();
+        (message, Some("a proxy, a login page or a wrong base URL may be in between"))
     } else {
-        format!("the answer is not complete JSON: {error}")
+        (format!("the response is not complete JSON: {error}"), None)
     };
-    Error::new(ErrorKind::Decode, one_line(&redact(&message, secret))).with(|inner| {
-        inner.operation = Some(call.operation.id);
-        inner.status = Some(head.status);
-        inner.headers = clean(head.headers.clone(), secret);
-        inner.body = excerpt(body, secret);
-        inner.sent = Sent::Yes;
-        inner.attempts = head.attempts;
-        inner.time = head.time;
+    Error::new(ErrorKind::Decode, redactor.line(&message)).with(|inner| {
+        inner.hint = hint;
+        inner.metadata = Metadata {
+            operation: Some(operation),
+            headers: kept_headers(metadata.headers.clone(), redactor),
+            body: redactor.excerpt(&success.response.value),
+            ..(**metadata).clone()
+        };
     })
 }
 
-/// A reader's complaint without the texts it quotes: they are the service's data, which may be a new key.
+/// A reader's complaint without the strings it quotes: they are the service's data, which may be a new key.
 fn without_values(complaint: &str) -> String {
     let mut parts = complaint.split('"');
     let (Some(first), Some(last)) = (parts.next(), parts.next_back()) else { return complaint.to_owned() };
     format!("{first}\"…\"{last}")
 }
 
-/// Where in the JSON the shape differs, as `.tasks[3].title`.
+/// The path in the JSON at which the shape differs, as `.tasks[3].title`.
 fn path_of<T: DeserializeOwned>(body: &[u8]) -> Option<String> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;

@@ -4,27 +4,15 @@
 #![allow(dead_code, reason = "the contract at hand has JSON alone")]
 
 use bytes::Bytes;
-use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::call::{Call, Pending};
-use super::{decode, run};
-use crate::models::from_response;
-use crate::response::Response;
-
-/// A response whose type depends on its status.
-pub(crate) trait ByStatus: Sized + Send + 'static {
-    /// Reads the body.
-    fn read(status: StatusCode, body: &Bytes) -> serde_json::Result<Self>;
-}
-
-/// Reads a body as JSON.
-pub(crate) fn read_json<T: DeserializeOwned>(body: &Bytes) -> serde_json::Result<T> {
-    decode::from_bytes(body, from_response)
-}
+use super::call::Call;
+use super::decode::{self, ByStatus};
+use super::pending::Pending;
+use super::run;
 
 impl Call {
     /// Sets a body that is JSON of another media type, such as `application/merge-patch+json`.
@@ -59,19 +47,13 @@ impl Call {
 
     /// Sends the call; a success may come without a body.
     pub(crate) fn send_optional<T: DeserializeOwned + Send + 'static>(self) -> Pending<Option<T>> {
-        Pending::new(async move {
-            let answer = run::run(&self).await?;
-            if answer.response.value.is_empty() {
-                return Ok(answer.response.map(|_| None));
-            }
-            let whole: Response<T> = decode::value(answer, &self)?;
-            Ok(whole.map(Some))
-        })
+        // An empty body reads as `null`.
+        self.send()
     }
 
     /// Sends the call and reads the response by its status.
     pub(crate) fn send_by_status<T: ByStatus>(self) -> Pending<T> {
-        Pending::new(async move { decode::by_status(run::run(&self).await?, &self) })
+        Pending::new(async move { decode::by_status(run::run(&self).await?, self.operation.id) })
     }
 }
 

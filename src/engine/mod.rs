@@ -1,34 +1,29 @@
-//! The sole owner of retrying, waiting, time limits, time and randomness.
+//! One call from builder to response: attempts, retries, waits and time limits.
 //!
-//! A generated operation fills a [`Call`]; [`run`] sends it until it has an answer to give.
+//! A generated operation fills a [`Call`]; `run` sends it until there is a response or an error to return. Nothing else
+//! in the crate retries, and the HTTP stack below neither retries nor follows redirects.
 
+mod attempt;
+mod budget;
 mod call;
+mod client;
 mod decode;
 mod media;
 mod operation;
+mod pending;
+mod query;
 mod retry;
+mod route;
 mod run;
 
-pub(crate) use crate::clock::{Clock, SystemClock};
-pub use call::Pending;
+pub use pending::Pending;
 pub use retry::Retry;
 
-pub(crate) use crate::quota::{OnWait, Quota};
-pub(crate) use call::{Call, ListStyle};
-pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS, check_segment};
-pub(crate) use retry::Budget;
-
-/// What generated operations are written with.
-pub(crate) mod prelude {
-    #![allow(unused_imports, reason = "not every contract needs every part")]
-
-    pub(crate) use bytes::Bytes;
-    pub(crate) use http::{Method, StatusCode};
-
-    pub(crate) use super::media::{ByStatus, read_json};
-    pub(crate) use super::{Access, Call, ListStyle, Operation, Pending, RetryClass};
-    pub(crate) use crate::configuration::Configuration;
-    pub(crate) use crate::error::Error;
-    pub(crate) use crate::options::{CallOptions, RequestOptions};
-    pub(crate) use crate::response::Response;
-}
+pub(crate) use budget::Budget;
+pub(crate) use call::Call;
+pub(crate) use client::Settings;
+#[allow(unused_imports, reason = "not every contract needs them")]
+pub(crate) use decode::{ByStatus, read_json};
+pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS};
+pub(crate) use query::ListStyle;
+pub(crate) use route::check_segment;

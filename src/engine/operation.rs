@@ -1,12 +1,6 @@
 //! What the contract says of an operation.
 
-use std::borrow::Cow;
-
 use http::{Method, StatusCode};
-use url::Url;
-use url::form_urlencoded::byte_serialize;
-
-use crate::models::WorkspaceId;
 
 /// An operation of the contract, as the generator writes it down.
 #[derive(Clone, Debug)]
@@ -24,7 +18,7 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// What to do about a refusal that means one thing for this operation.
-    pub(crate) fn hint(&self, status: StatusCode, route: &str, with_key: bool) -> Option<&'static str> {
+    pub(super) fn hint(&self, status: StatusCode, route: &str, with_key: bool) -> Option<&'static str> {
         let agents = || route.contains("/agent") || route.ends_with("/api-keys") || route.contains("/api-keys/");
         match (self.id, status) {
             (CREATE_API_KEY, StatusCode::CONFLICT) => Some(TOO_MANY_KEYS),
@@ -71,7 +65,7 @@ pub(crate) enum RetryClass {
 
 impl RetryClass {
     /// Whether it may be sent again although the first may have been executed.
-    pub(crate) fn is_repeatable(self) -> bool {
+    pub(super) fn is_repeatable(self) -> bool {
         self != Self::UnsafeWrite
     }
 }
@@ -81,137 +75,4 @@ impl RetryClass {
 pub(crate) enum Access {
     Any,
     OauthOnly,
-}
-
-/// A text that can stand as one segment of a path without meaning another route; the error completes a sentence.
-pub(crate) fn check_segment(text: &str) -> Result<(), &'static str> {
-    match text {
-        "" => Err("is empty"),
-        "." | ".." => Err("is `.` or `..`, which a path cannot carry as a name"),
-        _ if text.chars().any(char::is_control) => Err("has control characters"),
-        _ if text.trim().is_empty() => Err("is only white space"),
-        _ => Ok(()),
-    }
-}
-
-/// The parameters of a path by name; the last value given counts.
-type Parameters = [(Cow<'static, str>, String)];
-
-/// The address of a call: the template's segments below `base`, each parameter encoded as one segment.
-///
-/// A `workspaceId` that is not given is the configuration's.
-pub(crate) fn address(
-    base: &Url,
-    template: &str,
-    parameters: &Parameters,
-    workspace: &WorkspaceId,
-) -> Result<Url, String> {
-    let value_of = |name: &str| {
-        let given = parameters.iter().rev().find(|(candidate, _)| candidate == name);
-        given.map(|(_, value)| value.as_str()).or_else(|| (name == "workspaceId").then(|| workspace.as_str()))
-    };
-    let Some(template) = template.strip_prefix('/') else {
-        // Not shown: somebody may have passed a whole address, with what signs it.
-        return Err("the path does not start with a slash".to_owned());
-    };
-    if let Some(path) = plain_path(base, template, value_of) {
-        let mut url = base.clone();
-        url.set_path(&path);
-        return Ok(url);
-    }
-    let mut url = base.clone();
-    if template.split('/').any(is_mixed) {
-        url.set_path(&mixed_path(base, template, value_of)?);
-        return Ok(url);
-    }
-    {
-        let mut segments = url.path_segments_mut().map_err(|()| "the base URL cannot have a path".to_owned())?;
-        segments.pop_if_empty();
-        for part in template.split('/') {
-            let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
-                if !part.is_empty() {
-                    check_segment(part).map_err(|fault| format!("a segment of the path {fault}"))?;
-                }
-                segments.push(part);
-                continue;
-            };
-            let value = value_of(name).ok_or_else(|| format!("`{name}` is missing"))?;
-            check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
-            segments.push(value);
-        }
-    }
-    Ok(url)
-}
-
-/// Does a segment of a template hold text beside a parameter, as `{id}:archive` does?
-fn is_mixed(part: &str) -> bool {
-    part.contains('{') && part.contains('}') && !(part.starts_with('{') && part.find('}') == Some(part.len() - 1))
-}
-
-/// The path of a template that mixes text and parameters. Values are encoded down to letters and digits, so that none
-/// can be taken for the text beside it.
-fn mixed_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<String, String> {
-    let mut path = base.path().trim_end_matches('/').to_owned();
-    for part in template.split('/') {
-        path.push('/');
-        let mut rest = part;
-        while let Some((text, (name, after))) =
-            rest.split_once('{').and_then(|(text, after)| Some((text, after.split_once('}')?)))
-        {
-            let value = value_of(name).ok_or_else(|| format!("`{name}` is missing"))?;
-            check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
-            path.push_str(text);
-            path.extend(byte_serialize(value.as_bytes()).map(|piece| if piece == "+" { "%20" } else { piece }));
-            rest = after;
-        }
-        path.push_str(rest);
-    }
-    Ok(path)
-}
-
-/// The path when nothing in it needs encoding or a complaint, which is the rule; pushing segment by segment costs four
-/// times as much.
-fn plain_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
-    let below = base.path().trim_end_matches('/');
-    let mut path = String::with_capacity(below.len() + template.len() + 64);
-    path.push_str(below);
-    for part in template.split('/') {
-        let value = match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-            None => part,
-            Some(name) => value_of(name)?,
-        };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if value.is_empty() || !value.bytes().all(plain) {
-            return None;
-        }
-        path.push('/');
-        path.push_str(value);
-    }
-    Some(path)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failing test may panic")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_beside_a_parameter_stays_apart_from_its_value() {
-        let base = Url::parse("https://one.example/api/v1").unwrap();
-        let workspace = WorkspaceId::from("current");
-        let parameters = [(Cow::Borrowed("id"), "a:b/c d".to_owned())];
-        for (template, path) in [
-            (
-                "/workspaces/{workspaceId}/things/{id}:archive",
-                "/api/v1/workspaces/current/things/a%3Ab%2Fc%20d:archive",
-            ),
-            ("/things/{id}.json", "/api/v1/things/a%3Ab%2Fc%20d.json"),
-            ("/things/v{id}", "/api/v1/things/va%3Ab%2Fc%20d"),
-        ] {
-            assert_eq!(address(&base, template, &parameters, &workspace).unwrap().path(), path);
-        }
-        let empty = [(Cow::Borrowed("id"), String::new())];
-        assert_eq!(address(&base, "/things/{id}.json", &empty, &workspace).unwrap_err(), "`id` is empty");
-        assert_eq!(address(&base, "/things/{id}.json", &[], &workspace).unwrap_err(), "`id` is missing");
-    }
 }

@@ -1,20 +1,21 @@
-//! What can go wrong with a call, told so that a person or a program can act on it.
+//! What can go wrong with a call, in words and types that a person or a program can act on.
 
 mod display;
 mod refusal;
+mod words;
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
-pub(crate) use refusal::{Refusal, clean, excerpt, message_of, one_line, redact, without_echo};
+pub(crate) use refusal::{Refusal, is_transient, kept as kept_headers};
+pub(crate) use words::{encoded_words, foreign_encoding, message_of, without_bom};
 
-use crate::limits::RateLimit;
+use crate::metadata::{Metadata, RateLimit, Sent, TimeSpent};
 
-/// The reason in the large; see [`Error`] for the details.
+/// The category of an error; see [`Error`] for the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -25,9 +26,11 @@ pub enum ErrorKind {
     Invalid,
     /// No connection was made; the request never left.
     Connect,
+    /// The server's certificate or its TLS is not acceptable; the request never left, and trying again does not help.
+    Tls,
     /// A time limit ran out: the attempt's, or the call's deadline.
     Timeout,
-    /// The connection broke before the answer was complete; the service may have done the work.
+    /// The connection broke before the response was complete; the service may have done the work.
     Interrupted,
     /// The workspace's quota is spent (429).
     RateLimited,
@@ -39,43 +42,22 @@ pub enum ErrorKind {
     NotFound,
     /// The request clashes with the present state (409).
     Conflict,
-    /// Any other answer that is no success: server errors, redirects, statuses without a kind of their own.
+    /// Any other response that is not a success: server errors, redirects, statuses without a kind of their own.
     Api,
-    /// The answer was a success and could not be read as what it should be.
+    /// The response was a success and could not be read as what it should be.
     Decode,
-    /// The answer is larger than [`ConfigurationBuilder::max_response_bytes`](crate::ConfigurationBuilder::max_response_bytes).
+    /// The response is larger than [`ConfigurationBuilder::max_response_bytes`](crate::ConfigurationBuilder::max_response_bytes).
     TooLarge,
 }
 
-/// Whether the service may have got the request, in any of the attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Sent {
-    /// Certainly not: repeating the call cannot do the work twice.
-    No,
-    /// Nobody can tell: the connection broke before an answer came.
-    Maybe,
-    /// Certainly: there was an answer.
-    Yes,
-}
-
-/// Where the time of a call went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the service says of one field of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct TimeSpent {
-    /// Sending requests and reading answers.
-    pub requests: Duration,
-    /// Waiting between attempts.
-    pub backoff: Duration,
-    /// Waiting for the quota: for its turn under pacing, or for a spent quota to return.
-    pub quota: Duration,
-}
-
-impl TimeSpent {
-    /// The whole.
-    #[must_use]
-    pub fn total(&self) -> Duration {
-        self.requests + self.backoff + self.quota
-    }
+pub struct FieldError {
+    /// The field, as the service names it: `title`, `/data/title`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 /// A call that did not succeed.
@@ -93,23 +75,21 @@ impl TimeSpent {
 /// }
 /// # }
 /// ```
+///
+/// Cloning is cheap enough to hand one error to several callers.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) kind: ErrorKind,
-    pub(crate) operation: Option<&'static str>,
     pub(crate) message: String,
     pub(crate) hint: Option<&'static str>,
     pub(crate) code: Option<String>,
-    pub(crate) status: Option<StatusCode>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) sent: Sent,
+    pub(crate) fields: Vec<FieldError>,
     pub(crate) deadline: bool,
-    pub(crate) attempts: u32,
-    pub(crate) time: TimeSpent,
-    pub(crate) rate_limit: Option<RateLimit>,
-    pub(crate) source: Option<Box<dyn StdError + Send + Sync>>,
+    pub(crate) source: Option<Arc<dyn StdError + Send + Sync>>,
+    pub(crate) metadata: Metadata,
 }
 
 impl Error {
@@ -117,19 +97,13 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            operation: None,
             message: message.into(),
             hint: None,
             code: None,
-            status: None,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            sent: Sent::No,
+            fields: Vec::new(),
             deadline: false,
-            attempts: 0,
-            time: TimeSpent::default(),
-            rate_limit: None,
             source: None,
+            metadata: Metadata::default(),
         }))
     }
 
@@ -138,16 +112,16 @@ impl Error {
         self
     }
 
-    /// The reason in the large.
+    /// The category.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The status of the answer; `None` when there was none.
+    /// The status of the response; `None` when there was none.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        self.0.status.map(|status| status.as_u16())
+        self.0.metadata.status.as_ref().map(StatusCode::as_u16)
     }
 
     /// The service's own `code`, as text whether it came as a number or a text. Documented example: `429`.
@@ -162,40 +136,66 @@ impl Error {
         &self.0.message
     }
 
+    /// What the service says of single fields of the request, if it does; their words are part of the message, too.
+    #[must_use]
+    pub fn field_errors(&self) -> &[FieldError] {
+        &self.0.fields
+    }
+
+    /// Whether the same call may well succeed a little later: after a broken connection, a time limit, a spent quota, or a
+    /// passing failure of the server (408, 425, 500, 502, 503, 504 and the like).
+    ///
+    /// It does not say that repeating is safe. This crate has repeated what is; before repeating a write yourself, see
+    /// [`was_sent`](Self::was_sent), and wait for [`retry_after`](Self::retry_after).
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.0.kind {
+            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::RateLimited => true,
+            ErrorKind::Api => self.0.metadata.status.is_some_and(is_transient),
+            _ => false,
+        }
+    }
+
     /// What to do about it, where this crate knows.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.0.hint
     }
 
-    /// The id to name when asking One Horizon about this call, if the answer carried one.
+    /// The id to name when asking One Horizon about this call, if the response carried one.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        crate::response::request_id(&self.0.headers)
+        self.0.metadata.request_id()
     }
 
     /// The operation, in the official SDK's spelling (`fetchTask`).
     #[must_use]
     pub fn operation(&self) -> Option<&str> {
-        self.0.operation
+        self.0.metadata.operation
     }
 
     /// How many times the request was tried.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.0.attempts
+        self.0.metadata.attempts
     }
 
-    /// Where the time of the call went.
+    /// How long the call took.
     #[must_use]
-    pub fn elapsed(&self) -> TimeSpent {
-        self.0.time
+    pub fn elapsed(&self) -> Duration {
+        self.0.metadata.time.total()
+    }
+
+    /// Where that time went.
+    #[must_use]
+    pub fn time_spent(&self) -> TimeSpent {
+        self.0.metadata.time
     }
 
     /// What is known of the quota: the wait of a spent one, and the service's numbers if it sends any.
     #[must_use]
     pub fn rate_limit(&self) -> Option<&RateLimit> {
-        self.0.rate_limit.as_ref()
+        self.0.metadata.rate_limit.as_ref()
     }
 
     /// How long to wait before trying again, if the service said so.
@@ -204,22 +204,22 @@ impl Error {
         self.rate_limit().and_then(|limit| limit.retry_after)
     }
 
-    /// The start of the answer's body (16 KiB at most), without the credential.
+    /// The start of the response's body (16 KiB at most), without the credential.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.0.body
+        &self.0.metadata.body
     }
 
-    /// A header of the answer, if it is text.
+    /// A header of the response, if it is readable text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.get(name).and_then(|value| value.to_str().ok())
+        self.0.metadata.header(name)
     }
 
-    /// Whether the service may have got the request, and so may have done the work.
+    /// Whether the service may have received the request, and so may have done the work.
     #[must_use]
     pub fn was_sent(&self) -> Sent {
-        self.0.sent
+        self.0.metadata.sent
     }
 
     /// The workspace's quota is spent.
@@ -270,7 +270,7 @@ impl Error {
 
     /// A time limit ran out.
     ///
-    /// *What to do:* look at [`elapsed`](Self::elapsed) to see where the time went; with [`was_sent`](Self::was_sent)
+    /// *What to do:* look at [`time_spent`](Self::time_spent) to see where the time went; with [`was_sent`](Self::was_sent)
     /// not `No`, look whether a write took place before repeating it.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
@@ -291,7 +291,16 @@ impl Error {
         self.0.kind == ErrorKind::Connect
     }
 
-    /// The connection broke before the answer was complete.
+    /// The server's certificate or its TLS is not acceptable; the request never left.
+    ///
+    /// *What to do:* install the certificate of your network's authority where the platform looks for it, or trust it in a
+    /// `ReqwestTransport` of your own; check that the address is an `https://` port.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.0.kind == ErrorKind::Tls
+    }
+
+    /// The connection broke before the response was complete.
     ///
     /// *What to do:* a write may have been done; look before repeating it.
     #[must_use]
@@ -299,9 +308,9 @@ impl Error {
         self.0.kind == ErrorKind::Interrupted
     }
 
-    /// The answer was a success and could not be read as what it should be.
+    /// The response was a success and could not be read as what it should be.
     ///
-    /// *What to do:* the message names the place in the JSON; [`body`](Self::body) has the text. This crate may be
+    /// *What to do:* the message names the path in the JSON; [`body`](Self::body) has the bytes. This crate may be
     /// older than the service: `request` reaches the same route without its types.
     #[must_use]
     pub fn is_decode(&self) -> bool {
@@ -309,44 +318,8 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display::line(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display::fields(&self.0, f)
-    }
-}
-
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_ref().map(|source| &**source as _)
     }
-}
-
-/// The last error of a chain: the one that says what really happened.
-pub(crate) fn root_cause<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause
-}
-
-/// The error, unless a text in its chain contains the secret.
-pub(crate) fn without_secret(
-    error: Box<dyn StdError + Send + Sync>,
-    secret: &str,
-) -> Option<Box<dyn StdError + Send + Sync>> {
-    let mut next: Option<&(dyn StdError + 'static)> = Some(&*error);
-    while let Some(error) = next {
-        if format!("{error} {error:?}").contains(secret) {
-            return None;
-        }
-        next = error.source();
-    }
-    Some(error)
 }

@@ -57,6 +57,8 @@ pub(crate) mod runtime {
 
     pub(crate) use super::extra::{Extra, Key};
     pub(crate) use super::json::Json;
+    #[cfg(feature = "oauth")]
+    pub(crate) use super::json::{RawText, with_raw};
     pub(crate) use super::mode::is_whole_response;
     pub(crate) use super::object::{OpenObject, open_object, read_object};
     pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};

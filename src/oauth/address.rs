@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::error::{OauthError, OauthErrorKind};
+use crate::setting::{self, Form};
 use crate::transport::endpoint::{Purpose, is_overheard};
 
 /// The site that users log in at.
@@ -30,22 +31,71 @@ pub(super) fn below(site: &Url, path: &str) -> Url {
     url
 }
 
+/// Schemes that belong to browsers and protocols, so that no app can own them.
+const FOREIGN_SCHEMES: [&str; 24] = [
+    "about",
+    "blob",
+    "cid",
+    "chrome",
+    "data",
+    "file",
+    "filesystem",
+    "ftp",
+    "ftps",
+    "git",
+    "intent",
+    "jar",
+    "javascript",
+    "ldap",
+    "mailto",
+    "mid",
+    "sms",
+    "ssh",
+    "tel",
+    "urn",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
+
 /// The callback address, kept as written: the service compares it character by character.
 pub(super) fn callback(text: &str, insecure_http: bool) -> Result<String, OauthError> {
-    let url =
-        Url::parse(text).map_err(|fault| config(format!("the callback address is no absolute address: {fault}")))?;
+    setting::check(Form::Address, text).map_err(|fault| config(format!("the callback address {fault}")))?;
+    let url = Url::parse(text)
+        .map_err(|fault| config(format!("the callback address is not an absolute address: {fault}")))?;
     if url.fragment().is_some() {
         return Err(config("the callback address has a fragment, which the code could not be told from"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(config("the callback address must not carry a user name or password"));
+    }
+    if url.query_pairs().any(|(name, _)| matches!(&*name, "code" | "state" | "error" | "error_description")) {
+        return Err(config("the callback address must not have a parameter that the server adds: code, state, error"));
     }
     if is_overheard(&url) && !insecure_http {
         return Err(config(
             "the callback address is http:// on another machine, where the code would travel in the clear",
         ));
     }
-    if matches!(url.scheme(), "javascript" | "data" | "vbscript" | "file") {
+    if FOREIGN_SCHEMES.contains(&url.scheme()) {
         return Err(config("the callback address must be https://, http:// on this machine, or an app's own scheme"));
     }
     Ok(text.to_owned())
+}
+
+/// Whether a callback came to the registered address: same scheme, host, port and path, and the registered parameters.
+///
+/// A text without a scheme is a query, or a path and a query: where it came to is not in it.
+pub(super) fn is_registered(callback: &str, registered: &str) -> bool {
+    let Ok(callback) = Url::parse(callback) else { return true };
+    let Ok(registered) = Url::parse(registered) else { return false };
+    callback.scheme() == registered.scheme()
+        && callback.host() == registered.host()
+        && callback.port_or_known_default() == registered.port_or_known_default()
+        && callback.path() == registered.path()
+        && callback.username().is_empty()
+        && registered.query_pairs().all(|pair| callback.query_pairs().any(|other| other == pair))
 }
 
 fn config(message: impl Into<String>) -> OauthError {
@@ -86,6 +136,16 @@ mod tests {
             ("http://app.example/cb", "in the clear"),
             ("https://app.example/cb#x", "fragment"),
             ("javascript:alert(1)", "scheme"),
+            ("ftp://app.example/cb", "scheme"),
+            ("wss://app.example/cb", "scheme"),
+            ("blob:https://app.example/cb", "scheme"),
+            ("mailto:a@app.example", "scheme"),
+            ("https://me@app.example/cb", "user name"),
+            ("https://app.example/cb?state=1", "parameter"),
+            ("https://app.example/cb\n", "line end"),
+            ("https://${HOST}/cb", "placeholder"),
+            ("\"https://app.example/cb\"", "quotes"),
+            ("", "empty"),
             ("/cb", "absolute"),
         ] {
             let error = callback(text, false).err().map(|error| error.to_string()).unwrap_or_default();
@@ -94,5 +154,27 @@ mod tests {
         for text in ["https://app.example/cb?x=1", "http://127.0.0.1:3000/cb", "com.example.app:/cb"] {
             assert_eq!(callback(text, false).ok().as_deref(), Some(text));
         }
+    }
+
+    #[test]
+    fn a_callback_is_compared_with_the_registered_address() {
+        let registered = "https://app.example/cb?x=1";
+        for (callback, same) in [
+            ("https://app.example/cb?x=1&code=c&state=s", true),
+            ("https://APP.example:443/cb?code=c&x=1", true),
+            ("code=c&state=s", true),
+            ("?code=c", true),
+            ("/cb?code=c", true),
+            ("https://evil.example/cb?x=1&code=c", false),
+            ("http://app.example/cb?x=1&code=c", false),
+            ("https://app.example:8443/cb?x=1", false),
+            ("https://app.example/cb/?x=1", false),
+            ("https://app.example/cb?code=c", false),
+            ("https://app.example@evil.example/cb?x=1", false),
+            ("https://me@app.example/cb?x=1", false),
+        ] {
+            assert_eq!(is_registered(callback, registered), same, "{callback}");
+        }
+        assert!(is_registered("com.example.app:/cb?code=c", "com.example.app:/cb"));
     }
 }

@@ -12,6 +12,7 @@ use super::pkce::{self, Entropy};
 use crate::clock::{Clock, SystemClock};
 use crate::environment;
 use crate::secret::Secret;
+use crate::setting::{self, Form};
 use crate::transport::{ReqwestTransport, Transport};
 
 /// The scopes that are asked for. Which scopes there are beside them is not documented.
@@ -106,7 +107,7 @@ impl OauthAppBuilder {
         Ok(builder)
     }
 
-    /// The app's secret, which only a server can keep; a program on a user's machine has none.
+    /// The app's secret, which only a server can keep; leave it out for a program on a user's machine.
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.client_secret = Some(secret.into());
         self
@@ -211,12 +212,14 @@ impl OauthAppBuilder {
     /// # Errors
     /// `Config`, naming the setting, when one cannot be used.
     pub fn build(self) -> Result<OauthApp, OauthError> {
-        if self.client_id.trim().is_empty() {
-            return Err(config("the client id is empty"));
+        let check = |what: &str, text: &str| {
+            setting::check(Form::Text, text).map_err(|fault| config(format!("{what} {fault}")))
+        };
+        check("the client id", &self.client_id)?;
+        if let Some(secret) = &self.client_secret {
+            check("the client secret", secret.expose())?;
         }
-        if self.client_secret.as_ref().is_some_and(|secret| secret.expose().trim().is_empty()) {
-            return Err(config("the client secret is empty: leave it out for an app that has none"));
-        }
+        let redirect_url = address::callback(&self.redirect_url, self.insecure_http)?;
         if let Some((name, _)) = self.parameters.iter().find(|(name, _)| OWN_PARAMETERS.contains(&name.as_str())) {
             return Err(config(format!("the parameter `{name}` is set by the login itself")));
         }
@@ -229,12 +232,15 @@ impl OauthAppBuilder {
         let token_url = endpoint("the token endpoint's address", self.token_url, TOKEN_PATH)?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new(&token_url, USER_AGENT, self.connect_timeout).map_err(config)?),
+            None => Arc::new(
+                ReqwestTransport::standard(&token_url, USER_AGENT, self.connect_timeout)
+                    .map_err(|error| config(error.message()))?,
+            ),
         };
         Ok(OauthApp(Arc::new(Settings {
             client_id: self.client_id,
             client_secret: self.client_secret,
-            redirect_url: address::callback(&self.redirect_url, self.insecure_http)?,
+            redirect_url,
             authorize_url,
             token_url,
             scope: self.scope,

@@ -7,28 +7,33 @@ use std::time::Duration;
 
 use super::app::OauthApp;
 use super::error::OauthError;
-use super::refresher::{Inner, Save};
+use super::error::OauthErrorKind;
+use super::login_state::{Inner, Settings};
+use super::shared_login::SharedLogin;
+use super::token_store::TokenStore;
 use super::tokens::Tokens;
 use crate::credential::{Credential, TokenProvider};
 use crate::error::Error;
+use crate::future::BoxFuture;
 use crate::secret::Secret;
-use crate::transport::BoxFuture;
 
 /// The credential of one signed-in user, refreshed by itself; clones are the same credential.
 ///
 /// - The access token is replaced ahead of its end ([`skew`](RefreshingBuilder::skew)). However many calls find that it is
-///   time, one request is made and all get its outcome. While the old token is still good, a refresh that fails does not
-///   fail the call.
+///   time, one request is made and all get its outcome. While the old token is still good, a call waits at most
+///   [`patience`](RefreshingBuilder::patience) for the new one, and a refresh that fails does not fail it.
 /// - When the service answers 401, the token is replaced once and the call made again; a second 401 is the call's error.
-/// - New tokens go to [`on_refresh`](RefreshingBuilder::on_refresh) before they are used: the server may have used up the
-///   old refresh token. If saving fails they are kept, and saving is tried again before anything else.
-/// - A call that is dropped leaves the refresh where it stands, and the next one goes on with it. Nothing is spawned.
-///   Before the program ends, [`settle`](Self::settle) finishes a refresh under way.
-/// - The end of a token is counted from when it was asked for, by a clock that does not jump. What time the server thinks
-///   it is does not matter; across restarts [`Tokens::expires_at`] does, by this machine's clock.
+/// - New tokens go to [`on_refresh`](RefreshingBuilder::on_refresh), or into a [`TokenStore`], before they are used: the
+///   server may have used up the old refresh token. If saving fails they are kept, and saving is tried again before anything
+///   else.
+/// - A call that is dropped leaves the refresh where it stands, and the next one goes on with it. One that was begun on an
+///   async runtime that has ended since is begun anew. Before the program ends, [`settle`](Self::settle) finishes a refresh
+///   under way.
+/// - The end of a token is counted from when it was asked for, by a clock that does not jump. The server's clock does not
+///   matter; across restarts [`Tokens::expires_at`] counts, by this machine's clock.
 ///
-/// Two processes must not share one refresh token: where the server replaces it with each use, one of them would be
-/// logged out.
+/// Two processes must not refresh with one refresh token side by side: where the server replaces it with each use, one of
+/// them would be logged out. Give them a common [`TokenStore`].
 ///
 /// ```
 /// # fn example(app: &onehorizon::oauth::OauthApp, stored: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -49,13 +54,25 @@ pub struct RefreshingCredential(Arc<Inner>);
 impl RefreshingCredential {
     /// A credential from the tokens of a login, or of one in the past.
     pub fn builder(app: &OauthApp, tokens: Tokens) -> RefreshingBuilder {
-        RefreshingBuilder {
-            app: app.clone(),
-            tokens,
-            save: None,
-            skew: Duration::from_secs(60),
-            pause: Duration::from_secs(5),
-        }
+        RefreshingBuilder { tokens, version: 0, store: None, settings: defaults(app) }
+    }
+
+    /// A credential with the tokens in a [`TokenStore`], for a process that shares a login with others or starts again.
+    ///
+    /// After a login, give the new tokens to [`builder`](Self::builder) and the store to
+    /// [`token_store`](RefreshingBuilder::token_store) instead.
+    ///
+    /// # Errors
+    /// `SignedOut` when the store has no tokens, `Store` when it fails or takes longer than 1 s.
+    pub async fn open(app: &OauthApp, store: impl TokenStore) -> Result<RefreshingBuilder, OauthError> {
+        let store: Arc<dyn TokenStore> = Arc::new(store);
+        let login = SharedLogin { store: Arc::clone(&store), timeout: STORE_TIMEOUT, lease: Duration::ZERO };
+        let stored = login
+            .load(&*app.settings().clock)
+            .await?
+            .ok_or_else(|| OauthError::new(OauthErrorKind::SignedOut, "the token store has no tokens"))?;
+        let (tokens, version) = (stored.tokens, stored.version);
+        Ok(RefreshingBuilder { tokens, version, store: Some(store), settings: defaults(app) })
     }
 
     /// The access token to send now, refreshed if it is time.
@@ -80,15 +97,17 @@ impl RefreshingCredential {
         self.0.latest()
     }
 
-    /// Starts over with the tokens of a new login. The new tokens do not go to `on_refresh`.
+    /// Starts over with the tokens of a new login. The new tokens do not go to `on_refresh`; into a token store they go with
+    /// the next call or with [`settle`](Self::settle).
     ///
-    /// A refresh of the old tokens that is under way means nothing any more, but its `on_refresh` may be running just now:
+    /// A refresh of the old tokens that is under way means nothing any more, but its `on_refresh` may be running at this moment:
     /// [`settle`](Self::settle) first where the old tokens must not be saved over the new ones.
     pub fn sign_in(&self, tokens: Tokens) {
         self.0.sign_in(tokens);
     }
 
-    /// Gives the tokens up, as when the user logs out: calls fail from now on, until [`sign_in`](Self::sign_in).
+    /// Gives the tokens up, as when the user logs out: calls fail from now on, until [`sign_in`](Self::sign_in). A token store
+    /// keeps them for other processes; [`TokenStore::clear`] ends the login there.
     ///
     /// The service is not known to have an endpoint that revokes tokens: they stay valid there until they end.
     pub fn forget(&self) {
@@ -116,7 +135,7 @@ impl TokenProvider for RefreshingCredential {
     }
 }
 
-/// The call's error, with the kind that tells whether trying again makes sense.
+/// The call's error, with the kind that says whether trying again makes sense.
 fn of_the_call(error: OauthError) -> Box<dyn StdError + Send + Sync> {
     Box::new(Error::from(error))
 }
@@ -129,58 +148,101 @@ impl From<RefreshingCredential> for Credential {
 
 impl fmt::Debug for RefreshingCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshingCredential").field("app", &self.0.app).finish_non_exhaustive()
+        f.debug_struct("RefreshingCredential").field("app", &self.0.settings.app).finish_non_exhaustive()
+    }
+}
+
+/// How long each call of a token store may take unless configured otherwise.
+const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn defaults(app: &OauthApp) -> Settings {
+    Settings {
+        app: app.clone(),
+        save: None,
+        store: None,
+        skew: Duration::from_secs(60),
+        pause: Duration::from_secs(5),
+        patience: Duration::from_secs(2),
+        save_timeout: Duration::from_secs(30),
     }
 }
 
 /// Makes a [`RefreshingCredential`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct RefreshingBuilder {
-    app: OauthApp,
     tokens: Tokens,
-    save: Option<Save>,
-    skew: Duration,
-    pause: Duration,
+    version: u64,
+    store: Option<Arc<dyn TokenStore>>,
+    settings: Settings,
 }
 
 impl RefreshingBuilder {
     /// Saves new tokens: awaited before the first of them is used.
     ///
-    /// It may see the same tokens again, when it failed or panicked. It must not make calls with this credential: they would
-    /// wait for the tokens that it is to save, and fail.
+    /// It may get the same tokens again, when it failed, panicked or took too long. It must not make calls with this
+    /// credential: they would wait for the tokens that it is to save, and fail.
     pub fn on_refresh<F, E>(mut self, save: impl Fn(Tokens) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        self.save = Some(Arc::new(move |tokens| {
+        self.settings.save = Some(Arc::new(move |tokens| {
             let saving = save(tokens);
             Box::pin(async move { saving.await.map_err(Into::into) })
         }));
         self
     }
 
-    /// How long before its end an access token is replaced; default 60 s, and never more than half of its lifetime.
-    pub fn skew(mut self, skew: Duration) -> Self {
-        self.skew = skew;
+    /// Shares the login with other processes: one of them refreshes, the others take its result.
+    ///
+    /// The tokens given to [`builder`](RefreshingCredential::builder) count as those of a new login, and replace what the
+    /// store has with the first call. To go on with what the store has, use [`RefreshingCredential::open`].
+    pub fn token_store(mut self, store: impl TokenStore) -> Self {
+        self.store = Some(Arc::new(store));
         self
     }
 
-    /// How long to leave the server alone after a refresh that failed while the old token was still good; default 5 s.
+    /// How long before its end an access token is replaced; default 60 s, and never more than half of its lifetime.
+    pub fn skew(mut self, skew: Duration) -> Self {
+        self.settings.skew = skew;
+        self
+    }
+
+    /// How long to leave the server alone after a refresh that failed or took long while the old token was still good;
+    /// default 5 s.
     pub fn retry_pause(mut self, pause: Duration) -> Self {
-        self.pause = pause;
+        self.settings.pause = pause;
+        self
+    }
+
+    /// How long a call waits for a new token while the old one is still good; default 2 s.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.settings.patience = patience;
+        self
+    }
+
+    /// How long `on_refresh` may take; default 30 s. Then the call fails with `NotSaved`, and the next one saves again.
+    pub fn save_timeout(mut self, limit: Duration) -> Self {
+        self.settings.save_timeout = limit;
         self
     }
 
     /// The credential.
     #[must_use]
     pub fn build(self) -> RefreshingCredential {
-        RefreshingCredential(Inner::new(self.app, self.save, self.skew, self.pause, self.tokens))
+        let Self { tokens, version, store, mut settings } = self;
+        // The lease of a refresh covers the request and the saving, so that nobody else begins one meanwhile.
+        let lease = settings.app.settings().timeout.saturating_add(settings.save_timeout);
+        settings.store = store.map(|store| Arc::new(SharedLogin { store, timeout: STORE_TIMEOUT, lease }));
+        RefreshingCredential(Inner::new(settings, tokens, version))
     }
 }
 
 impl fmt::Debug for RefreshingBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshingBuilder").field("app", &self.app).field("skew", &self.skew).finish_non_exhaustive()
+        f.debug_struct("RefreshingBuilder")
+            .field("app", &self.settings.app)
+            .field("skew", &self.settings.skew)
+            .finish_non_exhaustive()
     }
 }

@@ -4,8 +4,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Sent, one_line, root_cause, without_secret};
+use crate::error::{Error, ErrorKind};
+use crate::metadata::Sent;
 use crate::models::runtime::open_enum;
+use crate::redact::{Redactor, root_cause};
 use crate::transport::{Failure, TransportError};
 
 open_enum! {
@@ -22,7 +24,7 @@ open_enum! {
         UnauthorizedClient = "unauthorized_client",
         /// The server does not know this flow.
         UnsupportedGrantType = "unsupported_grant_type",
-        /// The server does not know this answer to an authorisation request.
+        /// The server does not know this kind of authorisation response.
         UnsupportedResponseType = "unsupported_response_type",
         /// A scope is unknown, or more than may be asked for.
         InvalidScope = "invalid_scope",
@@ -35,7 +37,7 @@ open_enum! {
     }
 }
 
-/// The reason in the large; see [`OauthError`] for the details.
+/// The category of an error; see [`OauthError`] for the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OauthErrorKind {
@@ -43,7 +45,7 @@ pub enum OauthErrorKind {
     Config,
     /// The callback carries another state than this login: it belongs to another login, or somebody made it up.
     StateMismatch,
-    /// The callback is none: no code, or a parameter twice.
+    /// The callback is not one of this app: no code, a parameter twice, or another address than the registered one.
     Callback,
     /// The user took longer than the login's time.
     LoginExpired,
@@ -53,18 +55,20 @@ pub enum OauthErrorKind {
     Connect,
     /// The time limit ran out.
     Timeout,
-    /// The connection broke before the answer was complete: a code or refresh token may be used up.
+    /// The connection broke before the response was complete: a code or refresh token may be used up.
     Interrupted,
-    /// An answer that is neither a success nor an OAuth error.
+    /// A response that is neither a success nor an OAuth error.
     Api,
-    /// The answer was a success and could not be read as tokens.
+    /// The response was a success and could not be read as tokens.
     Decode,
     /// There is no refresh token, so that only a new login helps.
     NoRefreshToken,
-    /// The credential was told to forget its tokens.
+    /// The credential has given up its tokens, or the token store has none.
     SignedOut,
-    /// The new tokens could not be saved by `on_refresh`; they are kept and saving is tried again.
+    /// The new tokens could not be saved by `on_refresh` or the token store; they are kept and saving is tried again.
     NotSaved,
+    /// The token store failed or took too long.
+    Store,
 }
 
 /// A login or a refresh that did not succeed.
@@ -111,7 +115,7 @@ impl OauthError {
             }
             _ => None,
         };
-        let message = words.unwrap_or_else(|| "the server gave no further words".to_owned());
+        let message = words.unwrap_or_else(|| "the server gave no description".to_owned());
         Self::new(OauthErrorKind::Refused, message).with(|inner| {
             inner.hint = hint;
             inner.code = Some(code);
@@ -120,10 +124,11 @@ impl OauthError {
         })
     }
 
-    /// A request without an answer.
+    /// A request without a response.
     pub(super) fn broken(error: TransportError, secrets: &Secrets<'_>) -> Self {
         let (kind, sent) = match error.failure() {
-            Failure::Connect => (OauthErrorKind::Connect, Sent::No),
+            Failure::Connect | Failure::Tls => (OauthErrorKind::Connect, Sent::No),
+            Failure::NoRuntime => (OauthErrorKind::Config, Sent::No),
             Failure::ConnectTimeout => (OauthErrorKind::Timeout, Sent::No),
             Failure::TooLarge => (OauthErrorKind::Decode, Sent::Yes),
             Failure::Interrupted => (OauthErrorKind::Interrupted, Sent::Maybe),
@@ -162,7 +167,7 @@ impl OauthError {
         self
     }
 
-    /// The reason in the large.
+    /// The category.
     #[must_use]
     pub fn kind(&self) -> OauthErrorKind {
         self.0.kind
@@ -186,7 +191,7 @@ impl OauthError {
         self.0.hint
     }
 
-    /// The status of the token endpoint's answer; `None` when there was none.
+    /// The status of the token endpoint's response; `None` when there was none.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
@@ -221,10 +226,11 @@ impl fmt::Display for OauthError {
             OauthErrorKind::Timeout => "authorisation server out of time",
             OauthErrorKind::Interrupted => "authorisation server interrupted",
             OauthErrorKind::Api => "the authorisation server failed",
-            OauthErrorKind::Decode => "unexpected answer of the authorisation server",
+            OauthErrorKind::Decode => "unexpected response of the authorisation server",
             OauthErrorKind::NoRefreshToken => "no refresh token",
             OauthErrorKind::SignedOut => "signed out",
             OauthErrorKind::NotSaved => "new tokens not saved",
+            OauthErrorKind::Store => "token store",
         })?;
         if let Some(status) = inner.status {
             write!(f, " ({status})")?;
@@ -264,7 +270,7 @@ impl From<OauthError> for Error {
     /// The error of a call that could not be made for want of a token: the call itself was never sent.
     fn from(error: OauthError) -> Self {
         let kind = match error.kind() {
-            OauthErrorKind::Config | OauthErrorKind::NotSaved => ErrorKind::Config,
+            OauthErrorKind::Config | OauthErrorKind::NotSaved | OauthErrorKind::Store => ErrorKind::Config,
             OauthErrorKind::Connect => ErrorKind::Connect,
             OauthErrorKind::Timeout => ErrorKind::Timeout,
             OauthErrorKind::Interrupted => ErrorKind::Interrupted,
@@ -277,7 +283,7 @@ impl From<OauthError> for Error {
             | OauthErrorKind::Callback
             | OauthErrorKind::LoginExpired => ErrorKind::Unauthorized,
         };
-        Self::new(kind, format!("no access token: {error}")).with(|inner| inner.source = Some(Box::new(error)))
+        Self::new(kind, format!("no access token: {error}")).with(|inner| inner.source = Some(Arc::new(error)))
     }
 }
 
@@ -288,13 +294,7 @@ pub(super) struct Secrets<'a>(pub(super) Vec<&'a str>);
 impl Secrets<'_> {
     /// A text from outside made fit for a log line, without the secrets.
     pub(super) fn clean(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in self.texts() {
-            text = text.replace(secret, "[redacted]");
-            let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            text = text.replace(&encoded, "[redacted]");
-        }
-        one_line(&text)
+        self.redactor().line(text)
     }
 
     /// The error, unless a text in its chain has one of the secrets.
@@ -302,10 +302,10 @@ impl Secrets<'_> {
         &self,
         error: Box<dyn StdError + Send + Sync>,
     ) -> Option<Box<dyn StdError + Send + Sync>> {
-        self.texts().try_fold(error, without_secret)
+        self.redactor().error(error)
     }
 
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().copied().filter(|secret| !secret.is_empty())
+    fn redactor(&self) -> Redactor {
+        Redactor::new(self.0.iter().copied())
     }
 }

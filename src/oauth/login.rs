@@ -1,10 +1,12 @@
 //! One login of one user, from the link to the tokens.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use url::{Url, form_urlencoded};
 
+use super::address;
 use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::pkce;
@@ -31,6 +33,8 @@ pub struct Login {
     verifier: Secret,
     started: Instant,
     age: Duration,
+    /// Whether a code was exchanged: it buys tokens once.
+    used: AtomicBool,
 }
 
 /// A code out of a callback that belongs to a [`Login`]; it buys tokens once.
@@ -75,7 +79,15 @@ impl OauthApp {
 impl Login {
     fn new(app: &OauthApp, state: Secret, verifier: Secret, age: Duration) -> Self {
         let started = app.settings().clock.now();
-        Self { url: authorize_url(app, &state, &verifier), app: app.clone(), state, verifier, started, age }
+        Self {
+            url: authorize_url(app, &state, &verifier),
+            app: app.clone(),
+            state,
+            verifier,
+            started,
+            age,
+            used: AtomicBool::new(false),
+        }
     }
 
     /// The page to send the user's browser to.
@@ -98,16 +110,24 @@ impl Login {
 
     /// Checks that a callback belongs to this login, and takes the code out of it.
     ///
-    /// `callback` is the address that the browser came back to, or its query alone. The login stays as it is, so that a
-    /// made-up callback cannot end the true one.
+    /// `callback` is the address that the browser came back to, or its query alone. A whole address has to be the registered
+    /// one: where a proxy changes it, give the query. The login stays as it is, so that a made-up callback cannot end it.
     ///
     /// # Errors
-    /// `StateMismatch`, `LoginExpired`, `Callback` for what is none, and `Refused` when the server or the user said no.
+    /// `StateMismatch` for a callback of another login or without a `state`, whatever else it says; `Callback` for one that
+    /// is none, `LoginExpired`, and `Refused` when the server or the user said no.
     pub fn check(&self, callback: &str) -> Result<AuthorizationCode, OauthError> {
+        let settings = self.app.settings();
+        if !address::is_registered(callback, &settings.redirect_url) {
+            return Err(OauthError::new(
+                OauthErrorKind::Callback,
+                "the browser came back to another address than the registered one",
+            )
+            .with_hint("where a proxy changes addresses, give the query alone"));
+        }
         let callback = Callback::read(callback)?;
-        let foreign = |state: &Secret| *state != self.state;
-        // An answer to somebody else's login tells nothing about this one, not even that it failed.
-        if callback.state.as_ref().is_some_and(foreign) || (callback.state.is_none() && callback.error.is_none()) {
+        // A callback of another login says nothing about this one, not even that it failed.
+        if callback.state.as_ref() != Some(&self.state) {
             return Err(OauthError::new(
                 OauthErrorKind::StateMismatch,
                 "the callback does not belong to this login: its `state` is missing or another",
@@ -116,7 +136,9 @@ impl Login {
         if let Some(error) = callback.error {
             return Err(self.refused(&error, callback.description));
         }
-        let settings = self.app.settings();
+        if self.used.load(Ordering::Acquire) {
+            return Err(OauthError::new(OauthErrorKind::LoginExpired, "a callback of it was used already"));
+        }
         let age = self.age.saturating_add(settings.clock.now().saturating_duration_since(self.started));
         if age >= settings.login_time {
             let message =
@@ -143,17 +165,20 @@ impl Login {
     /// # Errors
     /// See [`OauthErrorKind`]. A code can be used once: with [`was_sent`](OauthError::was_sent) other than `No`, start a
     /// new login.
-    pub async fn exchange(self, code: AuthorizationCode) -> Result<Tokens, OauthError> {
+    pub async fn exchange(&self, code: AuthorizationCode) -> Result<Tokens, OauthError> {
+        if self.used.swap(true, Ordering::AcqRel) {
+            return Err(OauthError::new(OauthErrorKind::LoginExpired, "a callback of it was used already"));
+        }
         self.app.exchange_with(&code.0, &self.verifier).await
     }
 
     /// Checks a callback and buys tokens with its code: [`check`](Self::check) and [`exchange`](Self::exchange) in one.
     ///
-    /// The login is gone whatever comes of it. Where an attacker could send callbacks into the user's session, check first.
+    /// A callback that does not belong to this login leaves it as it is: the true one can still finish it.
     ///
     /// # Errors
     /// Those of the two.
-    pub async fn finish(self, callback: &str) -> Result<Tokens, OauthError> {
+    pub async fn finish(&self, callback: &str) -> Result<Tokens, OauthError> {
         let code = self.check(callback)?;
         self.exchange(code).await
     }
@@ -180,7 +205,7 @@ fn authorize_url(app: &OauthApp, state: &Secret, verifier: &Secret) -> Url {
     url
 }
 
-/// What a callback carries; other parameters are none of ours.
+/// What a callback carries; other parameters are not looked at.
 #[derive(Default)]
 struct Callback {
     state: Option<Secret>,

@@ -46,7 +46,7 @@ pub(super) fn is_verifier(text: &str) -> bool {
 fn unguessable<const N: usize>(entropy: &Entropy) -> Result<Secret, OauthError> {
     let mut bytes = Zeroizing::new([0_u8; N]);
     entropy(&mut *bytes).map_err(|fault| {
-        OauthError::new(OauthErrorKind::Config, "no random numbers could be had from the system").with_source(fault)
+        OauthError::new(OauthErrorKind::Config, "could not obtain random numbers from the system").with_source(fault)
     })?;
     Ok(Secret::from(URL_SAFE_NO_PAD.encode(*bytes)))
 }

@@ -1,41 +1,83 @@
 //! One piece of work that many wait for and any of them drives.
 //!
-//! Nothing is spawned, so no runtime is needed. The work belongs to the flight, not to a waiter: a waiter that is dropped
-//! leaves it as it stands, and the next one drives it on.
+//! The work belongs to nobody who waits: a waiter that is dropped leaves it as it stands, and the next one drives it on. It
+//! is bound to the async runtime that it was begun on, whose timers and sockets it uses. When that runtime has ended, the
+//! work is dropped, and whoever waits is told to begin anew.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
-use crate::transport::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
-/// Work in the air, and its outcome once it has landed; clones are the same flight.
-pub(super) struct Flight<T>(Arc<Shared<T>>);
+use crate::clock::Clock;
+use crate::future::BoxFuture;
+
+/// Work under way, and its outcome once it is done; clones are the same work.
+pub(super) struct SingleFlight<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
     work: Mutex<Work<T>>,
     /// The thread that is inside the work just now.
     inside: Mutex<Option<ThreadId>>,
     waiters: Arc<Waiters>,
+    home: Home,
 }
 
 enum Work<T> {
     Running(BoxFuture<'static, T>),
-    Landed(T),
-    /// The work panicked.
-    Lost,
+    Done(T),
+    Lost(NoOutcome),
 }
 
-/// Why a flight has no outcome for this waiter.
+/// Why there is no outcome for this waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoOutcome {
     /// The work panicked.
     Panicked,
+    /// The runtime that the work was begun on has ended.
+    RuntimeEnded,
+    /// The work was given up: it made no progress.
+    GivenUp,
     /// The work waits for itself.
     Reentered,
+}
+
+/// The runtime that work was begun on.
+struct Home {
+    /// Held by a task of that runtime, which drops it when the runtime ends.
+    alive: Option<(Weak<()>, AbortHandle)>,
+}
+
+impl Home {
+    fn here() -> Self {
+        let alive = Handle::try_current().ok().map(|runtime| {
+            let alive = Arc::new(());
+            let weak = Arc::downgrade(&alive);
+            let task = runtime.spawn(async move {
+                let _alive = alive;
+                std::future::pending::<()>().await;
+            });
+            (weak, task.abort_handle())
+        });
+        Self { alive }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.alive.as_ref().is_some_and(|(alive, _)| alive.strong_count() == 0)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Some((_, task)) = &self.alive {
+            task.abort();
+        }
+    }
 }
 
 /// Those who wait: the work's waker wakes them all.
@@ -111,15 +153,16 @@ impl Wake for Waiters {
     }
 }
 
-impl<T> Clone for Flight<T> {
+impl<T> Clone for SingleFlight<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T: Clone> Flight<T> {
+impl<T: Clone> SingleFlight<T> {
     pub(super) fn new(waiters: Arc<Waiters>, work: BoxFuture<'static, T>) -> Self {
-        Self(Arc::new(Shared { work: Mutex::new(Work::Running(work)), inside: Mutex::new(None), waiters }))
+        let (work, inside) = (Mutex::new(Work::Running(work)), Mutex::new(None));
+        Self(Arc::new(Shared { work, inside, waiters, home: Home::here() }))
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
@@ -128,13 +171,24 @@ impl<T: Clone> Flight<T> {
 
     /// Waits for the outcome, driving the work meanwhile.
     pub(super) fn join(&self) -> Join<T> {
-        Join { id: self.0.waiters.arrive(), flight: self.clone() }
+        Join { id: self.0.waiters.arrive(), work: self.clone() }
+    }
+
+    /// Drops work that makes no progress; its waiters begin anew. Work that another thread is inside is making some.
+    pub(super) fn give_up(&self) {
+        let Ok(mut slot) = self.0.work.try_lock() else { return };
+        if matches!(*slot, Work::Running(_)) {
+            let lost = std::mem::replace(&mut *slot, Work::Lost(NoOutcome::GivenUp));
+            drop(slot);
+            drop(lost);
+            self.0.waiters.wake_all();
+        }
     }
 }
 
 /// One waiter.
 pub(super) struct Join<T> {
-    flight: Flight<T>,
+    work: SingleFlight<T>,
     id: u64,
 }
 
@@ -142,7 +196,7 @@ impl<T: Clone> Future for Join<T> {
     type Output = Result<T, NoOutcome>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let shared = &self.flight.0;
+        let shared = &self.work.0;
         let this_thread = thread::current().id();
         // Locking below would wait for this very thread.
         if *lock(&shared.inside) == Some(this_thread) {
@@ -151,50 +205,48 @@ impl<T: Clone> Future for Join<T> {
         // Registered before the work is looked at: what happens from now on wakes this waiter.
         shared.waiters.register(self.id, context.waker());
         let mut slot = lock(&shared.work);
-        match std::mem::replace(&mut *slot, Work::Lost) {
-            Work::Running(mut work) => {
+        let outcome = match &mut *slot {
+            Work::Done(value) => return Poll::Ready(Ok(value.clone())),
+            Work::Lost(reason) => return Poll::Ready(Err(*reason)),
+            // Its timers and sockets went with the runtime: to touch them would panic or wait for ever.
+            Work::Running(_) if shared.home.has_ended() => Err(NoOutcome::RuntimeEnded),
+            Work::Running(work) => {
                 *lock(&shared.inside) = Some(this_thread);
                 let leaving = Leaving(shared);
                 let waker = Waker::from(Arc::clone(&shared.waiters));
-                let outcome = work.as_mut().poll(&mut Context::from_waker(&waker));
+                let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut Context::from_waker(&waker))));
                 drop(leaving);
-                match outcome {
-                    Poll::Pending => {
-                        *slot = Work::Running(work);
-                        Poll::Pending
-                    }
-                    Poll::Ready(value) => {
-                        *slot = Work::Landed(value.clone());
-                        drop(slot);
-                        shared.waiters.wake_all();
-                        Poll::Ready(Ok(value))
-                    }
+                match polled {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(value)) => Ok(value),
+                    Err(_) if shared.home.has_ended() => Err(NoOutcome::RuntimeEnded),
+                    Err(_) => Err(NoOutcome::Panicked),
                 }
             }
-            Work::Landed(value) => {
-                *slot = Work::Landed(value.clone());
-                Poll::Ready(Ok(value))
-            }
-            Work::Lost => {
-                drop(slot);
-                // The waiter that met the panic is gone; the others must not wait for ever.
-                shared.waiters.wake_all();
-                Poll::Ready(Err(NoOutcome::Panicked))
-            }
-        }
+        };
+        let settled = match &outcome {
+            Ok(value) => Work::Done(value.clone()),
+            Err(reason) => Work::Lost(*reason),
+        };
+        let old = std::mem::replace(&mut *slot, settled);
+        drop(slot);
+        // What is dropped with the work is not ours, so it must not happen under the lock.
+        drop(old);
+        shared.waiters.wake_all();
+        Poll::Ready(outcome)
     }
 }
 
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
-        let waiters = &self.flight.0.waiters;
+        let waiters = &self.work.0.waiters;
         waiters.leave(self.id);
         // A wake-up meant for this waiter may be lost with it: let the others look.
         waiters.wake_all();
     }
 }
 
-/// Tells that the thread is no longer inside, also when the work panics.
+/// Notes that the thread is no longer inside, also when the work panics.
 struct Leaving<'a, T>(&'a Shared<T>);
 
 impl<T> Drop for Leaving<'_, T> {

@@ -14,16 +14,16 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
-use super::tokens::Tokens;
+use super::tokens::{Fields, Tokens};
 use crate::clock::Clock;
-use crate::error::{Sent, message_of};
-use crate::models::Json;
-use crate::models::runtime::{Deserialize, Deserializer, Secret, Visitor, fmt, open_object};
-
+use crate::error::message_of;
+use crate::metadata::Sent;
+use crate::models::runtime::RawObject;
+use crate::secret::Secret;
 use crate::transport::{TransportRequest, TransportResponse};
 
-/// The largest answer of a token endpoint that is read, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
+/// The largest response of a token endpoint that is read, in bytes.
+const MAX_RESPONSE: usize = 1024 * 1024;
 
 /// Tokens as they came, with what their expiry is counted from.
 #[derive(Clone)]
@@ -42,10 +42,19 @@ impl OauthApp {
             ("code_verifier", verifier.expose()),
             ("redirect_uri", &self.settings().redirect_url),
         ];
-        Ok(self.post(&fields, &[code, verifier], || Duration::ZERO).await?.tokens)
+        let tokens = self.post(&fields, &[code, verifier], || Duration::ZERO).await?.tokens;
+        // A refresh takes what it gets, since the old refresh token is gone by then; here nothing is lost yet.
+        match tokens.extra.get::<String>("token_type") {
+            Some(Ok(kind)) => {
+                let kind = Secrets::default().clean(&kind);
+                let words = format!("the token is of the type `{kind}`, which is not `Bearer`");
+                Err(OauthError::new(OauthErrorKind::Decode, words).with_sent(Sent::Yes))
+            }
+            _ => Ok(tokens),
+        }
     }
 
-    /// `paused` tells for how long nobody has been driving the future, which does not count as time taken.
+    /// `paused` says for how long nobody has been driving the future, which does not count as time taken.
     pub(super) async fn refresh_with(
         &self,
         refresh_token: &Secret,
@@ -68,7 +77,7 @@ impl OauthApp {
         let mut request = TransportRequest::new(Method::POST, settings.token_url.clone());
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        request.max_response_bytes = MAX_ANSWER;
+        request.max_response_bytes = MAX_RESPONSE;
         let client = [("client_id", settings.client_id.as_str())];
         let client_secret = settings.client_secret.as_ref().map(|secret| ("client_secret", secret.expose()));
         secrets.0.extend(client_secret.iter().map(|(_, secret)| *secret));
@@ -76,14 +85,14 @@ impl OauthApp {
 
         let (asked_at, asked_at_day) = (settings.clock.now(), settings.clock.time_of_day());
         let work = settings.transport.send(request);
-        let answer = limited(&*settings.clock, settings.timeout, paused, work)
+        let response = limited(&*settings.clock, settings.timeout, paused, work)
             .await
             .ok_or_else(|| {
-                OauthError::new(OauthErrorKind::Timeout, format!("no answer within {:?}", settings.timeout))
+                OauthError::new(OauthErrorKind::Timeout, format!("no response within {:?}", settings.timeout))
                     .with_sent(Sent::Maybe)
             })?
             .map_err(|error| OauthError::broken(error, &secrets))?;
-        let (mut tokens, lifetime) = read(answer, &secrets)?;
+        let (mut tokens, lifetime) = read(response, &secrets)?;
         tokens.expires_at = lifetime.and_then(|lifetime| asked_at_day.checked_add(lifetime));
         Ok(Received { tokens, lifetime, asked_at })
     }
@@ -99,7 +108,7 @@ fn form<'a>(fields: impl Iterator<Item = &'a (&'a str, &'a str)> + Clone) -> Byt
 }
 
 /// Runs the work for `limit` at the most, not counting the time in which nobody drove it; `None` when time ran out.
-async fn limited<T>(
+pub(super) async fn limited<T>(
     clock: &dyn Clock,
     limit: Duration,
     paused: impl Fn() -> Duration,
@@ -109,7 +118,7 @@ async fn limited<T>(
     let mut work = pin!(work);
     let mut end = clock.sleep(limit);
     poll_fn(|context| {
-        // The work first: an answer that came while nobody looked is still an answer.
+        // The work first: a response that came while nobody looked is still a response.
         if let Poll::Ready(value) = work.as_mut().poll(context) {
             return Poll::Ready(Some(value));
         }
@@ -125,128 +134,111 @@ async fn limited<T>(
     .await
 }
 
-/// Tells tokens from a refusal.
-fn read(answer: TransportResponse, secrets: &Secrets<'_>) -> Result<(Tokens, Option<Duration>), OauthError> {
-    let status = answer.status;
-    let result = if status.is_success() { success(&answer.body, secrets) } else { None };
-    let result = result.unwrap_or_else(|| Err(refusal(status, &answer.body, secrets)));
+/// Reads the tokens or the refusal.
+fn read(response: TransportResponse, secrets: &Secrets<'_>) -> Result<(Tokens, Option<Duration>), OauthError> {
+    let status = response.status;
+    let result = if status.is_success() { success(&response.body) } else { None };
+    let result = result.unwrap_or_else(|| Err(refusal(status, &response.body, secrets)));
     // Tokens are in this memory; it can be wiped when nobody else holds it.
-    if let Ok(mut body) = answer.body.try_into_mut() {
+    if let Ok(mut body) = response.body.try_into_mut() {
         body.zeroize();
     }
     result.map_err(|error| error.with_status(status.as_u16()))
 }
 
 /// The tokens of a success; `None` when it is an OAuth error under a status of success.
-fn success(body: &Bytes, secrets: &Secrets<'_>) -> Option<Result<(Tokens, Option<Duration>), OauthError>> {
+///
+/// Whatever is beside an access token is taken as far as it can be used: the server has replaced the refresh token by now,
+/// so that an error here would log the user out.
+fn success(body: &Bytes) -> Option<Result<(Tokens, Option<Duration>), OauthError>> {
     let decode = |words: String| Some(Err(OauthError::new(OauthErrorKind::Decode, words)));
-    let answer: Answer = match serde_json::from_slice(body) {
-        Ok(answer) => answer,
-        // The reader's own words may quote what it read, so only the place is told.
+    let text = text_of(body);
+    let object = match RawObject::parse(&text) {
+        Ok(object) => object,
         Err(error) => {
+            // The reader's own words may quote what it read, so only the position is given.
             let (line, column) = (error.line(), error.column());
-            return decode(format!("the answer is not the JSON of tokens (line {line}, column {column})"));
+            return match form_tokens(&text) {
+                Some(tokens) => Some(Ok(tokens)),
+                None => decode(format!("the response is not the JSON of tokens (line {line}, column {column})")),
+            };
         }
     };
-    if answer.is_error() {
+    let (mut lifetime, mut is_error) = (None, false);
+    let mut fields = Fields::read(&object, |name, json| match name {
+        "expires_in" => {
+            lifetime = seconds(json);
+            lifetime.is_some()
+        }
+        "token_type" => serde_json::from_str::<String>(json).is_ok_and(|kind| is_bearer(&kind)),
+        "error" => {
+            is_error = !matches!(json, "null" | "false" | "\"\"");
+            !is_error
+        }
+        _ => false,
+    });
+    match fields.access_token.take() {
+        Some(access_token) => Some(Ok((fields.into_tokens(access_token), lifetime))),
+        None if is_error => None,
+        None => decode("the response has no `access_token`".to_owned()),
+    }
+}
+
+/// The body as text, without a byte order mark. What is not UTF-8 is replaced, as a browser does.
+fn text_of(body: &Bytes) -> Zeroizing<String> {
+    let text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
+    match text.trim_start().strip_prefix('\u{feff}') {
+        Some(rest) => Zeroizing::new(rest.to_owned()),
+        None => text,
+    }
+}
+
+fn is_bearer(kind: &str) -> bool {
+    kind.trim().is_empty() || kind.trim().eq_ignore_ascii_case("bearer")
+}
+
+/// A lifetime in seconds: a number, or a number in a string. Anything else, a negative one included, says nothing.
+fn seconds(json: &str) -> Option<Duration> {
+    let text = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
+    let text = text.trim();
+    if let Ok(whole) = text.parse() {
+        return Some(Duration::from_secs(whole));
+    }
+    // Words such as `inf` are numbers to the parser.
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let expires_in = answer.lifetime();
-    let Some(access_token) = answer.access_token.filter(|token| !token.expose().is_empty()) else {
-        return decode("the answer has no `access_token`".to_owned());
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+}
+
+/// Tokens as a form, which some servers send in spite of `Accept`.
+fn form_tokens(text: &str) -> Option<(Tokens, Option<Duration>)> {
+    let field = |wanted: &str| {
+        form_urlencoded::parse(text.trim().as_bytes())
+            .filter(|(name, value)| name == wanted && !value.is_empty())
+            .last()
+            .map(|(_, value)| value.into_owned())
     };
-    match answer.token_type {
-        Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
-            return decode(format!("the token is of the type `{}`, which is not `Bearer`", secrets.clean(&kind)));
-        }
-        _ => {}
-    }
-    let tokens = Tokens {
-        refresh_token: answer.refresh_token.filter(|token| !token.expose().is_empty()),
-        scope: answer.scope,
-        id_token: answer.id_token,
-        extra: answer.extra,
-        ..Tokens::new(access_token)
-    };
-    Some(Ok((tokens, expires_in)))
+    let mut tokens = Tokens::new(field("access_token")?);
+    tokens.refresh_token = field("refresh_token").map(Secret::from);
+    tokens.scope = field("scope");
+    tokens.id_token = field("id_token").map(Secret::from);
+    Some((tokens, field("expires_in").and_then(|text| seconds(&text))))
 }
 
 /// The server's refusal, as well as it can be read.
 fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthError {
-    let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let value = serde_json::from_str::<Value>(&text_of(body)).unwrap_or_default();
     let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     if let Some(code) = text("error") {
         let words = text("error_description").map(|words| secrets.clean(words));
         return OauthError::refused(OauthErrorCode::other(&secrets.clean(code)), words, Some(status.as_u16()));
     }
-    let words = message_of(body, |words| secrets.clean(words));
-    let words = words.unwrap_or_else(|| format!("the answer of {} bytes is no OAuth error", body.len()));
+    let words = message_of(body).map(|words| secrets.clean(&words));
+    let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));
     let error = OauthError::new(OauthErrorKind::Api, words);
     if status.is_redirection() {
         return error.with_hint("redirects are not followed, since they could carry secrets away; check the address");
     }
     error
-}
-
-open_object! {
-    /// A token endpoint's response.
-    struct Answer {
-        optional:
-        /// The access token.
-        pub access_token: Option<Secret> = ACCESS_TOKEN "access_token",
-        /// Its type.
-        pub token_type: Option<String> = TOKEN_TYPE "token_type",
-        /// Its lifetime in seconds.
-        pub expires_in: Option<Json> = EXPIRES_IN "expires_in",
-        /// The refresh token.
-        pub refresh_token: Option<Secret> = REFRESH_TOKEN "refresh_token",
-        /// The scopes given.
-        pub scope: Option<String> = SCOPE "scope",
-        /// What the server says of the user.
-        pub id_token: Option<Secret> = ID_TOKEN "id_token",
-    }
-}
-
-impl Answer {
-    /// Whether there is an `error`: some servers send it with a status of success.
-    fn is_error(&self) -> bool {
-        self.extra.raw("error").is_some_and(|error| error != "null")
-    }
-
-    fn lifetime(&self) -> Option<Duration> {
-        self.expires_in.as_ref()?.decode::<Lifetime>().ok()?.0
-    }
-}
-
-/// A lifetime in seconds, which some servers write as text; one that makes no sense counts as not told.
-struct Lifetime(Option<Duration>);
-
-impl<'de> Deserialize<'de> for Lifetime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl Visitor<'_> for V {
-            type Value = Lifetime;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of seconds")
-            }
-
-            fn visit_u64<E>(self, seconds: u64) -> Result<Lifetime, E> {
-                Ok(Lifetime(Some(Duration::from_secs(seconds))))
-            }
-
-            fn visit_i64<E>(self, seconds: i64) -> Result<Lifetime, E> {
-                Ok(Lifetime(u64::try_from(seconds).ok().map(Duration::from_secs)))
-            }
-
-            fn visit_f64<E>(self, seconds: f64) -> Result<Lifetime, E> {
-                Ok(Lifetime(Duration::try_from_secs_f64(seconds).ok()))
-            }
-
-            fn visit_str<E>(self, seconds: &str) -> Result<Lifetime, E> {
-                Ok(Lifetime(seconds.trim().parse().ok().map(Duration::from_secs)))
-            }
-        }
-        deserializer.deserialize_any(V)
-    }
 }

@@ -2,13 +2,17 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 use crate::models::Extra;
-use crate::models::runtime::{Deserialize, Deserializer, Secret, Serialize, SerializeMap, Serializer, open_object};
+use crate::models::runtime::{RawObject, RawText, with_raw};
+use crate::secret::Secret;
 
 /// What a login or a refresh brings: the access token and what belongs to it.
 ///
 /// Serialising writes the secrets, so that tokens can be kept in a store of yours and read back; `Debug` shows none of
-/// them. Members that the server sent and this version does not know are in `extra`.
+/// them. Fields that this version does not know, or that came in another shape than it can use, are in `extra`.
 ///
 /// ```
 /// use onehorizon::oauth::Tokens;
@@ -23,14 +27,14 @@ pub struct Tokens {
     pub access_token: Secret,
     /// What buys the next tokens, if the server gave one.
     pub refresh_token: Option<Secret>,
-    /// When the access token ends, if the server told its lifetime: this machine's clock at the time of asking plus the
-    /// lifetime. Never a time that the server told, since its clock may be wrong. Written as seconds since 1970.
+    /// When the access token ends, if the server gave its lifetime: this machine's clock at the time of the request plus
+    /// the lifetime. Never a time that the server gave, since its clock may be wrong. Written as seconds since 1970.
     pub expires_at: Option<SystemTime>,
     /// The scopes that were given, with spaces in between, where the server says that they differ from those asked for.
     pub scope: Option<String>,
-    /// What the server tells of the user (`OpenID` Connect). This crate does not look into it.
+    /// What the server says of the user (`OpenID` Connect). This crate does not look into it.
     pub id_token: Option<Secret>,
-    /// Members this version does not know, kept and written back.
+    /// What this version cannot use, kept and written back.
     pub extra: Extra,
 }
 
@@ -61,7 +65,7 @@ impl Tokens {
         self
     }
 
-    /// What a refresh need not repeat: the refresh token stays valid when no new one came, the scope when none is told.
+    /// What a refresh need not repeat: the refresh token stays valid when no new one came, the scope when none is given.
     pub(super) fn inherit(&mut self, old_refresh_token: &Secret, old: Option<&Self>) {
         self.refresh_token.get_or_insert_with(|| old_refresh_token.clone());
         if self.scope.is_none() {
@@ -73,34 +77,86 @@ impl Tokens {
     }
 }
 
-open_object! {
-    /// Tokens as they are written.
-    struct Written {
-        /// The access token.
-        pub access_token: Secret = "access_token",
-        optional:
-        /// The refresh token.
-        pub refresh_token: Option<Secret> = REFRESH_TOKEN "refresh_token",
-        /// Seconds since 1970.
-        pub expires_at: Option<u64> = EXPIRES_AT "expires_at",
-        /// The scopes given.
-        pub scope: Option<String> = SCOPE "scope",
-        /// What the server says of the user.
-        pub id_token: Option<Secret> = ID_TOKEN "id_token",
+/// What a token response or saved tokens hold.
+pub(super) struct Fields {
+    pub(super) access_token: Option<Secret>,
+    pub(super) refresh_token: Option<Secret>,
+    pub(super) scope: Option<String>,
+    pub(super) id_token: Option<Secret>,
+    /// What has another name or another shape, as it came.
+    pub(super) extra: Extra,
+}
+
+impl Fields {
+    /// Reads what can be used and keeps the rest: one odd field must not cost a refresh token that the server has just
+    /// replaced. `take` is offered the fields of other names and says whether it took them.
+    pub(super) fn read(object: &RawObject<'_>, mut take: impl FnMut(&str, &str) -> bool) -> Self {
+        let mut fields =
+            Self { access_token: None, refresh_token: None, scope: None, id_token: None, extra: Extra::new() };
+        for (name, raw) in object.iter() {
+            let json = raw.get();
+            let taken = match name {
+                "access_token" => set(&mut fields.access_token, token(json)),
+                "refresh_token" => set(&mut fields.refresh_token, token(json)),
+                "id_token" => set(&mut fields.id_token, token(json)),
+                "scope" => set(&mut fields.scope, scope(json)),
+                _ => take(name, json),
+            };
+            if !taken && json != "null" {
+                // JSON that was just read can be written.
+                let _ = fields.extra.insert(name, raw);
+            }
+        }
+        fields
     }
+
+    pub(super) fn into_tokens(self, access_token: Secret) -> Tokens {
+        Tokens {
+            refresh_token: self.refresh_token,
+            scope: self.scope,
+            id_token: self.id_token,
+            extra: self.extra,
+            ..Tokens::new(access_token)
+        }
+    }
+}
+
+fn set<T>(field: &mut Option<T>, value: Option<T>) -> bool {
+    *field = value;
+    field.is_some()
+}
+
+/// A token: a string, or the digits of a number.
+fn token(json: &str) -> Option<Secret> {
+    let token = match serde_json::from_str::<Secret>(json) {
+        Ok(token) => token,
+        Err(_) if json.starts_with(|c: char| c.is_ascii_digit()) => Secret::from(json),
+        Err(_) => return None,
+    };
+    (!token.expose().is_empty()).then_some(token)
+}
+
+/// Scopes with spaces in between, as the standard has them, or a list of scopes, as some servers do.
+fn scope(json: &str) -> Option<String> {
+    serde_json::from_str::<String>(json)
+        .ok()
+        .or_else(|| serde_json::from_str::<Vec<String>>(json).ok().map(|scopes| scopes.join(" ")))
 }
 
 impl<'de> Deserialize<'de> for Tokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Written::deserialize(deserializer)?;
-        Ok(Self {
-            access_token: written.access_token,
-            refresh_token: written.refresh_token,
-            expires_at: written.expires_at.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))),
-            scope: written.scope,
-            id_token: written.id_token,
-            extra: written.extra,
-        })
+        with_raw(deserializer, |json| {
+            let object = RawObject::parse(json).map_err(|_| "tokens are a JSON object")?;
+            let mut expires_at = None;
+            let mut fields = Fields::read(&object, |name, json| {
+                name == "expires_at" && set(&mut expires_at, serde_json::from_str::<u64>(json).ok())
+            });
+            let access_token = fields.access_token.take().ok_or("tokens without an `access_token`")?;
+            let mut tokens = fields.into_tokens(access_token);
+            tokens.expires_at = expires_at.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+            Ok(tokens)
+        })?
+        .map_err(|fault: &str| D::Error::custom(fault))
     }
 }
 
@@ -111,7 +167,8 @@ impl Serialize for Tokens {
         if let Some(token) = &self.refresh_token {
             map.serialize_entry("refresh_token", token)?;
         }
-        if let Some(since_1970) = self.expires_at.and_then(|time| time.duration_since(UNIX_EPOCH).ok()) {
+        let expires_at = self.expires_at.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        if let Some(since_1970) = expires_at {
             map.serialize_entry("expires_at", &since_1970.as_secs())?;
         }
         if let Some(scope) = &self.scope {
@@ -120,7 +177,18 @@ impl Serialize for Tokens {
         if let Some(token) = &self.id_token {
             map.serialize_entry("id_token", token)?;
         }
-        self.extra.write(&mut map)?;
+        // A field of another shape is in `extra` under its own name, and must not be there twice.
+        let written = |name: &str| match name {
+            "access_token" => true,
+            "refresh_token" => self.refresh_token.is_some(),
+            "expires_at" => expires_at.is_some(),
+            "scope" => self.scope.is_some(),
+            "id_token" => self.id_token.is_some(),
+            _ => false,
+        };
+        for (name, json) in self.extra.iter().filter(|(name, _)| !written(name)) {
+            map.serialize_entry(name, &RawText(json))?;
+        }
         map.end()
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::rules::{LONGEST_WINDOW, Lane, QuotaRules, QuotaShape, Window};
 use super::store::{Outcome, Slot, Take, Usage, WindowUsage};
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 
 /// A refusal is believed for this long without asking again, as the gate does.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(60 * 60);

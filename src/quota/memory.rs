@@ -9,7 +9,7 @@ use super::rules::{Lane, QuotaRules};
 use super::store::{Outcome, QuotaStore, Slot, SlotRequest, Take, Usage};
 use crate::clock::{Clock, SystemClock};
 use crate::future::BoxFuture;
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::store::StoreError;
 
 /// Counts in this process; several configurations may share one.

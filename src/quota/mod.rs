@@ -268,7 +268,7 @@ impl Quota {
             return;
         }
         *reported = Some(Reported { reason: obstacle.reason, first, end });
-        trace::waits(trace::Waits::Quota(obstacle.reason), obstacle.wait);
+        trace::waits(obstacle.reason.as_str(), obstacle.wait);
         if let Some(on_wait) = &self.on_wait {
             on_wait(&QuotaWait {
                 operation: caller.operation,

@@ -12,7 +12,7 @@ use super::rules::{LONGEST_WINDOW, Lane, QuotaRules};
 use super::store::{Outcome, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter};
 use crate::clock::Clock;
 use crate::deadline::within;
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::trace;
 
 /// A store that failed is left alone for so long at first, then for twice as long each time, up to the second.

@@ -3,7 +3,7 @@
 use super::Quota;
 use super::gate::Round;
 use super::store::{Outcome, Slot};
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 
 /// The right to send one request; dropping it counts the request as lost.
 pub(crate) struct Permit<'a> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 
 /// Longer ones are mistakes, and adding them to a time could overflow.
 pub(crate) const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 24 * 60 * 60);

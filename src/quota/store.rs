@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rules::{Lane, QuotaRules, Window};
 use crate::future::BoxFuture;
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::store::StoreError;
 
 /// Counts requests against a quota; implement it to share one quota between processes.

@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: the floor of the house.
+//! Sends one request and reads its response: the trait, and its implementation on `reqwest`.
 
 pub(crate) mod endpoint;
 pub(crate) mod network;
@@ -17,13 +17,13 @@ pub use self::reqwest::ReqwestTransport;
 
 pub use crate::future::BoxFuture;
 
-/// Carries one request to the service and its answer back; implement it to send through a stack of your own.
+/// Carries one request to the service and its response back; implement it to send through a stack of your own.
 ///
 /// A transport makes one attempt: it does not retry, does not follow redirects (they would take the credential to
 /// another host) and keeps no time. Waiting, retrying and time limits are the engine's; it ends an attempt by
 /// dropping the future, which must stop the work.
 pub trait Transport: Send + Sync + 'static {
-    /// Sends the request and reads the whole answer.
+    /// Sends the request and reads the whole response.
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>>;
 }
 
@@ -39,7 +39,7 @@ pub struct TransportRequest {
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: Bytes,
-    /// The largest answer to read, in bytes; a larger one is a [`Failure::TooLarge`].
+    /// The largest response to read, in bytes; a larger one is a [`Failure::TooLarge`].
     pub max_response_bytes: usize,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Debug for TransportRequest {
     }
 }
 
-/// One answer, read to its end; `Debug` shows the status and the size only.
+/// One response, read to its end; `Debug` shows the status and the size only.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TransportResponse {
@@ -76,7 +76,7 @@ pub struct TransportResponse {
 }
 
 impl TransportResponse {
-    /// An answer.
+    /// A response.
     #[must_use]
     pub const fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         Self { status, headers, body }
@@ -97,9 +97,13 @@ pub enum Failure {
     Connect,
     /// Making the connection took too long: the request never left.
     ConnectTimeout,
-    /// The connection broke after the request may have left; also an answer that breaks the rules of HTTP.
+    /// The server's certificate or its TLS is not acceptable, and will not be the next time: the request never left.
+    Tls,
+    /// There is no Tokio runtime to send on: the request never left.
+    NoRuntime,
+    /// The connection broke after the request may have left; also a response that breaks the rules of HTTP.
     Interrupted,
-    /// The answer is larger than the request allowed.
+    /// The response is larger than the request allowed.
     TooLarge,
 }
 
@@ -107,21 +111,29 @@ impl Failure {
     /// Whether it is certain that the server got nothing of the request.
     #[must_use]
     pub const fn never_sent(self) -> bool {
-        matches!(self, Self::Connect | Self::ConnectTimeout)
+        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Tls | Self::NoRuntime)
     }
 }
 
-/// A request that got no complete answer.
+/// A request that got no complete response.
 #[derive(Debug)]
 pub struct TransportError {
     failure: Failure,
+    target: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl TransportError {
     /// A failure, with what caused it.
     pub fn new(failure: Failure, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { failure, source: Some(source.into()) }
+        Self { failure, target: None, source: Some(source.into()) }
+    }
+
+    /// Names where the request went: host, port, a proxy. Keep secrets out of it.
+    #[must_use]
+    pub fn with_target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
     }
 
     /// What went wrong.
@@ -137,18 +149,25 @@ impl TransportError {
 
 impl From<Failure> for TransportError {
     fn from(failure: Failure) -> Self {
-        Self { failure, source: None }
+        Self { failure, target: None, source: None }
     }
 }
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.failure {
-            Failure::Connect => "no connection could be made",
-            Failure::ConnectTimeout => "making a connection took too long",
-            Failure::Interrupted => "the connection broke before the answer was complete",
-            Failure::TooLarge => "the answer is larger than the configured limit",
-        })
+        let (before, after) = match self.failure {
+            Failure::Connect => ("no connection could be made", ""),
+            Failure::ConnectTimeout => ("making a connection", "took too long"),
+            Failure::Tls => ("no secure connection could be made", ""),
+            Failure::NoRuntime => return f.write_str("there is no Tokio runtime here to send the request on"),
+            Failure::Interrupted => ("the connection", "broke before the response was complete"),
+            Failure::TooLarge => return f.write_str("the response is larger than the configured limit"),
+        };
+        f.write_str(before)?;
+        if let Some(target) = &self.target {
+            write!(f, " to {target}")?;
+        }
+        if after.is_empty() { Ok(()) } else { write!(f, " {after}") }
     }
 }
 

@@ -32,6 +32,13 @@ impl ProxyRules {
         Ok(Self { proxy, no_proxy: no_proxy.unwrap_or_default() })
     }
 
+    /// The proxy without its user and password, for errors.
+    pub(super) fn shown(&self) -> Option<String> {
+        let url = Url::parse(self.proxy.as_ref()?.expose()).ok()?;
+        let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
+    }
+
     /// Hands the rules to the client. Without a proxy here `reqwest` may still find one in the system's settings.
     pub(super) fn apply(&self, builder: ::reqwest::ClientBuilder) -> Result<::reqwest::ClientBuilder, String> {
         let Some(address) = &self.proxy else { return Ok(builder) };

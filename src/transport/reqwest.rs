@@ -1,93 +1,213 @@
 //! The transport on `reqwest`.
 
-use ::reqwest::{Client, redirect};
+use std::fmt;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ::reqwest::{Client, ClientBuilder, redirect};
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use http::header::ACCEPT_ENCODING;
+use tokio::runtime::{Handle, Id};
 use url::Url;
 
 use super::endpoint::is_loopback;
 use super::network::Network;
 use super::proxy::ProxyRules;
-use super::tls;
+use super::tls::Tls;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
+use crate::error::{Error, ErrorKind};
 
-/// The transport that clients use by default: a pool of connections by `reqwest`, without redirects and retries of its own.
+/// Sends over HTTP with `reqwest`; what a configuration uses unless it is given another transport.
+///
+/// Build one yourself to wrap it in a transport of your own, or to set what only `reqwest` knows: certificates, proxies,
+/// the pool. It needs a Tokio runtime. Connections are pooled; those of the default transport belong to the runtime that
+/// opened them, so that one runtime's end does not break another's calls.
+///
+/// ```
+/// use onehorizon::Configuration;
+/// use onehorizon::transport::ReqwestTransport;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let builder = reqwest::Client::builder().pool_max_idle_per_host(2);
+/// let configuration =
+///     Configuration::builder().api_key("the-key").transport(ReqwestTransport::new(builder)?).build()?;
+/// # Ok(()) }
+/// ```
 pub struct ReqwestTransport {
-    client: Client,
+    clients: Clients,
+    proxy: Option<String>,
 }
 
+/// Connections, by the runtime that drives them where that is possible.
+enum Clients {
+    One(Client),
+    PerRuntime { make: Make, made: Mutex<Vec<(Id, Client)>> },
+}
+
+type Make = Box<dyn Fn() -> Result<Client, String> + Send + Sync>;
+
+/// More runtimes than this at one time share nothing with those before them: their connections are opened anew.
+const MOST_RUNTIMES: usize = 32;
+
 impl ReqwestTransport {
-    /// A transport for this base address; the error is one line for the user.
-    #[doc(hidden)]
-    pub fn new(base_url: &Url, user_agent: &str, connect_timeout: std::time::Duration) -> Result<Self, String> {
-        Self::with_network(base_url, user_agent, connect_timeout, &Network::default())
+    /// Sends with a client of this builder.
+    ///
+    /// Redirects, retries, referer and TLS are set by this crate, whatever the builder says; certificates and proxies have
+    /// settings in `ConfigurationBuilder`, which work without a transport of your own. The connections are shared by
+    /// all runtimes that use the transport.
+    ///
+    /// # Errors
+    /// `Config` if `reqwest` cannot build the client, or the platform's certificates cannot be used.
+    pub fn new(builder: ClientBuilder) -> Result<Self, Error> {
+        let mut network = Network::default();
+        network.use_client_builder(builder);
+        // No host is known yet, and any of them may be on `https`.
+        let tls =
+            Url::parse(if cfg!(any(feature = "rustls", feature = "native-tls")) { "https://_" } else { "http://_" })
+                .map_err(|error| error.to_string())
+                .and_then(|url| Tls::new(&url, &network))
+                .map_err(config)?;
+        let client = network.client_builder().and_then(|builder| build(builder, &tls)).map_err(config)?;
+        Ok(Self { clients: Clients::One(client), proxy: None })
     }
 
-    /// The same through these network settings.
+    /// The transport that a configuration builds for itself, for this base address: certificates and proxies as the platform
+    /// and the environment have them, no proxy for this machine.
+    ///
+    /// # Errors
+    /// `Config` if the certificates or the proxies of the environment cannot be used.
+    pub fn standard(base_url: &Url, user_agent: &str, connect_timeout: Duration) -> Result<Self, Error> {
+        Self::with_network(base_url, user_agent, connect_timeout, Network::default()).map_err(config)
+    }
+
+    /// The same through these network settings; the error is one line for the user.
     pub(crate) fn with_network(
         base_url: &Url,
         user_agent: &str,
-        connect_timeout: std::time::Duration,
-        network: &Network,
+        connect_timeout: Duration,
+        network: Network,
     ) -> Result<Self, String> {
-        let mut builder = network
-            .client_builder()?
-            .user_agent(user_agent)
-            .redirect(redirect::Policy::none())
-            .retry(::reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(connect_timeout)
-            .tcp_nodelay(true);
+        let tls = Tls::new(base_url, &network)?;
+        let is_loopback = is_loopback(base_url);
+        let is_users_own = network.has_client_builder();
         // A builder of the user's may have proxies of its own, which cannot be seen.
-        if !network.has_client_builder() || network.proxy.is_some() {
-            let is_loopback = is_loopback(base_url);
-            if is_loopback && !network.has_client_builder() {
+        let proxies = (!is_users_own || network.proxy.is_some())
+            .then(|| ProxyRules::new(&network, base_url, is_loopback))
+            .transpose()?;
+        let proxy = proxies.as_ref().and_then(ProxyRules::shown);
+        let user_agent = user_agent.to_owned();
+        let make = move || {
+            let mut builder = network.client_builder()?.user_agent(&user_agent).connect_timeout(connect_timeout);
+            if is_loopback && !is_users_own {
                 builder = builder.no_proxy();
             }
-            builder = ProxyRules::new(network, base_url, is_loopback)?.apply(builder)?;
+            if let Some(proxies) = &proxies {
+                builder = proxies.apply(builder)?;
+            }
+            build(builder, &tls)
+        };
+        // Faults show while the configuration is built, not at the first call.
+        let first = make()?;
+        let clients = if is_users_own {
+            Clients::One(first)
+        } else {
+            Clients::PerRuntime { make: Box::new(make), made: Mutex::default() }
+        };
+        Ok(Self { clients, proxy })
+    }
+
+    /// The client of the runtime that polls.
+    fn client(&self) -> Result<Client, TransportError> {
+        let runtime = Handle::try_current().map_err(|error| TransportError::new(Failure::NoRuntime, error))?;
+        match &self.clients {
+            Clients::One(client) => Ok(client.clone()),
+            Clients::PerRuntime { make, made } => {
+                let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((_, client)) = made.iter().find(|(id, _)| *id == runtime.id()) {
+                    return Ok(client.clone());
+                }
+                let client = make().map_err(|words| TransportError::new(Failure::Connect, words))?;
+                if made.len() == MOST_RUNTIMES {
+                    made.remove(0);
+                }
+                made.push((runtime.id(), client.clone()));
+                Ok(client)
+            }
         }
-        let builder = tls::apply(builder, base_url, network)?;
-        let client = builder.build().map_err(|error| format!("no HTTP client could be made: {error}"))?;
-        Ok(Self { client })
     }
 }
 
-impl std::fmt::Debug for ReqwestTransport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReqwestTransport").finish_non_exhaustive()
     }
 }
 
+/// The client without what this crate decides itself.
+fn build(builder: ClientBuilder, tls: &Tls) -> Result<Client, String> {
+    let builder = builder.redirect(redirect::Policy::none()).retry(::reqwest::retry::never()).referer(false);
+    let builder = builder.tcp_nodelay(true).no_brotli().no_deflate().no_zstd();
+    let builder = if cfg!(feature = "gzip") { builder } else { builder.no_gzip() };
+    let builder = if cfg!(feature = "http2") { builder } else { builder.http1_only() };
+    tls.apply(builder)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))
+}
+
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+/// Host and port of an address, and the proxy that is set.
+fn target(url: &Url, proxy: Option<&str>) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let proxy = proxy.map(|proxy| format!(" (proxy: {proxy})")).unwrap_or_default();
+    format!("{host}:{port}{proxy}")
+}
+
 impl Transport for ReqwestTransport {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
         let limit = request.max_response_bytes;
+        let url = request.url.clone();
         let mut outgoing = ::reqwest::Request::new(request.method, request.url);
         *outgoing.headers_mut() = request.headers;
+        if cfg!(feature = "gzip") {
+            // reqwest asks for what it can undo.
+            outgoing.headers_mut().remove(ACCEPT_ENCODING);
+        } else {
+            outgoing.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         if !request.body.is_empty() {
             *outgoing.body_mut() = Some(request.body.into());
         }
         // Handed over before the future is boxed, so that the request is not moved into it and out again.
-        let pending = self.client.execute(outgoing);
+        let pending = client.execute(outgoing);
         Box::pin(async move {
-            let mut answer = pending.await.map_err(failure)?;
-            let status = answer.status();
-            let headers = std::mem::take(answer.headers_mut());
-            let body = read_body(&mut answer, limit).await?;
+            let mut response =
+                pending.await.map_err(|error| failure(error).with_target(target(&url, self.proxy.as_deref())))?;
+            let status = response.status();
+            let headers = std::mem::take(response.headers_mut());
+            let body = read_body(&mut response, limit).await?;
             Ok(TransportResponse { status, headers, body })
         })
     }
 }
 
-/// Reads to the end or to the limit, whichever comes first.
-async fn read_body(answer: &mut ::reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
-    let announced = answer.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+/// Reads to the end or to the limit, whichever comes first; the limit is of the body as it is after decompression.
+async fn read_body(response: &mut ::reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
+    let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > limit {
         return Err(Failure::TooLarge.into());
     }
-    let Some(first) = answer.chunk().await.map_err(failure)? else { return Ok(Bytes::new()) };
+    let Some(first) = response.chunk().await.map_err(failure)? else { return Ok(Bytes::new()) };
     if first.len() > limit {
         return Err(Failure::TooLarge.into());
     }
-    let Some(second) = answer.chunk().await.map_err(failure)? else { return Ok(first) };
+    let Some(second) = response.chunk().await.map_err(failure)? else { return Ok(first) };
     let mut whole = BytesMut::new();
     let mut next = Some(second);
     make_room(&mut whole, first.len(), announced);
@@ -98,7 +218,7 @@ async fn read_body(answer: &mut ::reqwest::Response, limit: usize) -> Result<Byt
         }
         make_room(&mut whole, chunk.len(), announced);
         whole.extend_from_slice(&chunk);
-        next = answer.chunk().await.map_err(failure)?;
+        next = response.chunk().await.map_err(failure)?;
     }
     Ok(whole.freeze())
 }
@@ -116,8 +236,43 @@ fn make_room(whole: &mut BytesMut, chunk: usize, announced: usize) {
 fn failure(error: ::reqwest::Error) -> TransportError {
     let failure = match (error.is_connect(), error.is_timeout()) {
         (true, true) => Failure::ConnectTimeout,
+        (true, false) if is_lasting_tls_fault(&error) => Failure::Tls,
         (true, false) => Failure::Connect,
         (false, _) => Failure::Interrupted,
     };
     TransportError::new(failure, error.without_url())
+}
+
+/// Whether TLS failed in a way that the next attempt would meet again: a certificate, a protocol, no TLS at all.
+fn is_lasting_tls_fault(error: &::reqwest::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(link) = next {
+        // An I/O error hides its inner error from `source`.
+        let inner = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if is_tls_error(link) || inner.is_some_and(|inner| is_tls_error(inner)) {
+            return true;
+        }
+        next = link.source();
+    }
+    false
+}
+
+#[cfg(feature = "rustls")]
+fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::{AlertDescription, Error};
+
+    match error.downcast_ref::<Error>() {
+        Some(Error::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify)) => false,
+        Some(error) => {
+            !matches!(error, Error::General(_) | Error::HandshakeNotComplete | Error::FailedToGetCurrentTime)
+        }
+        None => false,
+    }
+}
+
+/// The platform's libraries have no common type; these words are OpenSSL's, Secure Transport's and SChannel's.
+#[cfg(not(feature = "rustls"))]
+fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    let words = error.to_string().to_ascii_lowercase();
+    ["certificate", "wrong version number", "unknown ca", "tlsv1 alert"].iter().any(|sign| words.contains(sign))
 }

@@ -5,9 +5,29 @@ use url::Url;
 
 use super::network::Network;
 
-/// Rustls with ring and the platform's trust store, given to this client alone: no global provider is touched.
+/// Rustls with ring and the platform's trust store, given to our clients alone: no global provider is touched.
 #[cfg(feature = "rustls")]
-pub(super) fn apply(builder: ClientBuilder, base_url: &Url, network: &Network) -> Result<ClientBuilder, String> {
+pub(super) struct Tls(rustls::ClientConfig);
+
+#[cfg(feature = "rustls")]
+impl Tls {
+    /// Reads the certificates; the error is one line for the user.
+    pub(super) fn new(base_url: &Url, network: &Network) -> Result<Self, String> {
+        let mut config = client_config(base_url, network)?;
+        if cfg!(feature = "http2") {
+            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
+        Ok(Self(config))
+    }
+
+    #[allow(clippy::unnecessary_wraps, reason = "one signature for every choice of TLS")]
+    pub(super) fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, String> {
+        Ok(builder.tls_backend_preconfigured(self.0.clone()))
+    }
+}
+
+#[cfg(feature = "rustls")]
+fn client_config(base_url: &Url, network: &Network) -> Result<rustls::ClientConfig, String> {
     use std::sync::Arc;
 
     use rustls_platform_verifier::Verifier;
@@ -26,7 +46,7 @@ pub(super) fn apply(builder: ClientBuilder, base_url: &Url, network: &Network) -
     } else {
         config.with_root_certificates(rustls::RootCertStore::empty())
     };
-    let config = match &network.identity {
+    Ok(match &network.identity {
         None => config.with_no_client_auth(),
         Some(text) => {
             let (certificates, key) = pem::identity(text)?;
@@ -34,8 +54,7 @@ pub(super) fn apply(builder: ClientBuilder, base_url: &Url, network: &Network) -
                 .with_client_auth_cert(certificates, key)
                 .map_err(|error| format!("client_identity_pem cannot be used: {error}"))?
         }
-    };
-    Ok(builder.tls_backend_preconfigured(config))
+    })
 }
 
 /// What to do on a machine without certificates.
@@ -144,34 +163,60 @@ mod pem {
 
 /// The platform's own library and trust store.
 #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
-pub(super) fn apply(mut builder: ClientBuilder, _: &Url, network: &Network) -> Result<ClientBuilder, String> {
-    for source in &network.root_certificates {
-        let name = source.name();
-        let text = source.read().map_err(|fault| format!("{name} cannot be read: {fault}"))?;
-        let text = text.strip_prefix(BOM).unwrap_or(&text);
-        let found = ::reqwest::Certificate::from_pem_bundle(text)
-            .map_err(|fault| format!("{name} is not valid PEM: {fault}"))?;
-        if found.is_empty() {
-            return Err(format!("{name} has no certificate in it: PEM begins with -----BEGIN CERTIFICATE-----"));
-        }
-        for certificate in found {
-            builder = builder.add_root_certificate(certificate);
-        }
-    }
-    if let Some(text) = &network.identity {
-        let identity = ::reqwest::Identity::from_pkcs8_pem(text, text)
-            .map_err(|fault| format!("client_identity_pem cannot be used: {fault}"))?;
-        builder = builder.identity(identity);
-    }
-    Ok(builder)
+pub(super) struct Tls {
+    roots: Vec<::reqwest::Certificate>,
+    identity: Option<std::sync::Arc<zeroize::Zeroizing<Vec<u8>>>>,
 }
 
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
-pub(super) fn apply(builder: ClientBuilder, base_url: &Url, network: &Network) -> Result<ClientBuilder, String> {
-    if base_url.scheme() == "https" || !network.root_certificates.is_empty() || network.identity.is_some() {
-        return Err(
-            "this build has no TLS: enable the feature `rustls` or `native-tls`, or bring a transport".to_owned()
-        );
+#[cfg(all(feature = "native-tls", not(feature = "rustls")))]
+impl Tls {
+    /// Reads the certificates; the error is one line for the user.
+    pub(super) fn new(_: &Url, network: &Network) -> Result<Self, String> {
+        let mut roots = Vec::new();
+        for source in &network.root_certificates {
+            let name = source.name();
+            let text = source.read().map_err(|fault| format!("{name} cannot be read: {fault}"))?;
+            let text = text.strip_prefix(BOM).unwrap_or(&text);
+            let found = ::reqwest::Certificate::from_pem_bundle(text)
+                .map_err(|fault| format!("{name} is not valid PEM: {fault}"))?;
+            if found.is_empty() {
+                return Err(format!("{name} has no certificate in it: PEM begins with -----BEGIN CERTIFICATE-----"));
+            }
+            roots.extend(found);
+        }
+        Ok(Self { roots, identity: network.identity.clone() })
     }
-    Ok(builder)
+
+    pub(super) fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, String> {
+        for certificate in &self.roots {
+            builder = builder.add_root_certificate(certificate.clone());
+        }
+        if let Some(text) = &self.identity {
+            let identity = ::reqwest::Identity::from_pkcs8_pem(text, text)
+                .map_err(|fault| format!("client_identity_pem cannot be used: {fault}"))?;
+            builder = builder.identity(identity);
+        }
+        Ok(builder)
+    }
+}
+
+/// No TLS at all.
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+pub(super) struct Tls;
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+impl Tls {
+    pub(super) fn new(base_url: &Url, network: &Network) -> Result<Self, String> {
+        if base_url.scheme() == "https" || !network.root_certificates.is_empty() || network.identity.is_some() {
+            return Err(
+                "this build has no TLS: enable the feature `rustls` or `native-tls`, or bring a transport".to_owned()
+            );
+        }
+        Ok(Self)
+    }
+
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "one signature for every choice of TLS")]
+    pub(super) fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, String> {
+        Ok(builder)
+    }
 }

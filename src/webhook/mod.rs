@@ -4,6 +4,7 @@
 //! - [`Event`] is what was delivered, typed as far as this version knows it.
 //! - [`Receiver`] turns a request into a reply: it verifies, runs a handler once for each event, and makes the service
 //!   retry what failed. It needs no framework and no async runtime.
+//! - [`EventRouter`] sends each event to the handler for what it is about.
 //! - [`ClaimStore`] remembers which events are done; [`MemoryClaims`] does so in one process.
 #![cfg_attr(feature = "axum", doc = "- [`axum`] mounts a receiver on a `Router`.")]
 #![cfg_attr(not(feature = "axum"), doc = "- `axum` (a feature) mounts a receiver on a `Router`.")]
@@ -23,6 +24,7 @@ mod event;
 mod headers;
 mod media_type;
 mod receiver;
+mod router;
 mod verifier;
 
 pub use claims::{ClaimStore, MemoryClaims};
@@ -30,4 +32,5 @@ pub use error::{AuthFailure, VerifierError, WebhookError};
 pub use event::{Event, Payload, Retry, Undecoded};
 pub use headers::Headers;
 pub use receiver::{BodyCollector, MAX_EVENT_ID_BYTES, Outcome, Receiver, ReceiverBuilder, Reply};
+pub use router::{EventRouter, EventRouterBuilder, StatefulRouterBuilder};
 pub use verifier::{Scheme, Signer, Verified, Verifier, VerifierBuilder};

@@ -169,10 +169,14 @@ faults! {
     refused_with_a_fraction_in_the_header, "429 short", |_| refusal(429, seconds("0.5"), "");
     refused_with_a_date_in_the_header, "429 short", |clock| refusal(429, date(clock, 5), "");
     refused_without_a_wait, "429 short", |_| refusal(429, None, "");
+    refused_by_somebody_else, "429 foreign", |_| Fault::Refusal(429, seconds("2"), "<html>Slow down</html>".to_owned());
+    refused_without_words, "429 foreign", |_| Fault::Refusal(429, None, String::new());
+    refused_with_another_code, "429 foreign", |_| Fault::Refusal(429, None, r#"{"code":1015,"message":"slow down"}"#.to_owned());
     server_error, "500", |_| Fault::Failure(500, "application/json", r#"{"code":500,"message":"it broke"}"#);
     proxy_page, "502 HTML", |_| Fault::Failure(502, "text/html", PAGE);
     unavailable, "503", |_| Fault::Failure(503, "application/json", r#"{"message":"overloaded for 5 seconds"}"#);
     unavailable_with_a_wait, "503 wait", |_| refusal(503, seconds("2"), "");
+    unavailable_behind_a_cache, "503 wait", |_| Fault::Refusal(503, seconds("5"), "<html>Guru Meditation</html>".to_owned());
 }
 
 #[tokio::test]
@@ -280,6 +284,7 @@ fn the_table_has_every_operation_and_every_fault() {
     operations.sort_unstable();
     assert_eq!(rows, operations);
     let faults = [
+        "429 foreign",
         "429 long",
         "429 short",
         "500",

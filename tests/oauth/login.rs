@@ -143,24 +143,58 @@ fn a_callback_that_can_be_read_in_two_ways_is_refused() {
 fn the_users_no_is_told_as_such() {
     let login = app().login().unwrap();
     let state = login.state().expose();
-    for query in [
-        format!("?error=access_denied&error_description=not+today&state={state}"),
-        // It is not known whether the service repeats the state beside an error.
-        "error=access_denied&error_description=not%20today".to_owned(),
-    ] {
-        let error = login.check(&query).unwrap_err();
-        assert_eq!(error.kind(), OauthErrorKind::Refused);
-        assert_eq!(error.code(), Some(&OauthErrorCode::AccessDenied));
-        assert_eq!(error.message(), "not today");
-    }
-    let unknown = login.check("error=brand_new_reason").unwrap_err();
+    let query = format!("?error=access_denied&error_description=not+today&state={state}");
+    let error = login.check(&query).unwrap_err();
+    assert_eq!(error.kind(), OauthErrorKind::Refused);
+    assert_eq!(error.code(), Some(&OauthErrorCode::AccessDenied));
+    assert_eq!(error.message(), "not today");
+    let unknown = login.check(&format!("error=brand_new_reason&state={state}")).unwrap_err();
     assert_eq!(unknown.code().unwrap().as_str(), "brand_new_reason");
+}
+
+#[tokio::test]
+async fn a_callback_without_the_state_is_not_believed_and_leaves_the_login_to_the_true_one() {
+    let server = Server::rotating();
+    let login = server.app().login().unwrap();
+    let state = login.state().expose().to_owned();
+    for query in [
+        "error=access_denied&error_description=not%20today".to_owned(),
+        "error=invalid_request".to_owned(),
+        "error=access_denied&state=".to_owned(),
+        format!("error=access_denied&state={}", &state[1..]),
+        "code=stolen".to_owned(),
+        String::new(),
+    ] {
+        for error in [login.check(&query).unwrap_err(), login.finish(&query).await.unwrap_err()] {
+            assert_eq!(error.kind(), OauthErrorKind::StateMismatch, "{query}");
+            assert!(!error.to_string().contains("not today"), "{error}");
+        }
+    }
+    assert_eq!(server.token_requests(), 0);
+    let url = callback(&state, "code-1");
+    assert_eq!(login.finish(&url).await.unwrap().access_token.expose(), "access-1");
+    assert_eq!(login.finish(&url).await.unwrap_err().kind(), OauthErrorKind::LoginExpired, "a login is finished once");
+    assert_eq!(server.token_requests(), 1);
+}
+
+#[test]
+fn a_callback_to_another_address_than_the_registered_one_is_refused() {
+    let login = app().login().unwrap();
+    let query = format!("code=c&state={}", login.state().expose());
+    for elsewhere in ["https://evil.example/callback", "http://app.example/callback", "https://app.example/other"] {
+        let error = login.check(&format!("{elsewhere}?{query}")).unwrap_err();
+        assert_eq!(error.kind(), OauthErrorKind::Callback, "{elsewhere}");
+        assert!(error.hint().unwrap().contains("query"), "{error}");
+    }
+    for same in [format!("{CALLBACK}?{query}"), format!("/callback?{query}"), format!("?{query}"), query] {
+        assert!(login.check(&same).is_ok(), "{same}");
+    }
 }
 
 #[test]
 fn a_refused_challenge_method_names_the_switch() {
     let login = app().login().unwrap();
-    let error = login.check("error=invalid_request").unwrap_err();
+    let error = login.check(&format!("error=invalid_request&state={}", login.state().expose())).unwrap_err();
     assert!(error.to_string().contains("send_challenge_method(false)"), "{error}");
 }
 

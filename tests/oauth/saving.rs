@@ -102,13 +102,11 @@ async fn a_store_that_panics_takes_nobody_along() {
     store.panicking.store(true, Ordering::SeqCst);
     let server = Server::rotating();
     let credential = store.credential(&server);
-    let crashed = tokio::spawn({
-        let credential = credential.clone();
-        async move { credential.access_token().await.map(|_| ()) }
-    });
-    assert!(crashed.await.unwrap_err().is_panic());
-    let second = credential.access_token().await.unwrap_err();
-    assert_eq!(second.kind(), OauthErrorKind::NotSaved, "{second}");
+    for _ in 0..2 {
+        let error = credential.access_token().await.unwrap_err();
+        assert_eq!(error.kind(), OauthErrorKind::NotSaved);
+        assert!(error.to_string().contains("on_refresh panicked"), "{error}");
+    }
     store.panicking.store(false, Ordering::SeqCst);
     assert_eq!(token(&credential).await, "access-1");
     assert_eq!((server.token_requests(), store.kept()), (1, vec!["refresh-1".to_owned()]));
@@ -245,4 +243,48 @@ async fn when_nobody_holds_the_credential_a_refresh_under_way_ends() {
     assert!(watched.upgrade().is_some());
     drop(clone);
     assert!(watched.upgrade().is_none(), "the refresh does not keep itself alive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_waited_for_only_so_long_and_loses_no_token() {
+    let store = Store { gate: Some(Arc::new(Semaphore::new(0))), ..Store::default() };
+    let server = Server::rotating();
+    let credential = {
+        let store = store.clone();
+        RefreshingCredential::builder(&server.app(), stale_tokens())
+            .on_refresh(move |tokens| store.clone().save(tokens))
+            .save_timeout(7 * SECOND)
+            .build()
+    };
+    let began = Instant::now();
+    let (first, second) = tokio::join!(credential.access_token(), credential.access_token());
+    for error in [first.unwrap_err(), second.unwrap_err()] {
+        assert_eq!(error.kind(), OauthErrorKind::NotSaved);
+        assert!(error.to_string().contains("longer than 7 s"), "{error}");
+    }
+    assert_eq!(began.elapsed(), 7 * SECOND);
+    assert_eq!(credential.latest().unwrap().refresh_token.unwrap().expose(), "refresh-1");
+    store.gate.as_ref().unwrap().add_permits(1);
+    assert_eq!(token(&credential).await, "access-1");
+    assert_eq!((server.token_requests(), store.kept()), (1, vec!["refresh-1".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_token_is_used_while_a_new_one_is_sought() {
+    let server = Server::rotating();
+    let credential = stale(&server);
+    token(&credential).await;
+    server.close();
+    advance(3550 * SECOND).await;
+    let began = Instant::now();
+    assert_eq!(token(&credential).await, "access-1");
+    assert_eq!(began.elapsed(), 2 * SECOND, "nobody waits long for the server");
+    for _ in 0..3 {
+        assert_eq!(token(&credential).await, "access-1");
+    }
+    assert_eq!(began.elapsed(), 2 * SECOND, "the next calls do not wait at all");
+    server.open();
+    advance(5 * SECOND).await;
+    assert_eq!(token(&credential).await, "access-2");
+    assert_eq!(server.token_requests(), 2, "the request under way was gone on with");
 }

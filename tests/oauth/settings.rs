@@ -31,7 +31,8 @@ fn a_login_asks_at_the_site_or_at_an_address_of_its_own() {
 fn the_switch_of_the_challenge_method_is_named_where_it_may_help() {
     let hint = |method: bool, reason: &str| {
         let app = Server::rotating().builder().send_challenge_method(method).build().unwrap();
-        let error = app.login().unwrap().check(&format!("{CALLBACK}?error={reason}")).unwrap_err();
+        let login = app.login().unwrap();
+        let error = login.check(&format!("{CALLBACK}?error={reason}&state={}", login.state().expose())).unwrap_err();
         error.hint().unwrap_or_default().contains("send_challenge_method(false)")
     };
     assert!(hint(true, "invalid_request"));
@@ -159,4 +160,42 @@ async fn a_mebibyte_of_tokens_is_enough() {
     let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
     assert_eq!(credential.access_token().await.unwrap_err().kind(), OauthErrorKind::Decode);
     assert_eq!(*caps.lock().unwrap(), [1024 * 1024]);
+}
+
+#[test]
+fn settings_with_an_accident_of_copying_are_refused_when_the_app_is_built() {
+    let app = |id: &str, secret: &str, callback: &str, site: &str| {
+        onehorizon::oauth::OauthApp::builder(id, callback).client_secret(secret).site(site).build().map(|_| ())
+    };
+    let site = "https://onehorizon.ai";
+    assert!(app("client", "se cret", CALLBACK, site).is_ok());
+    for (wrong, says) in [
+        ("s3cr3t\n", "line end"),
+        ("s3cr3t\r\n", "line end"),
+        ("\u{feff}s3cr3t", "U+FEFF"),
+        ("s3c\u{200b}r3t", "U+200B"),
+        ("\"s3cr3t\"", "quotes"),
+        ("'s3cr3t'", "quotes"),
+        ("${VALUE}", "placeholder"),
+        ("{{ s3cr3t }}", "placeholder"),
+        (" s3cr3t", "white space"),
+        ("", "empty"),
+    ] {
+        let in_url = if wrong.is_empty() { String::new() } else { wrong.replace("s3cr3t", "https://app.example/cb") };
+        for (what, built) in [
+            ("the client id", app(wrong, "secret", CALLBACK, site)),
+            ("the client secret", app("client", wrong, CALLBACK, site)),
+            ("the callback address", app("client", "secret", &in_url, site)),
+            ("the site", app("client", "secret", CALLBACK, &in_url)),
+        ] {
+            let in_place = wrong == "s3c\u{200b}r3t" && matches!(what, "the callback address" | "the site");
+            let Err(error) = built else {
+                assert!(in_place, "{what} {wrong:?} was taken");
+                continue;
+            };
+            let text = error.to_string();
+            assert!(in_place || (text.contains(what) && text.contains(says)), "{what} {wrong:?}: {text}");
+            assert!(!text.contains("s3cr3t"), "{text}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use support::wire;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use onehorizon::limits::WaitSource;
+use onehorizon::WaitSource;
 use onehorizon::quota::{QuotaWait, WaitReason};
 use onehorizon::transport::Failure;
 use onehorizon::{Configuration, Error, RequestOptions, Retry, Sent};
@@ -210,9 +210,9 @@ async fn waiting_at_the_gate_counts_as_waiting_for_the_quota() {
     let refused = tokio::spawn(unsafe_write(&configuration).into_future());
     tokio::time::sleep(5 * SECOND).await;
     let waited = unsafe_write(&configuration).await.unwrap();
-    assert_eq!((waited.attempts(), waited.elapsed().quota), (1, ms(15_100)));
-    assert_eq!(waited.elapsed().backoff, Duration::ZERO);
-    assert_eq!(refused.await.unwrap().unwrap().elapsed().quota, 20 * SECOND);
+    assert_eq!((waited.attempts(), waited.time_spent().quota), (1, ms(15_100)));
+    assert_eq!(waited.time_spent().backoff, Duration::ZERO);
+    assert_eq!(refused.await.unwrap().unwrap().time_spent().quota, 20 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +229,7 @@ async fn a_refusal_without_a_wait_holds_back_the_others_for_as_long_as_its_own_c
     tokio::time::sleep(ms(1)).await;
     all_succeed(crowd(&configuration, 2)).await;
     all_succeed(refused).await;
-    assert_eq!(wire.sent(), [0, 200, 300, 300]);
+    assert_eq!(wire.sent(), [0, 1_000, 1_100, 1_100]);
 }
 
 #[tokio::test(start_paused = true)]

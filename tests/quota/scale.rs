@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use onehorizon::RateLimit;
 use onehorizon::RequestOptions;
-use onehorizon::limits::RateLimit;
 use onehorizon::quota::{Lane, MemoryQuota, Pacing, QuotaStore, Slot, SlotRequest, Take};
 use support::wire::{Wire, limited, read};
 use tokio::task::JoinSet;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::limits::RateLimit;
+use onehorizon::RateLimit;
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Outcome, Pacing, QuotaRules, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter,
     Window,
@@ -370,7 +370,7 @@ async fn a_call_that_ends_while_the_store_is_asked_gives_back_what_it_may_have_g
     let configuration = wire.builder().pacing(rules.clone().store(store.clone())).build().unwrap();
     let error = read(&configuration).deadline(Duration::from_millis(500)).await.unwrap_err();
     assert!(error.is_deadline());
-    assert_eq!((error.elapsed().quota, wire.count()), (Duration::from_millis(500), 0));
+    assert_eq!((error.time_spent().quota, wire.count()), (Duration::from_millis(500), 0));
     let usage = store.usage(rules.rules(), Lane::Normal, 0);
     assert_eq!((usage.windows[0].used, usage.in_flight), (0, 0));
 }

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
-use onehorizon::limits::{RateLimit, WaitSource};
 use onehorizon::models::{Extra, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
@@ -19,6 +18,7 @@ use onehorizon::{
     ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
     RotationStep, Secret, Sent, SystemClock, TasksApi, Timestamp,
 };
+use onehorizon::{RateLimit, WaitSource};
 use onehorizon_testing::{
     Cut, FakeOneHorizon, Fault, NewEvent, QuotaModel, Record, Wait, WebhookFailure, WebhookSender,
 };

@@ -12,5 +12,6 @@ mod interop;
 mod receiver;
 mod replay;
 mod reply;
+mod router;
 mod signed;
 mod verifier;

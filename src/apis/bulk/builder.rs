@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::report::BulkProgress;
 use crate::apis::{EditOutcome, EditTask, FindOrCreate, TasksApi};
+use crate::future::BoxFuture;
 use crate::models::{NewTask, Task, TaskId};
-use crate::transport::BoxFuture;
 
 pub(super) type Report<'a> = Box<dyn FnMut(&BulkProgress<'_>) + Send + 'a>;
 

@@ -11,7 +11,7 @@ use super::state::State;
 use crate::apis::TasksApi;
 use crate::apis::steps::may_have_arrived;
 use crate::error::{Error, ErrorKind};
-use crate::transport::BoxFuture;
+use crate::future::BoxFuture;
 
 impl<'a> IntoFuture for Bulk<'a> {
     type Output = Result<BulkReport, Error>;

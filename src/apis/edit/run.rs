@@ -4,11 +4,12 @@ use super::builder::{Change, EditTask, EditedTask, Plan};
 use super::compare::Fields;
 use crate::apis::TasksApi;
 use crate::apis::steps::{Steps, is_worth_repeating, may_have_arrived};
-use crate::error::{Error, ErrorKind, Sent};
+use crate::error::{Error, ErrorKind};
+use crate::future::BoxFuture;
+use crate::metadata::Sent;
 use crate::models::Task;
 use crate::options::RequestOptions;
 use crate::response::Response;
-use crate::transport::BoxFuture;
 
 const EDIT: &str = "editTask";
 
@@ -26,7 +27,7 @@ impl Plan {
     async fn run(self, change: Change<'_>) -> Result<EditedTask, Error> {
         let steps = Steps::begin(&self.configuration, self.options.clone());
         let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
-        let lock = self.configuration.settings().edits.lock(format!("{workspace}/{}", self.task_id));
+        let lock = self.configuration.edits().lock(format!("{workspace}/{}", self.task_id));
         let _alone = steps.within(lock).await.ok_or_else(|| {
             failed(ErrorKind::Timeout, "the deadline passed while another edit of the task ran")
                 .with(|error| error.deadline = true)
@@ -39,7 +40,7 @@ impl Plan {
         let mut task = (*read).clone();
         change(&mut task).map_err(|fault| {
             failed(ErrorKind::Invalid, format!("the change of {} failed, nothing was written: {fault}", self.task_id))
-                .with(|error| error.source = Some(fault))
+                .with(|error| error.source = Some(fault.into()))
         })?;
         if task.task_id != self.task_id {
             return Err(failed(
@@ -67,7 +68,7 @@ impl Plan {
         }
         Err(self
             .conflict("it was written and reads differently: somebody else wrote, or the service changed a value")
-            .with(|error| error.sent = Sent::Yes))
+            .with(|error| error.metadata.sent = Sent::Yes))
     }
 
     /// The task, which must be the one that was asked for.
@@ -84,7 +85,7 @@ impl Plan {
         // Writing it back would put one task's content under another one's id.
         let message =
             format!("fetching {} returned the task {:?}, nothing was written", self.task_id, task.task_id.as_str());
-        Err(failed(ErrorKind::Decode, message).with(|error| error.sent = Sent::Yes))
+        Err(failed(ErrorKind::Decode, message).with(|error| error.metadata.sent = Sent::Yes))
     }
 
     /// Writes the task. Before the write is repeated, for whatever reason, the task is fetched: it is sent again only if it
@@ -119,8 +120,8 @@ impl Plan {
                     "it changed after it was read, nothing was written"
                 };
                 return Err(self.conflict(what).with(|inner| {
-                    inner.sent = error.was_sent();
-                    inner.source = Some(error.into());
+                    inner.metadata.sent = error.was_sent();
+                    inner.source = Some(std::sync::Arc::new(error));
                 }));
             }
             if is_last {
@@ -141,5 +142,5 @@ fn fields(task: &Task) -> Result<Fields, Error> {
 }
 
 fn failed(kind: ErrorKind, message: impl Into<String>) -> Error {
-    Error::new(kind, message).with(|error| error.operation = Some(EDIT))
+    Error::new(kind, message).with(|error| error.metadata.operation = Some(EDIT))
 }

@@ -11,10 +11,10 @@ use crate::apis::ApiKeysApi;
 use crate::configuration::Configuration;
 use crate::engine::CREATE_API_KEY;
 use crate::error::Error;
+use crate::future::BoxFuture;
 use crate::limits::ACTIVE_API_KEYS;
 use crate::models::{ApiKeyId, CreatedApiKey, WorkspaceId};
 use crate::secret::Secret;
-use crate::transport::BoxFuture;
 
 pub(super) type Install = Box<dyn FnOnce(Secret) -> BoxFuture<'static, Result<(), Fault>> + Send>;
 pub(super) type Restore = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), Fault>> + Send>;

@@ -5,8 +5,9 @@ use std::fmt;
 
 use super::progress::{OrphanedKey, RotationStep};
 use crate::engine::TOO_MANY_KEYS;
-use crate::error::{Error, one_line};
+use crate::error::Error;
 use crate::models::{ApiKeyId, CreatedApiKey};
+use crate::redact::one_line;
 use crate::response::Response;
 
 /// An error of the caller's code, or of a call.

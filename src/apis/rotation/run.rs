@@ -11,12 +11,14 @@ use crate::apis::ApiKeysApi;
 use crate::configuration::Configuration;
 use crate::credential::Credential;
 use crate::deadline::within;
-use crate::error::{ErrorKind, Sent, without_secret};
+use crate::error::ErrorKind;
+use crate::future::BoxFuture;
 use crate::limits::ACTIVE_API_KEYS;
+use crate::metadata::Sent;
 use crate::models::{ApiKeyId, CreatedApiKey, Json};
+use crate::redact::Redactor;
 use crate::response::Response;
 use crate::secret::Secret;
-use crate::transport::BoxFuture;
 
 const ANOTHER_NAME: &str = "created() has the response: look for the secret there, and either name its field with \
                             secret_from or revoke the key";
@@ -299,6 +301,7 @@ async fn lists_tasks(configuration: Configuration) -> Result<(), Fault> {
 
 /// An error of the caller's code, unless it contains the secret that the code was given.
 fn without(secret: &Secret, fault: Fault) -> Fault {
-    without_secret(fault, secret.expose())
+    Redactor::new([secret.expose()])
+        .error(fault)
         .unwrap_or_else(|| "the error is not shown, since it contains the new key's secret".into())
 }

@@ -20,7 +20,7 @@ use super::rules::{Lane, QuotaRules};
 use super::store::{Outcome, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter, WindowUsage};
 use crate::clock::Clock;
 use crate::future::BoxFuture;
-use crate::limits::RateLimit;
+use crate::metadata::RateLimit;
 use crate::store::StoreError;
 use driver::{Driver, Op};
 

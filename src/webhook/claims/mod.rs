@@ -25,15 +25,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::future::BoxFuture;
-
 mod memory;
 
-pub use crate::store::StoreError;
+pub use crate::store::{StoreError, StoreFuture};
 pub use memory::MemoryClaims;
-
-/// What a store's methods return: boxed, so that stores can be swapped at run time.
-pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// Keeps claimed and processed events, for one process or many.
 ///

@@ -323,6 +323,12 @@ impl fmt::Debug for Event {
     }
 }
 
+impl AsRef<Self> for Event {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl PartialEq for Event {
     /// Whether both were delivered with the same text, id and type.
     fn eq(&self, other: &Self) -> bool {

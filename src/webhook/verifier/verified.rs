@@ -84,6 +84,12 @@ impl<T> Deref for Verified<T> {
     }
 }
 
+impl<T> AsRef<T> for Verified<T> {
+    fn as_ref(&self) -> &T {
+        &self.value
+    }
+}
+
 impl<T> fmt::Debug for Verified<T> {
     /// How it was proved; the value stays private, since `T` may be a body.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use onehorizon::limits::RateLimit;
+use onehorizon::RateLimit;
 use onehorizon::quota::{Lane, Outcome, Pacing, QuotaRules, QuotaShape, QuotaStore, Slot, SlotRequest, Take, Waiter};
 use onehorizon::{BoxFuture, StoreError};
 

@@ -285,7 +285,9 @@ fn shown(url: &Url) -> String {
 
 fn http_client(url: &Url, timeout: Duration) -> Result<Arc<dyn Transport>, SenderError> {
     let name = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"), " (webhook sender)");
-    Ok(Arc::new(ReqwestTransport::new(url, name, timeout).map_err(SenderError::Transport)?))
+    let transport = ReqwestTransport::standard(url, name, timeout)
+        .map_err(|error| SenderError::Transport(error.message().to_owned()))?;
+    Ok(Arc::new(transport))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the default of an injected clock")]

@@ -48,7 +48,7 @@ fn feature(group: &Group) -> Option<&str> {
     group.operations.iter().all(|operation| operation.feature.as_deref() == Some(first)).then_some(first)
 }
 
-/// What the file names: always from the engine, then models, then what some operations need.
+/// What the file names: always the prelude, then models, then what some operations need.
 fn uses(group: &Group) -> TokenStream {
     let (open, gated): (Vec<&Operation>, Vec<&Operation>) =
         group.operations.iter().partition(|operation| operation.feature.is_none());
@@ -68,7 +68,7 @@ fn uses(group: &Group) -> TokenStream {
     let sometimes_runtime = use_runtime(&gated.runtime.difference(&open.runtime).copied().collect());
     let sometimes_runtime = (!sometimes_runtime.is_empty())
         .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes_runtime });
-    quote! { #borrow use crate::engine::prelude::*; #always #sometimes #always_runtime #sometimes_runtime }
+    quote! { #borrow use crate::apis::prelude::*; #always #sometimes #always_runtime #sometimes_runtime }
 }
 
 fn use_runtime(names: &BTreeSet<&'static str>) -> TokenStream {
@@ -79,7 +79,7 @@ fn use_runtime(names: &BTreeSet<&'static str>) -> TokenStream {
     quote! { use crate::models::runtime::{#(#names),*}; }
 }
 
-/// The names that operations need beside the engine's.
+/// The names that operations need beside the prelude's.
 #[derive(Default)]
 struct Needs {
     models: BTreeSet<String>,
@@ -166,7 +166,7 @@ fn method(operation: &Operation) -> TokenStream {
         #gate
         #deprecated
         pub fn #name(&self, #(#arguments),*) -> #builder {
-            #binding = Call::new(&self.configuration, &#constant);
+            #binding = Call::new(self.configuration.settings(), &#constant);
             #(#fills)*
             #builder { call }
         }

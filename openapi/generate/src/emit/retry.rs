@@ -15,11 +15,11 @@ enum Reached {
     No,
     /// Nobody can tell.
     Maybe,
-    /// The service answered that it has not begun.
+    /// The service itself refused it for the quota, before working.
     Refused,
     /// As `Refused`, but asks for more patience than a call has by default.
     RefusedForLong,
-    /// The service answered that it failed.
+    /// A response that an intermediary may have written after the service did the work.
     Failed,
     /// A pooled connection had been closed by the other side.
     Stale,
@@ -49,32 +49,38 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         head: "head cut",
-        happens: "the answer ends within its head",
+        happens: "the response ends within its head",
         reached: Reached::Maybe,
         kind: "Interrupted",
     },
     Fault {
         head: "body cut",
-        happens: "the answer ends within its body",
+        happens: "the response ends within its body",
         reached: Reached::Maybe,
         kind: "Interrupted",
     },
     Fault {
         head: "slow body",
-        happens: "the answer takes longer than the time limit of an attempt",
+        happens: "the response takes longer than the time limit of an attempt",
         reached: Reached::Maybe,
         kind: "Timeout",
     },
     Fault {
         head: "429 short",
-        happens: "429 with a wait of at most 30 s, or with none",
+        happens: "429 in the documented form, with a wait of at most 30 s or with none",
         reached: Reached::Refused,
         kind: "RateLimited",
     },
     Fault {
         head: "429 long",
-        happens: "429 with a wait of more than 30 s",
+        happens: "429 in the documented form, with a wait of more than 30 s",
         reached: Reached::RefusedForLong,
+        kind: "RateLimited",
+    },
+    Fault {
+        head: "429 foreign",
+        happens: "429 in another form, with a wait of at most 30 s or with none",
+        reached: Reached::Failed,
         kind: "RateLimited",
     },
     Fault { head: "500", happens: "500", reached: Reached::Failed, kind: "Api" },
@@ -83,7 +89,7 @@ const FAULTS: &[Fault] = &[
     Fault {
         head: "503 wait",
         happens: "503 with `Retry-After` of at most 30 s",
-        reached: Reached::Refused,
+        reached: Reached::Failed,
         kind: "Api",
     },
     Fault {
@@ -111,12 +117,12 @@ fn told(reached: Reached) -> &'static str {
     match reached {
         Reached::No => "never sent: every operation is attempted again",
         Reached::Maybe => "the service may have done the work: only reads and idempotent writes are attempted again",
-        Reached::Refused => "the service refused before working: every operation waits and is attempted again",
+        Reached::Refused => "the service itself refused before working: every operation waits and is attempted again",
         Reached::RefusedForLong => {
-            "the service refused before working, for longer than a call waits by default: the error says until when"
+            "the service itself refused before working, for longer than a call waits by default: the error says until when"
         }
         Reached::Failed => {
-            "the service may have done some of the work: only reads and idempotent writes are attempted again"
+            "a proxy may have written it after the service did the work: only reads and idempotent writes are attempted again"
         }
         Reached::Stale => {
             "if nothing was written, the connection layer takes a fresh connection within the same attempt; otherwise as \"reset before\""

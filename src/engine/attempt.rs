@@ -1,0 +1,170 @@
+//! One attempt: the request, its response, and what its failure means for another attempt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue};
+
+use super::call::Call;
+use super::operation::Access;
+use super::retry::Failed;
+use super::route::address;
+use crate::credential::{CredentialKind, Token};
+use crate::deadline::{Spent, Stopwatch};
+use crate::error::{Error, ErrorKind, Refusal};
+use crate::metadata::{Metadata, Sent};
+use crate::redact::root_cause;
+use crate::response::Response;
+use crate::retry_after;
+use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A response of success, and the token that it was requested with.
+pub(super) struct Success {
+    pub(super) response: Response<Bytes>,
+    pub(super) token: Arc<Token>,
+}
+
+/// An attempt without success.
+pub(super) struct FailedAttempt {
+    pub(super) failed: Failed,
+    pub(super) error: Error,
+}
+
+/// Headers that describe the connection or the message, which only the transport can get right.
+const OWNED_BY_TRANSPORT: [&str; 12] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The request but for its credential, or what makes it impossible.
+pub(super) fn request(call: &Call) -> Result<TransportRequest, Error> {
+    let settings = &call.settings;
+    if call.operation.access == Access::OauthOnly && settings.credential.kind() == CredentialKind::ApiKey {
+        return Err(Error::new(ErrorKind::Forbidden, "One Horizon does not let API keys do this; nothing was sent")
+            .with(|error| {
+                error.hint =
+                    Some("use the OAuth token of a workspace owner or admin: Configuration::builder().oauth_token(…)");
+            }));
+    }
+    if let Some(fault) = &call.options.fault {
+        return Err(Error::new(ErrorKind::Invalid, fault));
+    }
+    let is_owned = |name: &&HeaderName| OWNED_BY_TRANSPORT.contains(&name.as_str());
+    if let Some(name) = call.options.headers.keys().find(is_owned) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("the header `{name}` is the transport's: it follows from the request and cannot be set"),
+        ));
+    }
+    let mut url = address(&settings.base_url, &call.route, &call.path, &settings.workspace)
+        .map_err(|fault| Error::new(ErrorKind::Invalid, fault))?;
+    if !call.query.as_str().is_empty() {
+        url.set_query(Some(call.query.as_str()));
+    }
+    let mut request = TransportRequest::new(call.operation.method.clone(), url);
+    request.max_response_bytes = settings.max_response_bytes;
+    request.headers.insert(ACCEPT, call.accept.map_or(JSON, HeaderValue::from_static));
+    request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some(body) = &call.body {
+        request.headers.insert(CONTENT_TYPE, call.media.map_or(JSON, HeaderValue::from_static));
+        request.body = body.clone();
+    }
+    if !call.options.headers.is_empty() {
+        request.headers.extend(call.options.headers.clone());
+    }
+    Ok(request)
+}
+
+/// Sends the request once.
+pub(super) async fn attempt(
+    call: &Call,
+    watch: &mut Stopwatch<'_>,
+    mut request: TransportRequest,
+    token: &Token,
+) -> Result<Response<Bytes>, FailedAttempt> {
+    let settings = &call.settings;
+    request.headers.insert(AUTHORIZATION, token.header.clone());
+    let timeout = call.options.timeout.unwrap_or(settings.timeout);
+    let remaining = watch.remaining().unwrap_or(Duration::MAX);
+    let limit = timeout.min(remaining);
+    match watch.limited(Spent::Request, limit, settings.transport.send(request)).await {
+        Err(_) => Err(timed_out(limit, remaining <= timeout)),
+        Ok(Err(error)) => Err(broken(error, token)),
+        Ok(Ok(response)) => classify(call, response, token),
+    }
+}
+
+fn timed_out(limit: Duration, deadline: bool) -> FailedAttempt {
+    let what = if deadline { "the call's deadline passed" } else { "the attempt took longer than its time limit" };
+    let error = Error::new(ErrorKind::Timeout, format!("{what} ({limit:?})")).with(|error| {
+        error.metadata.sent = Sent::Maybe;
+        error.deadline = deadline;
+    });
+    FailedAttempt { failed: if deadline { Failed::Final } else { Failed::Interrupted }, error }
+}
+
+fn broken(error: TransportError, token: &Token) -> FailedAttempt {
+    let failure = error.failure();
+    let (kind, sent, failed) = match failure {
+        Failure::Connect => (ErrorKind::Connect, Sent::No, Failed::Unsent),
+        Failure::ConnectTimeout => (ErrorKind::Timeout, Sent::No, Failed::Unsent),
+        Failure::Tls => (ErrorKind::Tls, Sent::No, Failed::Final),
+        Failure::NoRuntime => (ErrorKind::Config, Sent::No, Failed::Final),
+        Failure::TooLarge => (ErrorKind::TooLarge, Sent::Yes, Failed::Final),
+        Failure::Interrupted => (ErrorKind::Interrupted, Sent::Maybe, Failed::Interrupted),
+    };
+    let hint = match failure {
+        Failure::TooLarge => Some("raise max_response_bytes in the configuration, or ask for less"),
+        Failure::Tls => Some(
+            "this fails until the certificate or the trust store changes: install the authority's certificate where the \
+             platform looks for it (SSL_CERT_FILE on Linux), or build a ReqwestTransport that trusts it",
+        ),
+        Failure::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
+        Failure::Connect | Failure::ConnectTimeout | Failure::Interrupted => None,
+    };
+    let words = error.to_string();
+    let source = error.into_source().and_then(|source| token.redactor.error(source));
+    let message = source.as_deref().map_or_else(|| words.clone(), |source| format!("{words}: {}", root_cause(source)));
+    let error = Error::new(kind, token.redactor.text(&message)).with(|error| {
+        error.metadata.sent = sent;
+        error.hint = hint;
+        error.source = source.map(Arc::from);
+    });
+    FailedAttempt { failed, error }
+}
+
+/// Tells a success from a refusal.
+fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<Response<Bytes>, FailedAttempt> {
+    let TransportResponse { status, headers, body } = response;
+    let rate_limit = retry_after::rate_limit(status, &headers, &body, &*call.settings.clock);
+    if status.is_success() {
+        let metadata = Metadata {
+            operation: Some(call.operation.id),
+            status: Some(status),
+            headers: token.redactor.headers(headers),
+            body: body.clone(),
+            sent: Sent::Yes,
+            rate_limit,
+            ..Metadata::default()
+        };
+        return Ok(Response { value: body, metadata: Box::new(metadata) });
+    }
+    let oauth_only = call.operation.access == Access::OauthOnly;
+    let refusal = Refusal { status, headers, body: &body, rate_limit, oauth_only, redactor: &token.redactor };
+    let (error, by_service) = refusal.into_error();
+    Err(FailedAttempt { failed: Failed::Refused { status, by_service }, error })
+}

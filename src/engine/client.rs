@@ -1,0 +1,30 @@
+//! What every call of a client shares: where to send, as whom, and how patiently.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::budget::Budget;
+use super::retry::Retry;
+use crate::clock::Clock;
+use crate::credential::Credential;
+use crate::models::WorkspaceId;
+use crate::quota::Quota;
+use crate::transport::Transport;
+
+/// The settings of a client, checked by whoever makes them.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) base_url: Url,
+    pub(crate) credential: Credential,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) max_response_bytes: usize,
+    pub(crate) retry: Retry,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) quota: Arc<Quota>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+}

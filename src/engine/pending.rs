@@ -1,0 +1,55 @@
+//! A call on its way.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::call::Call;
+use super::{decode, run};
+use crate::error::Error;
+use crate::future::BoxFuture;
+use crate::response::Response;
+
+/// A call on its way. Dropping it ends the call; nothing goes on in the background.
+#[must_use = "a call makes progress only when it is awaited"]
+pub struct Pending<T>(BoxFuture<'static, Result<Response<T>, Error>>);
+
+impl Call {
+    /// Sends the call and reads the response as `T`.
+    pub(crate) fn send<T: DeserializeOwned + Send + 'static>(self) -> Pending<T> {
+        Pending::new(async move { decode::value(run::run(&self).await?, self.operation.id) })
+    }
+
+    /// Sends the call; its success carries nothing.
+    pub(crate) fn send_empty(self) -> Pending<()> {
+        Pending::new(async move { Ok(run::run(&self).await?.response.map(|_| ())) })
+    }
+
+    /// Sends the call and leaves the response unread.
+    pub(crate) fn send_raw(self) -> Pending<Bytes> {
+        Pending::new(async move { Ok(run::run(&self).await?.response) })
+    }
+}
+
+impl<T> Pending<T> {
+    pub(super) fn new(work: impl Future<Output = Result<Response<T>, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<Response<T>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl<T> fmt::Debug for Pending<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
+    }
+}

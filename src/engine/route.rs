@@ -1,0 +1,147 @@
+//! The address of a call: a path template, its parameters, and the base address.
+
+use std::borrow::Cow;
+
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use crate::models::WorkspaceId;
+
+/// The parameters of a path by name; the last value given counts.
+type Parameters = [(Cow<'static, str>, String)];
+
+/// Checks a string that is to be one segment of a path; the error completes a sentence.
+pub(crate) fn check_segment(text: &str) -> Result<(), &'static str> {
+    match text {
+        "" => Err("is empty"),
+        "." | ".." => Err("is `.` or `..`, which a path cannot carry as a name"),
+        _ if text.chars().any(char::is_control) => Err("has control characters"),
+        _ if text.trim().is_empty() => Err("is only white space"),
+        _ => Ok(()),
+    }
+}
+
+/// The address of a call: the template's segments below `base`, each name in braces replaced by its parameter, encoded.
+///
+/// A `workspaceId` that is not given is the client's. The error is one line for the user; it does not show the template,
+/// which may be a whole address with a signature in it.
+pub(super) fn address(
+    base: &Url,
+    template: &str,
+    parameters: &Parameters,
+    workspace: &WorkspaceId,
+) -> Result<Url, String> {
+    let value_of = |name: &str| {
+        let given = parameters.iter().rev().find(|(candidate, _)| candidate == name);
+        given.map(|(_, value)| value.as_str()).or_else(|| (name == "workspaceId").then(|| workspace.as_str()))
+    };
+    let Some(template) = template.strip_prefix('/') else {
+        return Err("the path does not start with a slash".to_owned());
+    };
+    let mut url = base.clone();
+    if template.split('/').any(is_mixed) {
+        url.set_path(&mixed_path(base, template, value_of)?);
+        return Ok(url);
+    }
+    {
+        let mut segments = url.path_segments_mut().map_err(|()| "the base URL cannot have a path".to_owned())?;
+        segments.pop_if_empty();
+        for part in template.split('/') {
+            let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+                // Slashes at the end and doubled ones are the caller's own.
+                if !part.is_empty() {
+                    check_segment(part).map_err(|fault| format!("a segment of the path {fault}"))?;
+                }
+                segments.push(part);
+                continue;
+            };
+            segments.push(parameter(name, value_of)?);
+        }
+    }
+    Ok(url)
+}
+
+/// The value of a parameter, if it can stand in a path.
+fn parameter<'a>(name: &str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<&'a str, String> {
+    let value = value_of(name).ok_or_else(|| format!("`{name}` is missing"))?;
+    check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
+    Ok(value)
+}
+
+/// Whether a segment of a template holds anything beside one parameter, as `{id}:archive` does, or braces that do not
+/// match.
+fn is_mixed(part: &str) -> bool {
+    let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+    name.unwrap_or(part).contains(['{', '}'])
+}
+
+/// The path of a template that mixes text and parameters. Values are encoded down to letters and digits, so that none
+/// can be taken for the text beside it.
+fn mixed_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<String, String> {
+    let mut path = base.path().trim_end_matches('/').to_owned();
+    for part in template.split('/') {
+        path.push('/');
+        let mut rest = part;
+        while let Some(open) = rest.find(['{', '}']) {
+            let (text, braced) = rest.split_at(open);
+            let inner = braced.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+            let Some((name, after)) = inner.filter(|(name, _)| !name.is_empty() && !name.contains('{')) else {
+                return Err("the path has a brace without its partner: write parameters as `{name}`".to_owned());
+            };
+            let value = parameter(name, &value_of)?;
+            path.push_str(text);
+            path.extend(byte_serialize(value.as_bytes()).map(|piece| if piece == "+" { "%20" } else { piece }));
+            rest = after;
+        }
+        path.push_str(rest);
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_beside_a_parameter_stays_apart_from_its_value() {
+        let base = Url::parse("https://one.example/api/v1").unwrap();
+        let workspace = WorkspaceId::from("current");
+        let parameters = [(Cow::Borrowed("id"), "a:b/c d".to_owned())];
+        for (template, path) in [
+            (
+                "/workspaces/{workspaceId}/things/{id}:archive",
+                "/api/v1/workspaces/current/things/a%3Ab%2Fc%20d:archive",
+            ),
+            ("/things/{id}.json", "/api/v1/things/a%3Ab%2Fc%20d.json"),
+            ("/things/v{id}", "/api/v1/things/va%3Ab%2Fc%20d"),
+        ] {
+            assert_eq!(address(&base, template, &parameters, &workspace).unwrap().path(), path);
+        }
+        let empty = [(Cow::Borrowed("id"), String::new())];
+        assert_eq!(address(&base, "/things/{id}.json", &empty, &workspace).unwrap_err(), "`id` is empty");
+        assert_eq!(address(&base, "/things/{id}.json", &[], &workspace).unwrap_err(), "`id` is missing");
+    }
+
+    #[test]
+    fn a_template_that_is_not_filled_is_not_sent() {
+        let base = Url::parse("https://one.example/api/v1").unwrap();
+        let workspace = WorkspaceId::from("current");
+        for (template, fault) in [
+            ("/people/{personId}", "`personId` is missing"),
+            ("/people/{personId}.json", "`personId` is missing"),
+            ("/people/v{personId}/x", "`personId` is missing"),
+            ("/people/{a}-{b}", "`a` is missing"),
+            ("/people/{personId", "a brace without its partner"),
+            ("/people/personId}", "a brace without its partner"),
+            ("/people/{{personId}}", "a brace without its partner"),
+            ("/people/{}", "`` is missing"),
+            ("/people/x{}", "a brace without its partner"),
+            ("/people/{a}}", "`a` is missing"),
+            ("people", "does not start with a slash"),
+        ] {
+            let error = address(&base, template, &[], &workspace).unwrap_err();
+            assert!(error.contains(fault), "{template}: {error}");
+        }
+    }
+}

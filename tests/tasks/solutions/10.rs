@@ -1,0 +1,6 @@
+use onehorizon::{Configuration, Error, TasksApi};
+
+pub async fn run(config: &Configuration, task_id: &str) -> Result<(), Error> {
+    TasksApi::new(config).edit_task(task_id, |task| task.topic = None).await?;
+    Ok(())
+}
