@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use onehorizon::models::{NewTask, TaskKind, TaskScope, TaskStatus};
-use onehorizon::{ApiKeysApi, Configuration, Error, RequestOptions, TasksApi};
+use onehorizon::{ApiKeysApi, Configuration, Error, TasksApi};
 use onehorizon_testing::FakeOneHorizon;
 
 #[tokio::main]

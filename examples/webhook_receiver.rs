@@ -22,7 +22,7 @@ use std::time::Duration;
 use axum::Router;
 use onehorizon::models::TaskId;
 use onehorizon::webhook::{Event, Outcome, Receiver, Reply, Verified, Verifier, axum::route};
-use onehorizon::{Configuration, RequestOptions, TasksApi};
+use onehorizon::{Configuration, TasksApi};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 

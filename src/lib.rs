@@ -58,7 +58,7 @@ pub mod transport;
 pub mod webhook;
 
 #[cfg(feature = "client")]
-pub use apis::*;
+pub use apis::{ApiKeysApi, DocumentsApi, TasksApi};
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use clock::Clock;
 #[cfg(any(feature = "client", feature = "axum"))]
@@ -76,8 +76,6 @@ pub use future::BoxFuture;
 #[cfg(feature = "client")]
 pub use metadata::{RateLimit, Sent, TimeSpent, WaitSource};
 pub use models::Timestamp;
-#[cfg(feature = "client")]
-pub use options::{CallOptions, RequestOptions};
 #[cfg(feature = "client")]
 pub use response::Response;
 pub use secret::Secret;

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
 use crate::metadata::Sent;
 use crate::models::{NewTask, Task, TaskId, WorkspaceId};
-use crate::options::{CallOptions, RequestOptions};
+use crate::options::{CallOptions, call_options};
 use crate::response::Response;
 
 /// The longest key: lists may shorten descriptions, and the mark at their beginning must survive.
@@ -90,11 +90,7 @@ impl FindOrCreate {
     }
 }
 
-impl RequestOptions for FindOrCreate {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.options
-    }
-}
+call_options!(FindOrCreate, options);
 
 impl IntoFuture for FindOrCreate {
     type Output = Result<FoundOrCreated, Error>;
@@ -197,7 +193,7 @@ impl FindOrCreate {
     /// The oldest task with the mark.
     async fn find(&self, steps: &Steps, mark: &str) -> Result<Option<FoundOrCreated>, Error> {
         let mut call = TasksApi::new(&self.configuration).list_tasks().all(true);
-        *call.options_mut() = steps.options();
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -229,7 +225,7 @@ impl FindOrCreate {
 
     async fn fetch(&self, steps: &Steps, id: &TaskId) -> Result<Response<Task>, Error> {
         let mut call = TasksApi::new(&self.configuration).fetch_task(id);
-        *call.options_mut() = steps.options();
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -238,7 +234,7 @@ impl FindOrCreate {
 
     async fn create(&self, steps: &Steps) -> Result<Response<Task>, Error> {
         let mut call = TasksApi::new(&self.configuration).create_task(&self.task);
-        *call.options_mut() = steps.options_once();
+        call.call.options = steps.options_once();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }

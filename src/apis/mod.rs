@@ -1,4 +1,15 @@
-//! The curated face of the generated clients.
+//! The calls of the clients, each a builder: set what is optional, then await it.
+//!
+//! Arguments of a client's method are what a call cannot do without. Methods of the builder set the rest: parameters of
+//! the operation, and the options of every call, such as `timeout`, `deadline`, `attempts`, `max_wait` and `header`.
+//! Every builder is `Send`, and does nothing until it is awaited.
+//!
+//! ```
+//! use std::time::Duration;
+//! # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
+//! let task = tasks.fetch_task("tsk_1").workspace("w_2").timeout(Duration::from_secs(5)).attempts(1).await?;
+//! # Ok(()) }
+//! ```
 
 mod bulk;
 mod edit;

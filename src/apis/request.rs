@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::configuration::Configuration;
 use crate::engine::{Call, Pending};
 use crate::error::Error;
-use crate::options::{CallOptions, RequestOptions};
+use crate::options::call_options;
 use crate::response::Response;
 
 impl Configuration {
@@ -77,8 +77,4 @@ impl IntoFuture for Request {
     }
 }
 
-impl RequestOptions for Request {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_options!(Request, call.options);

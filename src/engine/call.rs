@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::client::Settings;
 use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
-use super::query::{ListStyle, Query};
-use crate::options::{CallOptions, RequestOptions};
+use super::query::Query;
+use crate::options::CallOptions;
 
 /// One call of an operation: what generated builders fill and the engine sends.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct Call {
     pub(super) media: Option<&'static str>,
     /// The media type of the response, if it is not JSON.
     pub(super) accept: Option<&'static str>,
-    pub(super) options: CallOptions,
+    pub(crate) options: CallOptions,
 }
 
 impl Call {
@@ -81,16 +81,15 @@ impl Call {
         self.query.add(name, value);
     }
 
-    /// Adds an item to a list in the query.
-    pub(crate) fn query_item(&mut self, name: &str, value: impl fmt::Display, style: ListStyle) {
-        self.query.add_item(name, value, style);
+    /// Adds a list to the query: one parameter for each item, or one with the items joined.
+    pub(crate) fn query_list(&mut self, name: &str, items: impl Iterator<Item = String>, separator: Option<&str>) {
+        self.query.add_list(name, items, separator);
     }
 
     /// Sets a header that the contract names.
     #[allow(dead_code, reason = "the contract at hand has no header parameters")]
     pub(crate) fn header(&mut self, name: &str, value: impl fmt::Display) {
-        let options = std::mem::take(&mut self.options);
-        self.options = OwnedOptions(options).header(name, &value.to_string()).0;
+        self.options.header(name, &value.to_string());
     }
 
     /// Sets the body.
@@ -99,18 +98,6 @@ impl Call {
             Ok(text) => self.body = Some(text.into()),
             Err(error) => self.options.fault = Some(format!("the body cannot be written as JSON: {error}")),
         }
-    }
-
-    pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.options
-    }
-}
-
-struct OwnedOptions(CallOptions);
-
-impl RequestOptions for OwnedOptions {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.0
     }
 }
 

@@ -25,5 +25,4 @@ pub(crate) use client::Settings;
 #[allow(unused_imports, reason = "not every contract needs them")]
 pub(crate) use decode::{ByStatus, read_json};
 pub(crate) use operation::{Access, CREATE_API_KEY, Operation, RetryClass, TOO_MANY_KEYS};
-pub(crate) use query::ListStyle;
 pub(crate) use route::check_segment;

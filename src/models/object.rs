@@ -132,7 +132,7 @@ macro_rules! open_object {
             reason = "an object may have no required field, or no other; it may be private"
         )]
         const _: () = {
-        use $crate::models::runtime::*;
+        use $crate::models::runtime as rt;
 
         /// The position of each field in the record.
         #[allow(non_camel_case_types, clippy::enum_variant_names)]
@@ -141,57 +141,57 @@ macro_rules! open_object {
         impl $name {
             $(
                 #[doc = concat!("The field `", $json, "`.")]
-                pub const $const: Field<Self> = Field::new(At::$field as usize, $json);
+                pub const $const: rt::Field<Self> = rt::Field::new(At::$field as usize, $json);
             )*
 
             /// One with the fields that it cannot do without; all others are left out until they are set.
             #[must_use]
             #[inline]
             pub fn new($($required: impl Into<$required_type>),*) -> Self {
-                let mut record = Record::new();
-                $(record.set(At::$required as usize, Presence::Value);)*
+                let mut record = rt::Record::new();
+                $(record.set(At::$required as usize, rt::Presence::Value);)*
                 Self {
                     $($required: $required.into(),)*
-                    $($field: <$type as FieldType>::EMPTY,)*
-                    extra: Extra::new(),
+                    $($field: <$type as rt::FieldType>::EMPTY,)*
+                    extra: rt::Extra::new(),
                     record,
                 }
             }
 
             /// What is written of a field: nothing, null, a value, or the JSON that could not be read.
             #[must_use]
-            pub fn presence(&self, field: Field<Self>) -> Presence {
+            pub fn presence(&self, field: rt::Field<Self>) -> rt::Presence {
                 $(if field == Self::$const { return self.record.presence(field.index(), &self.$field); })*
-                Presence::Absent
+                rt::Presence::Absent
             }
 
-            fn put(&mut self, field: Field<Self>, presence: Presence) {
-                if presence != Presence::Value {
-                    $(if field == Self::$const { self.$field = <$type as FieldType>::EMPTY; })*
+            fn put(&mut self, field: rt::Field<Self>, presence: rt::Presence) {
+                if presence != rt::Presence::Value {
+                    $(if field == Self::$const { self.$field = <$type as rt::FieldType>::EMPTY; })*
                 }
                 self.record.set(field.index(), presence);
             }
 
             /// Empties a field and writes null for it.
-            pub fn clear(&mut self, field: Field<Self>) {
-                self.put(field, Presence::Null);
+            pub fn clear(&mut self, field: rt::Field<Self>) {
+                self.put(field, rt::Presence::Null);
             }
 
             /// Empties a field and leaves it out of what is written.
-            pub fn omit(&mut self, field: Field<Self>) {
-                self.put(field, Presence::Absent);
+            pub fn omit(&mut self, field: rt::Field<Self>) {
+                self.put(field, rt::Presence::Absent);
             }
 
             /// Writes a string or a list even when it is empty.
-            pub fn send_empty(&mut self, field: Field<Self>) {
-                self.put(field, Presence::Value);
+            pub fn send_empty(&mut self, field: rt::Field<Self>) {
+                self.put(field, rt::Presence::Value);
             }
 
             /// The JSON in this object and in the objects inside it that could not be read, each with its path.
             #[must_use]
-            pub fn unreadable(&self) -> Vec<Unreadable> {
+            pub fn unreadable(&self) -> Vec<rt::Unreadable> {
                 let mut found = Vec::new();
-                Value::report(self, &Path::Root, &[], &mut found);
+                rt::Value::report(self, &rt::Path::Root, &[], &mut found);
                 found
             }
 
@@ -216,8 +216,8 @@ macro_rules! open_object {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl rt::fmt::Debug for $name {
+            fn fmt(&self, f: &mut rt::fmt::Formatter<'_>) -> rt::fmt::Result {
                 f.debug_struct(stringify!($name))
                     $(.field(stringify!($required), &self.$required))*
                     $(.field(stringify!($field), &self.$field))*
@@ -226,15 +226,15 @@ macro_rules! open_object {
             }
         }
 
-        impl OpenObject for $name {
+        impl rt::OpenObject for $name {
             const NAME: &'static str = stringify!($name);
 
-            fn read_fields<'de, A: MapAccess<'de>>(mut map: A, careful: bool) -> Result<Self, A::Error> {
+            fn read_fields<'de, A: rt::MapAccess<'de>>(mut map: A, careful: bool) -> Result<Self, A::Error> {
                 $(let mut $required: Option<$required_type> = None;)*
-                $(let mut $field = <$type as FieldType>::EMPTY;)*
-                let mut extra = Extra::new();
-                let mut record = Record::new();
-                while let Some(key) = map.next_key::<Key<'de>>()? {
+                $(let mut $field = <$type as rt::FieldType>::EMPTY;)*
+                let mut extra = rt::Extra::new();
+                let mut record = rt::Record::new();
+                while let Some(key) = rt::MapAccess::next_key::<rt::Key<'de>>(&mut map)? {
                     match key.as_str() {
                         $($required_json => record.read(At::$required as usize, &mut $required, &mut map, careful)?,)*
                         $($json => record.read(At::$field as usize, &mut $field, &mut map, careful)?,)*
@@ -242,7 +242,7 @@ macro_rules! open_object {
                     }
                 }
                 extra.keep_last();
-                record.set_whole(is_whole_response());
+                record.set_whole(rt::is_whole_response());
                 Ok(Self {
                     $($required: record.required(At::$required as usize, $required_json, $required)?,)*
                     $($field,)*
@@ -252,26 +252,26 @@ macro_rules! open_object {
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                read_object(deserializer)
+        impl<'de> rt::Deserialize<'de> for $name {
+            fn deserialize<D: rt::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                rt::read_object(deserializer)
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut map = serializer.serialize_map(None)?;
+        impl rt::Serialize for $name {
+            fn serialize<S: rt::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = rt::Serializer::serialize_map(serializer, None)?;
                 $(self.record.write_required(At::$required as usize, $required_json, &self.$required, &mut map)?;)*
                 $(self.record.write(At::$field as usize, $json, &self.$field, &mut map)?;)*
                 self.extra.write(&mut map)?;
-                map.end()
+                rt::SerializeMap::end(map)
             }
         }
 
-        impl Value for $name {
-            fn report(&self, at: &Path<'_>, _: &[usize], found: &mut Vec<Unreadable>) {
+        impl rt::Value for $name {
+            fn report(&self, at: &rt::Path<'_>, _: &[usize], found: &mut Vec<rt::Unreadable>) {
                 $(self.record.report(At::$required as usize, $required_json, Some(&self.$required), at, found);)*
-                $(self.record.report(At::$field as usize, $json, FieldType::get(&self.$field), at, found);)*
+                $(self.record.report(At::$field as usize, $json, rt::FieldType::get(&self.$field), at, found);)*
             }
         }
         };

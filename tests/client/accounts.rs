@@ -7,9 +7,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use onehorizon::transport::{Failure, TransportError};
-use onehorizon::{
-    Configuration, Credential, CredentialKind, DEFAULT_BASE_URL, ErrorKind, RequestOptions, Retry, Sent, TasksApi,
-};
+use onehorizon::{Configuration, Credential, CredentialKind, DEFAULT_BASE_URL, ErrorKind, Retry, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Fault};
 use support::wire::{Step, Wire, limited, ok, refused, status};
 
@@ -206,7 +204,7 @@ fn failures_below_http_know_whether_anything_left() {
 async fn options_of_a_call_come_before_those_of_the_configuration() {
     let wire = Wire::rule(|_, _| Step::Hang);
     let configuration = wire.builder().timeout(9 * SECOND).deadline(20 * SECOND).build().unwrap();
-    let took = async |call: onehorizon::Request| call.await.unwrap_err().time_spent().total();
+    let took = async |call: onehorizon::apis::Request| call.await.unwrap_err().time_spent().total();
     let call = || wire::read(&configuration);
     assert_eq!(took(call().attempts(1)).await, 9 * SECOND);
     assert_eq!(took(call().attempts(1).timeout(2 * SECOND)).await, 2 * SECOND);

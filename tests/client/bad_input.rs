@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use onehorizon::models::Task;
 use onehorizon::models::TaskStatus;
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Clock, Configuration, Credential, Error, ErrorKind, RequestOptions, Response, Retry, Sent, TasksApi};
+use onehorizon::{Clock, Configuration, Credential, Error, ErrorKind, Response, Retry, Sent, TasksApi};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -172,7 +172,7 @@ async fn headers_that_cannot_be_sent_are_refused_before_sending() {
     let tasks = TasksApi::new(&configuration("http://127.0.0.1:9"));
     for (name, value, complaint) in [
         ("authorization", "Bearer other", "credential"),
-        ("not a name", "x", "no name for a header"),
+        ("not a name", "x", "not a valid header name"),
         ("x-note", "line\nend", "cannot carry"),
     ] {
         let error = tasks.fetch_task("tsk_1").header(name, value).await.unwrap_err();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use onehorizon::models::Task;
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Configuration, ErrorKind, RequestOptions, Sent, TasksApi};
+use onehorizon::{Configuration, ErrorKind, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault, Record};
 
 type Hook = Arc<dyn Fn(&FakeOneHorizon, &str, u32) + Send + Sync>;

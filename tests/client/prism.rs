@@ -4,7 +4,7 @@
 //! answers anything that the contract does not allow with an error, which fails the test.
 
 use onehorizon::models::{NewTask, Task, TaskContributor, TaskKind, TaskScope, TaskStatus};
-use onehorizon::{ApiKeysApi, Configuration, DocumentsApi, RequestOptions, TasksApi};
+use onehorizon::{ApiKeysApi, Configuration, DocumentsApi, TasksApi};
 
 #[tokio::test]
 #[ignore = "needs a contract-checking server: run .ci/prism"]

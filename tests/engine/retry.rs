@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use onehorizon::transport::{BoxFuture, Failure};
-use onehorizon::{Configuration, Credential, Error, ErrorKind, RequestOptions, Retry, Secret, Sent, TokenProvider};
+use onehorizon::{Configuration, Credential, Error, ErrorKind, Retry, Secret, Sent, TokenProvider};
 use support::wire::{Step, Wire, idempotent_write, limited, ok, read, refused, status, unsafe_write};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,7 +15,7 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-async fn fails(request: onehorizon::Request) -> Error {
+async fn fails(request: onehorizon::apis::Request) -> Error {
     request.await.unwrap_err()
 }
 

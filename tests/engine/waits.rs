@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use onehorizon::RequestOptions;
 use onehorizon::WaitSource;
 use support::wire::{Step, TIME_OF_DAY, Wire, limited, ok, read, refused, status, unsafe_write};
 

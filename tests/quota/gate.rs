@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use onehorizon::WaitSource;
 use onehorizon::quota::{QuotaWait, WaitReason};
 use onehorizon::transport::Failure;
-use onehorizon::{Configuration, Error, RequestOptions, Retry, Sent};
+use onehorizon::{Configuration, Error, Retry, Sent};
 use support::wire::{Step, TIME_OF_DAY, Wire, limited, ok, read, status, unsafe_write};
 use tokio::task::JoinSet;
 

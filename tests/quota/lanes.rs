@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onehorizon::quota::{Lane, Pacing};
-use onehorizon::{Configuration, ErrorKind, RequestOptions};
+use onehorizon::{Configuration, ErrorKind};
 use support::service::Service;
 use support::windows::Model;
 use support::wire::{Wire, ok, read};

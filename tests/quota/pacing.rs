@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason, WindowUsage};
 use onehorizon::transport::Failure;
-use onehorizon::{Configuration, ErrorKind, RequestOptions, Sent};
+use onehorizon::{Configuration, ErrorKind, Sent};
 use proptest::prelude::*;
 use support::service::Service;
 use support::windows::Model;

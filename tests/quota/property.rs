@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onehorizon::models::{NewTask, Task};
-use onehorizon::{Configuration, Error, RequestOptions, Sent, TasksApi};
+use onehorizon::{Configuration, Error, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Fault, Wait};
 use proptest::prelude::*;
 use tokio::task::JoinSet;

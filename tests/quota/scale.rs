@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use onehorizon::RateLimit;
-use onehorizon::RequestOptions;
 use onehorizon::quota::{Lane, MemoryQuota, Pacing, QuotaStore, Slot, SlotRequest, Take};
 use support::wire::{Wire, limited, read};
 use tokio::task::JoinSet;

@@ -10,7 +10,7 @@ use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Outcome, Pacing, QuotaRules, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter,
     Window,
 };
-use onehorizon::{BoxFuture, ErrorKind, RequestOptions, StoreError};
+use onehorizon::{BoxFuture, ErrorKind, StoreError};
 use onehorizon_testing::conformance::Violations;
 use onehorizon_testing::conformance::quota::Conformance;
 use support::wire::{Wire, ok, read};

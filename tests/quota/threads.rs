@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use onehorizon::quota::Pacing;
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Clock, Configuration, ConfigurationBuilder, RequestOptions};
+use onehorizon::{Clock, Configuration, ConfigurationBuilder};
 use support::step_clock::StepClock;
 use tokio::task::JoinSet;
 

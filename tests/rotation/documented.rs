@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onehorizon::{OrphanedKey, RotationError};
+use onehorizon::apis::{OrphanedKey, RotationError};
 use support::stage::{OLD, OLD_SECRET, Stage, play};
 
 /// One row: what the table says, or what happened.
@@ -14,7 +14,7 @@ struct Row {
     left: String,
 }
 
-async fn observe(stage: &Stage, result: &Result<onehorizon::RotatedApiKey, RotationError>) -> Row {
+async fn observe(stage: &Stage, result: &Result<onehorizon::apis::RotatedApiKey, RotationError>) -> Row {
     let fillers = stage.new_secrets().len() > 10;
     let new = if fillers { None } else { stage.new_secrets().pop() };
     let mut works = Vec::new();

@@ -1,6 +1,6 @@
 //! What a rotation believes of a response that an intermediary may have written, and of a listing that lags.
 
-use onehorizon::{OrphanedKey, RotationStep};
+use onehorizon::apis::{OrphanedKey, RotationStep};
 use onehorizon_testing::Fault;
 use support::stage::{OLD, OLD_SECRET, Stage, page_for};
 

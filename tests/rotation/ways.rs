@@ -4,10 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use onehorizon::apis::{OrphanedKey, RotationProgress, RotationStep};
 use onehorizon::models::ApiKeyId;
-use onehorizon::{
-    ApiKeysApi, Configuration, Credential, ErrorKind, OrphanedKey, RotationProgress, RotationStep, Secret,
-};
+use onehorizon::{ApiKeysApi, Configuration, Credential, ErrorKind, Secret};
 use onehorizon_testing::Fault;
 use support::stage::{OLD, OLD_SECRET, Stage, confirm_fails, play};
 

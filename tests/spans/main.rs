@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use onehorizon::RequestOptions;
 use support::wire::{Wire, limited, status};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};

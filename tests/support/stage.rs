@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use onehorizon::apis::{RotateApiKey, Rotation, RotationError, RotationProgress};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{ApiKeysApi, Configuration, Credential, RotateApiKey, Rotation, RotationError, RotationProgress};
+use onehorizon::{ApiKeysApi, Configuration, Credential};
 use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault};
 
 pub const OLD: &str = "key_1001";
@@ -177,7 +178,7 @@ pub fn confirm_fails(stage: &Stage) {
 
 /// Sets a case up and runs it.
 #[allow(clippy::too_many_lines, reason = "one arm for each row of the table")]
-pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::RotatedApiKey, RotationError> {
+pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::apis::RotatedApiKey, RotationError> {
     let fault = |fault: Fault| stage.fake.fail_next(fault);
     match case {
         "nothing fails" => {}

@@ -185,14 +185,14 @@ impl Clock for Unlucky {
 }
 
 /// A request of each class, to be sent.
-pub fn read(configuration: &Configuration) -> onehorizon::Request {
+pub fn read(configuration: &Configuration) -> onehorizon::apis::Request {
     configuration.request("GET", "/read")
 }
 
-pub fn idempotent_write(configuration: &Configuration) -> onehorizon::Request {
+pub fn idempotent_write(configuration: &Configuration) -> onehorizon::apis::Request {
     configuration.request("PUT", "/write")
 }
 
-pub fn unsafe_write(configuration: &Configuration) -> onehorizon::Request {
+pub fn unsafe_write(configuration: &Configuration) -> onehorizon::apis::Request {
     configuration.request("POST", "/create")
 }

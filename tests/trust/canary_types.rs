@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
+use onehorizon::apis::{OrphanedKey, RotationStep};
 use onehorizon::models::{Extra, Json, NewTask, Task, TaskKind, UnknownValue};
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Pacing, QuotaShape, QuotaStore, Slot, SlotRequest, Take, WaitReason, Waiter,
@@ -15,8 +16,8 @@ use onehorizon::transport::{Failure, TransportError, TransportRequest};
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
-    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, OrphanedKey, RequestOptions, Retry,
-    RotationStep, Secret, Sent, SystemClock, TasksApi, Timestamp,
+    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, Retry, Secret, Sent, SystemClock, TasksApi,
+    Timestamp,
 };
 use onehorizon::{RateLimit, WaitSource};
 use onehorizon_testing::{

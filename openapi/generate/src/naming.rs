@@ -13,7 +13,6 @@ const TAKEN: &[&str] = &[
     "ByStatus",
     "Bytes",
     "Call",
-    "CallOptions",
     "Clone",
     "Configuration",
     "Copy",
@@ -40,7 +39,6 @@ const TAKEN: &[&str] = &[
     "Iterator",
     "Json",
     "Key",
-    "ListStyle",
     "MapAccess",
     "Method",
     "None",
@@ -51,7 +49,6 @@ const TAKEN: &[&str] = &[
     "PartialEq",
     "PartialOrd",
     "Pending",
-    "RequestOptions",
     "Response",
     "Result",
     "RetryClass",
@@ -209,6 +206,12 @@ impl Names {
     /// A namespace in which the given names are taken.
     pub(crate) fn without(taken: &[&str]) -> Self {
         Self(taken.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    /// These too are taken.
+    pub(crate) fn and(mut self, taken: &[&str]) -> Self {
+        self.0.extend(taken.iter().map(|&name| name.to_owned()));
+        self
     }
 
     /// Gives `wanted`, or the first of `wanted2`, `wanted3`… that is free.

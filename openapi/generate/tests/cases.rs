@@ -107,7 +107,7 @@ fn fields_of_one_direction_make_two_types() {
     has(&read, &["\"id\"", "\"title\"", "\"createdAt\""]);
     has(&sent, &["\"title\"", "\"secret\""]);
     assert!(!read.contains("\"secret\"") && !sent.contains("\"id\"") && !sent.contains("\"createdAt\""), "{code}");
-    has(&code, &["thing: impl Borrow<ThingInput>", "Pending<Thing>", "pub fn secret(mut self"]);
+    has(&code, &["thing: impl Borrow<ThingInput>", "-> Thing)", "pub fn secret(mut self"]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_body_of_several_parts_is_a_finding_that_can_be_accepted() {
 #[test]
 fn a_response_that_is_not_json_is_left_as_bytes() {
     let code = code("26-csv-and-bytes");
-    has(&code, &["Pending<Bytes>", "send_bytes(\"text/csv\")", "send_bytes(\"application/octet-stream\")"]);
+    has(&code, &["-> Bytes)", "send_bytes(\"text/csv\")", "send_bytes(\"application/octet-stream\")"]);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn several_successes_are_told_apart_by_their_status() {
 fn a_success_without_a_body_beside_one_with_it_is_none() {
     let thing = json!({ "description": "", "content": { "application/json": { "schema": { "type": "string" } } } });
     let document = json!({ "/a": { "post": { "operationId": "a", "responses": { "200": thing, "204": { "description": "" } } } } });
-    has(&apis(&document, &json!({}), ""), &["Pending<Option<String>>", "send_optional()"]);
+    has(&apis(&document, &json!({}), ""), &["-> Option<String>)", "send_optional()"]);
 }
 
 #[test]
@@ -334,4 +334,27 @@ fn accepted_findings_pass_and_stale_acceptances_do_not() {
         let refusal = read(&document, &format!("{fits}{stale}"), Mode::Lenient).unwrap_err().to_string();
         has(&refusal, &["curation: accept: there is no finding"]);
     }
+}
+
+#[test]
+fn a_parameter_called_like_a_call_option_needs_a_name_of_its_own() {
+    let document = json!({ "/a": { "get": { "operationId": "a", "responses": { "204": { "description": "" } }, "parameters": [
+        { "name": "timeout", "in": "query", "schema": { "type": "integer" } },
+        { "name": "header", "in": "query", "required": true, "schema": { "type": "string" } } ] } } });
+    let document =
+        json!({ "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": document }).to_string();
+    let refusal = read(&document, "", Mode::Strict).unwrap_err().to_string();
+    has(
+        &refusal,
+        &[
+            "#/paths/~1a/get/parameters/0: `timeout` is an option of every call; give the parameter a `name` in `[parameters.timeout]`",
+            "`header` is an option of every call",
+        ],
+    );
+    let curation = "[parameters.timeout]\nname = \"job_timeout\"\n[parameters.header]\nname = \"title\"\n";
+    let output = read(&document, curation, Mode::Strict).unwrap();
+    has(
+        &output.files["apis/default.rs"],
+        &["pub fn job_timeout(mut self", "query(\"timeout\"", "title: impl AsRef<str>"],
+    );
 }

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use crate::apis::TasksApi;
 use crate::configuration::Configuration;
 use crate::models::{Task, TaskId, WorkspaceId};
-use crate::options::{CallOptions, RequestOptions};
+use crate::options::{CallOptions, call_options};
 use crate::response::Response;
 
 /// An error of the caller's code.
@@ -145,11 +145,7 @@ impl EditTask<'_> {
     }
 }
 
-impl RequestOptions for EditTask<'_> {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        &mut self.plan.options
-    }
-}
+call_options!(EditTask<'_>, plan.options);
 
 impl fmt::Debug for EditTask<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,6 @@ use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
 use crate::metadata::Sent;
 use crate::models::Task;
-use crate::options::RequestOptions;
 use crate::response::Response;
 
 const EDIT: &str = "editTask";
@@ -74,7 +73,7 @@ impl Plan {
     /// The task, which must be the one that was asked for.
     async fn fetch(&self, steps: &Steps) -> Result<Response<Task>, Error> {
         let mut call = TasksApi::new(&self.configuration).fetch_task(&self.task_id);
-        *call.options_mut() = steps.options();
+        call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
@@ -94,7 +93,7 @@ impl Plan {
         let mut attempt = 1;
         loop {
             let mut call = TasksApi::new(&self.configuration).update_task(&self.task_id, task);
-            *call.options_mut() = steps.options_once();
+            call.call.options = steps.options_once();
             if let Some(workspace) = &self.workspace {
                 call = call.workspace(workspace.clone());
             }

@@ -56,7 +56,7 @@ impl ApiKeysApi {
     /// Evidence: documented (API keys page: create, switch, confirm, revoke).
     ///
     /// ```
-    /// # async fn example(keys: onehorizon::ApiKeysApi) -> Result<(), onehorizon::RotationError> {
+    /// # async fn example(keys: onehorizon::ApiKeysApi) -> Result<(), onehorizon::apis::RotationError> {
     /// let rotated = keys
     ///     .rotate_api_key("key_1")
     ///     .description("ci-production")
@@ -195,7 +195,7 @@ impl Rotation {
     /// not documented.
     ///
     /// ```
-    /// # fn example(rotation: onehorizon::Rotation) -> onehorizon::Rotation {
+    /// # fn example(rotation: onehorizon::apis::Rotation) -> onehorizon::apis::Rotation {
     /// rotation.secret_from(|created| created.extra.get("credential")?.ok())
     /// # }
     /// ```

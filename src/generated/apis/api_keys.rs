@@ -87,7 +87,7 @@ static LIST_API_KEYS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListApiKeys {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl ListApiKeys {
@@ -99,26 +99,9 @@ impl ListApiKeys {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<ApiKeyList> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for ListApiKeys {
-    type Output = Result<Response<ApiKeyList>, Error>;
-    type IntoFuture = Pending<ApiKeyList>;
-    fn into_future(self) -> Pending<ApiKeyList> {
-        self.send()
-    }
-}
-
-impl RequestOptions for ListApiKeys {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListApiKeys, send() -> ApiKeyList);
 
 static CREATE_API_KEY: Operation = Operation {
     id: "createApiKey",
@@ -133,7 +116,7 @@ static CREATE_API_KEY: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct CreateApiKey {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl CreateApiKey {
@@ -145,26 +128,9 @@ impl CreateApiKey {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<CreatedApiKey> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for CreateApiKey {
-    type Output = Result<Response<CreatedApiKey>, Error>;
-    type IntoFuture = Pending<CreatedApiKey>;
-    fn into_future(self) -> Pending<CreatedApiKey> {
-        self.send()
-    }
-}
-
-impl RequestOptions for CreateApiKey {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(CreateApiKey, send() -> CreatedApiKey);
 
 static REVOKE_API_KEY: Operation = Operation {
     id: "revokeApiKey",
@@ -179,7 +145,7 @@ static REVOKE_API_KEY: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct RevokeApiKey {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl RevokeApiKey {
@@ -191,23 +157,6 @@ impl RevokeApiKey {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<()> {
-        self.call.send_empty()
-    }
 }
 
-impl IntoFuture for RevokeApiKey {
-    type Output = Result<Response<()>, Error>;
-    type IntoFuture = Pending<()>;
-    fn into_future(self) -> Pending<()> {
-        self.send()
-    }
-}
-
-impl RequestOptions for RevokeApiKey {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(RevokeApiKey, send_empty() -> ());

@@ -108,7 +108,7 @@ static LIST_TASK_COMMENTS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListTaskComments {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -121,28 +121,10 @@ impl ListTaskComments {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<CommentList> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for ListTaskComments {
-    type Output = Result<Response<CommentList>, Error>;
-    type IntoFuture = Pending<CommentList>;
-    fn into_future(self) -> Pending<CommentList> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for ListTaskComments {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListTaskComments, send() -> CommentList);
 
 #[cfg(feature = "preview")]
 static CREATE_TASK_COMMENT: Operation = Operation {
@@ -159,7 +141,7 @@ static CREATE_TASK_COMMENT: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct CreateTaskComment {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -172,28 +154,10 @@ impl CreateTaskComment {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<Comment> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for CreateTaskComment {
-    type Output = Result<Response<Comment>, Error>;
-    type IntoFuture = Pending<Comment>;
-    fn into_future(self) -> Pending<Comment> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for CreateTaskComment {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(CreateTaskComment, send() -> Comment);
 
 #[cfg(feature = "preview")]
 static TOGGLE_COMMENT_REACTION: Operation = Operation {
@@ -210,7 +174,7 @@ static TOGGLE_COMMENT_REACTION: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ToggleCommentReaction {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -223,25 +187,7 @@ impl ToggleCommentReaction {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<CommentReaction> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for ToggleCommentReaction {
-    type Output = Result<Response<CommentReaction>, Error>;
-    type IntoFuture = Pending<CommentReaction>;
-    fn into_future(self) -> Pending<CommentReaction> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for ToggleCommentReaction {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ToggleCommentReaction, send() -> CommentReaction);

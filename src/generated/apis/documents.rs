@@ -67,7 +67,7 @@ static LIST_DOCUMENTS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListDocuments {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl ListDocuments {
@@ -102,26 +102,9 @@ impl ListDocuments {
         self.call.query("limit", limit);
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<DocumentList> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for ListDocuments {
-    type Output = Result<Response<DocumentList>, Error>;
-    type IntoFuture = Pending<DocumentList>;
-    fn into_future(self) -> Pending<DocumentList> {
-        self.send()
-    }
-}
-
-impl RequestOptions for ListDocuments {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListDocuments, send() -> DocumentList);
 
 #[cfg(feature = "preview")]
 static FETCH_DOCUMENT: Operation = Operation {
@@ -138,7 +121,7 @@ static FETCH_DOCUMENT: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct FetchDocument {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -151,25 +134,7 @@ impl FetchDocument {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<Document> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for FetchDocument {
-    type Output = Result<Response<Document>, Error>;
-    type IntoFuture = Pending<Document>;
-    fn into_future(self) -> Pending<Document> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for FetchDocument {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(FetchDocument, send() -> Document);

@@ -104,7 +104,7 @@ static LIST_TASKS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListTasks {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl ListTasks {
@@ -131,10 +131,14 @@ impl ListTasks {
         mut self,
         scope: impl IntoIterator<Item = impl Into<TaskScope>>,
     ) -> Self {
-        for scope in scope {
-            let scope: TaskScope = scope.into();
-            self.call.query_item("scope", scope.as_str(), ListStyle::Repeat);
-        }
+        self.call
+            .query_list(
+                "scope",
+                scope
+                    .into_iter()
+                    .map(|item| Into::<TaskScope>::into(item).as_str().to_owned()),
+                None,
+            );
         self
     }
 
@@ -144,32 +148,19 @@ impl ListTasks {
         mut self,
         status: impl IntoIterator<Item = impl Into<TaskStatus>>,
     ) -> Self {
-        for status in status {
-            let status: TaskStatus = status.into();
-            self.call.query_item("status", status.as_str(), ListStyle::Repeat);
-        }
+        self.call
+            .query_list(
+                "status",
+                status
+                    .into_iter()
+                    .map(|item| Into::<TaskStatus>::into(item).as_str().to_owned()),
+                None,
+            );
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<TaskList> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for ListTasks {
-    type Output = Result<Response<TaskList>, Error>;
-    type IntoFuture = Pending<TaskList>;
-    fn into_future(self) -> Pending<TaskList> {
-        self.send()
-    }
-}
-
-impl RequestOptions for ListTasks {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListTasks, send() -> TaskList);
 
 static CREATE_TASK: Operation = Operation {
     id: "createTask",
@@ -184,7 +175,7 @@ static CREATE_TASK: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct CreateTask {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl CreateTask {
@@ -196,26 +187,9 @@ impl CreateTask {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<Task> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for CreateTask {
-    type Output = Result<Response<Task>, Error>;
-    type IntoFuture = Pending<Task>;
-    fn into_future(self) -> Pending<Task> {
-        self.send()
-    }
-}
-
-impl RequestOptions for CreateTask {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(CreateTask, send() -> Task);
 
 static FETCH_TASK: Operation = Operation {
     id: "fetchTask",
@@ -230,7 +204,7 @@ static FETCH_TASK: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct FetchTask {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl FetchTask {
@@ -242,26 +216,9 @@ impl FetchTask {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<Task> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for FetchTask {
-    type Output = Result<Response<Task>, Error>;
-    type IntoFuture = Pending<Task>;
-    fn into_future(self) -> Pending<Task> {
-        self.send()
-    }
-}
-
-impl RequestOptions for FetchTask {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(FetchTask, send() -> Task);
 
 static UPDATE_TASK: Operation = Operation {
     id: "updateTask",
@@ -276,7 +233,7 @@ static UPDATE_TASK: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct UpdateTask {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 impl UpdateTask {
@@ -288,23 +245,6 @@ impl UpdateTask {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<Task> {
-        self.call.send()
-    }
 }
 
-impl IntoFuture for UpdateTask {
-    type Output = Result<Response<Task>, Error>;
-    type IntoFuture = Pending<Task>;
-    fn into_future(self) -> Pending<Task> {
-        self.send()
-    }
-}
-
-impl RequestOptions for UpdateTask {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(UpdateTask, send() -> Task);

@@ -52,7 +52,7 @@ static LIST_TAXONOMY_LABELS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListTaxonomyLabels {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -65,25 +65,7 @@ impl ListTaxonomyLabels {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<TaxonomyLabelList> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for ListTaxonomyLabels {
-    type Output = Result<Response<TaxonomyLabelList>, Error>;
-    type IntoFuture = Pending<TaxonomyLabelList>;
-    fn into_future(self) -> Pending<TaxonomyLabelList> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for ListTaxonomyLabels {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListTaxonomyLabels, send() -> TaxonomyLabelList);

@@ -51,7 +51,7 @@ static LIST_TEAMS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListTeams {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -64,25 +64,7 @@ impl ListTeams {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<TeamList> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for ListTeams {
-    type Output = Result<Response<TeamList>, Error>;
-    type IntoFuture = Pending<TeamList>;
-    fn into_future(self) -> Pending<TeamList> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for ListTeams {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListTeams, send() -> TeamList);

@@ -64,7 +64,7 @@ static LIST_USERS: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListUsers {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -77,28 +77,10 @@ impl ListUsers {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<UserList> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for ListUsers {
-    type Output = Result<Response<UserList>, Error>;
-    type IntoFuture = Pending<UserList>;
-    fn into_future(self) -> Pending<UserList> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for ListUsers {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListUsers, send() -> UserList);
 
 #[cfg(feature = "preview")]
 static FETCH_CURRENT_USER: Operation = Operation {
@@ -115,7 +97,7 @@ static FETCH_CURRENT_USER: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct FetchCurrentUser {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -128,25 +110,7 @@ impl FetchCurrentUser {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<User> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for FetchCurrentUser {
-    type Output = Result<Response<User>, Error>;
-    type IntoFuture = Pending<User>;
-    fn into_future(self) -> Pending<User> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for FetchCurrentUser {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(FetchCurrentUser, send() -> User);

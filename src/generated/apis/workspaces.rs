@@ -63,32 +63,12 @@ static LIST_WORKSPACES: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct ListWorkspaces {
-    call: Call,
+    pub(crate) call: Call,
 }
 
-#[cfg(feature = "preview")]
-impl ListWorkspaces {
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<WorkspaceList> {
-        self.call.send()
-    }
-}
 
 #[cfg(feature = "preview")]
-impl IntoFuture for ListWorkspaces {
-    type Output = Result<Response<WorkspaceList>, Error>;
-    type IntoFuture = Pending<WorkspaceList>;
-    fn into_future(self) -> Pending<WorkspaceList> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for ListWorkspaces {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(ListWorkspaces, send() -> WorkspaceList);
 
 #[cfg(feature = "preview")]
 static FETCH_WORKSPACE: Operation = Operation {
@@ -105,7 +85,7 @@ static FETCH_WORKSPACE: Operation = Operation {
 #[must_use = "a request does nothing until it is awaited or sent"]
 #[derive(Clone, Debug)]
 pub struct FetchWorkspace {
-    call: Call,
+    pub(crate) call: Call,
 }
 
 #[cfg(feature = "preview")]
@@ -118,25 +98,7 @@ impl FetchWorkspace {
         self.call.path("workspaceId", workspace.as_str());
         self
     }
-
-    /// Sends the request; awaiting the builder does the same.
-    pub fn send(self) -> Pending<Workspace> {
-        self.call.send()
-    }
 }
 
 #[cfg(feature = "preview")]
-impl IntoFuture for FetchWorkspace {
-    type Output = Result<Response<Workspace>, Error>;
-    type IntoFuture = Pending<Workspace>;
-    fn into_future(self) -> Pending<Workspace> {
-        self.send()
-    }
-}
-
-#[cfg(feature = "preview")]
-impl RequestOptions for FetchWorkspace {
-    fn options_mut(&mut self) -> &mut CallOptions {
-        self.call.options_mut()
-    }
-}
+call_builder!(FetchWorkspace, send() -> Workspace);

@@ -204,6 +204,12 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
         let (name, argument, fill) = (ident(&body.name), body_argument(body), fill_body(body, &quote! { self.call }));
         quote! { #docs pub fn #name(mut self, #argument) -> Self { #fill self } }
     });
+    let methods: Vec<TokenStream> = optional.chain(body).collect();
+    let methods = if methods.is_empty() {
+        TokenStream::new()
+    } else {
+        quote! { #gate impl #name { #(#methods)* } }
+    };
     vec![
         quote! {
             #docs
@@ -211,37 +217,13 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
             #[must_use = "a request does nothing until it is awaited or sent"]
             #[derive(Clone, Debug)]
             pub struct #name {
-                call: Call,
+                pub(crate) call: Call,
             }
         },
+        methods,
         quote! {
             #gate
-            impl #name {
-                #(#optional)*
-                #body
-                #[doc = " Sends the request; awaiting the builder does the same."]
-                pub fn send(self) -> Pending<#answer> {
-                    self.call.#send
-                }
-            }
-        },
-        quote! {
-            #gate
-            impl IntoFuture for #name {
-                type Output = Result<Response<#answer>, Error>;
-                type IntoFuture = Pending<#answer>;
-                fn into_future(self) -> Pending<#answer> {
-                    self.send()
-                }
-            }
-        },
-        quote! {
-            #gate
-            impl RequestOptions for #name {
-                fn options_mut(&mut self) -> &mut CallOptions {
-                    self.call.options_mut()
-                }
-            }
+            call_builder!(#name, #send -> #answer);
         },
     ]
 }
@@ -283,21 +265,29 @@ fn argument(parameter: &Parameter) -> TokenStream {
 fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
     let name = ident(&parameter.name);
     let wire = &parameter.wire;
-    let put = |value: TokenStream| match (parameter.place, parameter.list) {
-        (Place::Path, _) => quote! { #call.path(#wire, #value); },
-        (Place::Header, _) => quote! { #call.header(#wire, #value); },
-        (Place::Query, None) => quote! { #call.query(#wire, #value); },
-        (Place::Query, Some(style)) => {
-            let style = match style {
-                ListStyle::Repeat => quote! { ListStyle::Repeat },
-                ListStyle::Comma => quote! { ListStyle::Comma },
-                ListStyle::Space => quote! { ListStyle::Space },
-                ListStyle::Pipe => quote! { ListStyle::Pipe },
-            };
-            quote! { #call.query_item(#wire, #value, #style); }
-        }
+    if let Some(style) = parameter.list {
+        let separator = match style {
+            ListStyle::Repeat => quote! { None },
+            ListStyle::Comma => quote! { Some(",") },
+            ListStyle::Space => quote! { Some(" ") },
+            ListStyle::Pipe => quote! { Some("|") },
+        };
+        let item = match &parameter.ty {
+            ParameterType::Text => quote! { item.as_ref().to_owned() },
+            ParameterType::Scalar(_) => quote! { item.to_string() },
+            ParameterType::Into(ty) => {
+                let ty = tokens(ty);
+                quote! { Into::<#ty>::into(item).as_str().to_owned() }
+            }
+        };
+        return quote! { #call.query_list(#wire, #name.into_iter().map(|item| #item), #separator); };
+    }
+    let put = |value: TokenStream| match parameter.place {
+        Place::Path => quote! { #call.path(#wire, #value); },
+        Place::Header => quote! { #call.header(#wire, #value); },
+        Place::Query => quote! { #call.query(#wire, #value); },
     };
-    let one = match &parameter.ty {
+    match &parameter.ty {
         ParameterType::Text => put(quote! { #name.as_ref() }),
         ParameterType::Scalar(_) => put(quote! { #name }),
         ParameterType::Into(ty) => {
@@ -305,10 +295,6 @@ fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
             let put = put(quote! { #name.as_str() });
             quote! { let #name: #ty = #name.into(); #put }
         }
-    };
-    match parameter.list {
-        Some(_) => quote! { for #name in #name { #one } },
-        None => one,
     }
 }
 

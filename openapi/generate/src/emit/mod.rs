@@ -83,7 +83,7 @@ fn print(items: impl IntoIterator<Item = Printed>) -> Result<String, Error> {
     Ok(spaced(&texts.join("\n")))
 }
 
-/// An empty line between the functions of an `impl` block, which the printer does not leave.
+/// What the printer leaves undone: an empty line between the functions of an `impl` block, types in macro calls.
 fn spaced(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut closed = false;
@@ -93,7 +93,13 @@ fn spaced(text: &str) -> String {
             out.push('\n');
         }
         closed = line == "    }";
-        out.push_str(line);
+        // The printer leaves the tokens of a macro call apart.
+        let line = if line.starts_with("call_builder!") {
+            line.replace(" < ", "<").replace(" >", ">")
+        } else {
+            line.to_owned()
+        };
+        out.push_str(&line);
         out.push('\n');
     }
     out

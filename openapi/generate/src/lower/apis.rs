@@ -7,6 +7,7 @@ use crate::ir::{Docs, Group, Operation, Parameter, Place};
 use crate::lower::Lowering;
 use crate::lower::docs::node_docs;
 use crate::lower::names::{METHODS, client_name, tag_of};
+use crate::lower::parameters::CALL_OPTIONS;
 use crate::lower::security::Schemes;
 use crate::naming::{Names, TypeNames, pascal, shouting, snake};
 use crate::pointer::Located;
@@ -230,7 +231,8 @@ impl<'d> Lowering<'d> {
                 }
             }
         }
-        let mut names = Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]);
+        let mut names =
+            Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]).and(CALL_OPTIONS);
         if let Some(body) = body {
             names.claim(&body.name);
         }

@@ -16,6 +16,10 @@ const TRANSPORT_HEADERS: &[&str] = &["accept", "content-type", "authorization"];
 /// Sent by the call option `idempotency_key`, which also makes a call repeatable; a parameter would hide that.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// The options of every call, which are methods of every builder.
+pub(crate) const CALL_OPTIONS: &[&str] =
+    &["timeout", "deadline", "attempts", "max_wait", "lane", "idempotency_key", "header"];
+
 impl<'d> Lowering<'d> {
     /// What a parameter of the document becomes: an object in the style `deepObject` is one parameter per field
     /// (`filter[owner]`), everything else is one or none.
@@ -96,6 +100,12 @@ impl<'d> Lowering<'d> {
         }
         let defaulted = rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace);
         let name = rules.and_then(|rules| rules.name.clone()).unwrap_or_else(|| snake(wire));
+        if CALL_OPTIONS.contains(&name.as_str()) {
+            self.findings.say(
+                &here.at,
+                format!("`{name}` is an option of every call; give the parameter a `name` in `[parameters.{wire}]`"),
+            );
+        }
         let mut docs = node_docs(here);
         schema_notes(&schema, &mut docs.notes);
         if here.flag("deprecated") {

@@ -39,13 +39,7 @@ pub(crate) fn findings(document: &Value, curation: &str) -> Vec<String> {
 /// Everything emitted but the `mod.rs` files, item by item, without what follows from the declarations:
 /// readers, writers, and the traits of the builders.
 pub(crate) fn declarations(output: &Output) -> String {
-    let implied = [
-        "impl<'de> Deserialize<'de>",
-        "impl Serialize for",
-        "impl IntoFuture for",
-        "impl RequestOptions for",
-        "//! @generated",
-    ];
+    let implied = ["impl<'de> Deserialize<'de>", "impl Serialize for", "plain_values!", "//! @generated"];
     shown(output, |item| !implied.iter().any(|start| item.starts_with(start)))
 }
 
