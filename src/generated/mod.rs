@@ -14,4 +14,6 @@
 
 #[cfg(feature = "client")]
 pub(crate) mod apis;
+#[cfg(feature = "blocking")]
+pub(crate) mod blocking;
 pub(crate) mod models;

@@ -6,9 +6,11 @@
 
 mod accounts;
 mod bad_input;
+mod blocking;
 mod bulk;
 mod edit;
 mod error_bodies;
+mod exit_codes;
 mod find_or_create;
 mod key_file;
 mod lists;
@@ -16,3 +18,4 @@ mod network;
 mod preview;
 mod prism;
 mod transport_cap;
+mod whole;

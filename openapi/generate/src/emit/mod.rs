@@ -1,6 +1,7 @@
 //! From the representation to files.
 
 mod apis;
+mod blocking;
 mod enums;
 mod media;
 mod models;
@@ -39,6 +40,7 @@ pub(crate) fn emit(program: &Program, source: &str) -> Result<Files, Error> {
     files.insert("mod.rs".to_owned(), root(source));
     models::emit(program, source, &mut files)?;
     apis::emit(program, source, &mut files)?;
+    blocking::emit(program, source, &mut files)?;
     Ok(files)
 }
 
@@ -50,7 +52,7 @@ pub(crate) fn retry_safety(program: &Program, source: &str) -> String {
 fn root(source: &str) -> String {
     let allowed = ALLOWED.join(",\n    ");
     format!(
-        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n",
+        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\n#[cfg(feature = \"blocking\")]\npub(crate) mod blocking;\npub(crate) mod models;\n",
         header(source)
     )
 }
@@ -94,7 +96,7 @@ fn spaced(text: &str) -> String {
         }
         closed = line == "    }";
         // The printer leaves the tokens of a macro call apart.
-        let line = if line.starts_with("call_builder!") {
+        let line = if line.starts_with("call_builder!") || line.starts_with("call_options!") {
             line.replace(" < ", "<").replace(" >", ">")
         } else {
             line.to_owned()
