@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use onehorizon::apis::{CommentsApi, TaxonomyApi, TeamsApi, UsersApi, WorkspacesApi};
 use onehorizon::models::{NewTask, Task};
 use onehorizon::transport::BoxFuture;
 use onehorizon::{ApiKeysApi, Clock, Configuration, DocumentsApi, Error, TasksApi};
@@ -17,7 +18,7 @@ type Outcome = (u32, String);
 type Run = fn(&Configuration) -> BoxFuture<'_, Result<u32, Error>>;
 
 /// Every operation of the contract, by the name that the table has for it.
-const OPERATIONS: [(&str, Run); 8] = [
+const OPERATIONS: [(&str, Run); 18] = [
     ("listTasks", |c| Box::pin(async { Ok(TasksApi::new(c).list_tasks().await?.attempts()) })),
     ("createTask", |c| Box::pin(async { Ok(TasksApi::new(c).create_task(NewTask::new("new")).await?.attempts()) })),
     ("fetchTask", |c| Box::pin(async { Ok(TasksApi::new(c).fetch_task("tsk_1001").await?.attempts()) })),
@@ -28,6 +29,25 @@ const OPERATIONS: [(&str, Run); 8] = [
     ("listApiKeys", |c| Box::pin(async { Ok(ApiKeysApi::new(c).list_api_keys().await?.attempts()) })),
     ("createApiKey", |c| Box::pin(async { Ok(ApiKeysApi::new(c).create_api_key("new").await?.attempts()) })),
     ("revokeApiKey", |c| Box::pin(async { Ok(ApiKeysApi::new(c).revoke_api_key("key_1002").await?.attempts()) })),
+    ("listTaskComments", |c| {
+        Box::pin(async { Ok(CommentsApi::new(c).list_task_comments("tsk_1001").await?.attempts()) })
+    }),
+    ("createTaskComment", |c| {
+        Box::pin(async { Ok(CommentsApi::new(c).create_task_comment("tsk_1001", "new").await?.attempts()) })
+    }),
+    ("toggleCommentReaction", |c| {
+        let comments = CommentsApi::new(c);
+        Box::pin(
+            async move { Ok(comments.toggle_comment_reaction("tsk_1001", "comment_1001", "+1").await?.attempts()) },
+        )
+    }),
+    ("fetchDocument", |c| Box::pin(async { Ok(DocumentsApi::new(c).fetch_document("doc_1001").await?.attempts()) })),
+    ("listTeams", |c| Box::pin(async { Ok(TeamsApi::new(c).list_teams().await?.attempts()) })),
+    ("listUsers", |c| Box::pin(async { Ok(UsersApi::new(c).list_users().await?.attempts()) })),
+    ("fetchCurrentUser", |c| Box::pin(async { Ok(UsersApi::new(c).fetch_current_user().await?.attempts()) })),
+    ("listTaxonomyLabels", |c| Box::pin(async { Ok(TaxonomyApi::new(c).list_taxonomy_labels().await?.attempts()) })),
+    ("listWorkspaces", |c| Box::pin(async { Ok(WorkspacesApi::new(c).list_workspaces().await?.attempts()) })),
+    ("fetchWorkspace", |c| Box::pin(async { Ok(WorkspacesApi::new(c).fetch_workspace().await?.attempts()) })),
 ];
 
 fn task() -> Task {
