@@ -49,7 +49,7 @@ impl Call {
             Method::PUT | Method::DELETE => RetryClass::IdempotentWrite,
             _ => RetryClass::UnsafeWrite,
         };
-        let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any };
+        let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any, deduced: false };
         let mut call = Self::to(settings, operation, Cow::Owned(route.to_owned()));
         call.options.fault = fault;
         call

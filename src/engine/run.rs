@@ -9,6 +9,7 @@ use super::attempt::{FailedAttempt, Success, attempt, request};
 use super::call::Call;
 use super::client::Settings;
 use super::retry::should_retry;
+use crate::credential::CredentialKind;
 use crate::deadline::{Spent, Stopwatch};
 use crate::error::{Error, ErrorKind};
 use crate::metadata::{RateLimit, Sent, WaitSource};
@@ -55,7 +56,9 @@ async fn run_in_span(call: &Call) -> Result<Success, Error> {
                 metadata.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.
                 metadata.sent = metadata.sent.max(progress.sent.unwrap_or(Sent::No));
-                error.hint = error.hint.or_else(|| metadata.status.and_then(|status| call.operation.hint(status)));
+                let with_key = settings.credential.kind() == CredentialKind::ApiKey;
+                let hint = |status| call.operation.hint(status, &call.route, with_key);
+                error.hint = error.hint.or_else(|| metadata.status.and_then(hint));
                 let deleted = call.operation.method == Method::DELETE && error.kind == ErrorKind::NotFound;
                 if deleted && progress.sent_before > Some(Sent::No) {
                     error.hint = Some("an earlier attempt of this call may have deleted it");

@@ -16,6 +16,7 @@ mod find_or_create;
 mod key_file;
 mod lists;
 mod network;
+mod preview;
 mod prism;
 mod runtimes;
 mod transport_cap;

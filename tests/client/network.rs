@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use onehorizon::{Configuration, ConfigurationBuilder, Error, ErrorKind, Retry, TasksApi};
+use onehorizon_testing::ScriptedTransport;
 use support::network::{Authority, Served, proxy, tls_server};
 
 const HOST: &str = "onehorizon.example";
@@ -165,7 +166,7 @@ fn a_network_setting_that_cannot_be_used_is_named_when_the_configuration_is_buil
 
 #[test]
 fn settings_of_the_built_in_transport_are_refused_beside_another_one() {
-    let wire = || support::wire::Wire::new([]);
+    let wire = || ScriptedTransport::new([]);
     for builder in [
         to_host().proxy("http://proxy.example:3128"),
         to_host().no_proxy("*"),

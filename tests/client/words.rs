@@ -1,12 +1,12 @@
 //! What an error says when the service, or something in front of it, refuses in one of the usual forms.
 
 use onehorizon::{Error, Retry};
-use support::wire::{Step, Wire};
+use support::wire::{Wire, plain};
 
 const SECRET: &str = "s3cr3t/token+0123456789==";
 
 async fn refused(status: u16, media_type: &str, body: &str) -> Error {
-    let step = Step::Answer(status, Vec::new(), body.to_owned());
+    let step = plain(status, body.to_owned());
     let wire = Wire::new([if media_type.is_empty() { step } else { step.header("content-type", media_type) }]);
     let configuration = wire.builder().api_key(SECRET).retry(Retry::never()).build().unwrap();
     support::wire::unsafe_write(&configuration).await.unwrap_err()

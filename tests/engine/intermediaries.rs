@@ -8,7 +8,8 @@ use http::HeaderMap;
 use onehorizon::models::{Json, NewTask, Task};
 use onehorizon::transport::Failure;
 use onehorizon::{BoxFuture, Credential, ErrorKind, Retry, Secret, Sent, TasksApi, TokenProvider};
-use support::wire::{Step, Wire, limited, ok, read, status, unsafe_write};
+use onehorizon_testing::Reply;
+use support::wire::{Wire, limited, ok, plain, read, status, unsafe_write};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -68,19 +69,19 @@ async fn headers_of_the_connection_cannot_be_set() {
 #[tokio::test(start_paused = true)]
 async fn a_compressed_response_is_named_as_such_and_a_429_keeps_its_wait() {
     let body = "\u{1f}\u{8b}\u{8}".to_owned();
-    let wire = Wire::new([Step::Answer(200, Vec::new(), body.clone()).header("content-encoding", "gzip")]);
+    let wire = Wire::new([plain(200, body.clone()).header("content-encoding", "gzip")]);
     let error = TasksApi::new(&wire.configuration()).list_tasks().await.unwrap_err();
     assert!(error.is_decode() && error.message().contains("encoded (gzip)"), "{error}");
     assert!(error.message().contains("feature `gzip`"), "{error}");
 
-    let refused = || Step::Answer(429, Vec::new(), body.clone()).header("content-encoding", "gzip");
+    let refused = || plain(429, body.clone()).header("content-encoding", "gzip");
     let wire = Wire::new([refused().header("retry-after", 7)]);
     read(&wire.configuration()).await.unwrap();
     assert_eq!(wire.sent(), [0, 7_000]);
     let wire = Wire::new([refused()]);
     let error = read(&wire.configuration()).attempts(1).await.unwrap_err();
     assert!(error.message().contains("encoded (gzip)"), "{error}");
-    let wire = Wire::new([Step::Answer(200, Vec::new(), "{}".to_owned()).header("content-encoding", "identity")]);
+    let wire = Wire::new([plain(200, "{}".to_owned()).header("content-encoding", "identity")]);
     assert!(read(&wire.configuration()).await.is_ok());
 }
 
@@ -88,7 +89,7 @@ async fn a_compressed_response_is_named_as_such_and_a_429_keeps_its_wait() {
 async fn a_success_without_content_is_what_null_is() {
     for body in ["", "\r\n", "  ", "null", "\u{feff}", "\u{feff}null"] {
         for status in [200, 202, 204] {
-            let answer = || Wire::new([Step::Answer(status, Vec::new(), body.to_owned())]);
+            let answer = || Wire::new([plain(status, body.to_owned())]);
             let send = || answer().configuration().request("POST", "/x");
             send().send::<()>().await.unwrap();
             assert!(send().send::<Option<Task>>().await.unwrap().is_none(), "{body:?}");
@@ -101,7 +102,7 @@ async fn a_success_without_content_is_what_null_is() {
 #[tokio::test]
 async fn a_write_whose_success_has_no_content_says_that_it_is_done() {
     for body in ["", "\n"] {
-        let wire = Wire::new([Step::Answer(204, Vec::new(), body.to_owned())]);
+        let wire = Wire::new([plain(204, body.to_owned())]);
         let error = TasksApi::new(&wire.configuration()).create_task(NewTask::new("x")).await.unwrap_err();
         assert_eq!((error.kind(), error.status(), error.was_sent()), (ErrorKind::Decode, Some(204), Sent::Yes));
         assert!(!error.is_retryable() && wire.count() == 1);
@@ -111,7 +112,7 @@ async fn a_write_whose_success_has_no_content_says_that_it_is_done() {
 
 #[tokio::test]
 async fn a_byte_order_mark_before_the_json_is_skipped() {
-    let wire = Wire::new([Step::Answer(200, Vec::new(), "\u{feff}{\"tasks\":[]}".to_owned())]);
+    let wire = Wire::new([plain(200, "\u{feff}{\"tasks\":[]}".to_owned())]);
     assert!(TasksApi::new(&wire.configuration()).list_tasks().await.unwrap().tasks.is_empty());
 }
 
@@ -122,7 +123,7 @@ async fn a_redirect_names_the_host_that_it_leads_to_and_nothing_secret() {
         ("https://user:pass@login.example:8443/", "Found, to the host login.example"),
         ("/login?token=abc", "Found, to another path of the same host"),
     ] {
-        let wire = Wire::new([Step::Answer(302, Vec::new(), String::new()).header("location", location)]);
+        let wire = Wire::new([plain(302, String::new()).header("location", location)]);
         let error = read(&wire.configuration()).await.unwrap_err();
         assert_eq!((error.message(), wire.count()), (words, 1));
         assert!(error.hint().unwrap().contains("redirects are not followed"), "{error}");
@@ -136,7 +137,7 @@ async fn a_redirect_names_the_host_that_it_leads_to_and_nothing_secret() {
 #[tokio::test]
 async fn a_page_in_place_of_json_is_called_a_page() {
     for page in ["<!doctype html><h1>Sign in</h1>", "\u{feff}<html>", "  <?xml version=\"1.0\"?>"] {
-        let wire = Wire::new([Step::Answer(200, Vec::new(), page.to_owned())]);
+        let wire = Wire::new([plain(200, page.to_owned())]);
         let error = TasksApi::new(&wire.configuration()).list_tasks().await.unwrap_err();
         assert!(error.is_decode() && error.message().contains("HTML"), "{error}");
         assert!(error.hint().unwrap().contains("proxy"), "{error}");
@@ -156,7 +157,7 @@ async fn a_request_id_is_cut_in_what_is_shown_and_whole_where_it_is_asked_for() 
 async fn no_text_from_outside_turns_the_direction_of_a_log_line() {
     for sign in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{2028}', '\u{85}', '\u{7f}', '\u{1b}'] {
         let body = format!(r#"{{"code":"a{sign}b","message":"c{sign}d"}}"#);
-        let error = read(&Wire::new([Step::Answer(400, Vec::new(), body)]).configuration()).await.unwrap_err();
+        let error = read(&Wire::new([plain(400, body)]).configuration()).await.unwrap_err();
         assert!(!error.to_string().contains(sign), "{:?}", error.to_string());
     }
 }
@@ -183,7 +184,7 @@ impl TokenProvider for Replaceable {
 
 #[tokio::test(start_paused = true)]
 async fn one_attempt_is_one_also_after_a_401_and_the_next_call_has_the_new_token() {
-    let rule = |request: &onehorizon::transport::TransportRequest, _| {
+    let rule = |request: &onehorizon_testing::SentRequest, _| {
         if request.headers["authorization"] == "Bearer new" { ok() } else { status(401) }
     };
     let provider = Replaceable::default();
@@ -227,7 +228,7 @@ async fn a_token_provider_that_hangs_ends_the_call_and_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_of_tls_is_final_and_says_what_to_do() {
-    let wire = Wire::new([Step::Fail(Failure::Tls)]);
+    let wire = Wire::new([Reply::fail(Failure::Tls)]);
     let error = read(&wire.configuration()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts(), error.was_sent()), (ErrorKind::Tls, 1, Sent::No));
     assert!(error.is_tls() && !error.is_retryable());

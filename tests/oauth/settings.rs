@@ -1,11 +1,11 @@
 //! What the settings of a login and of a refreshing credential do.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use onehorizon::Secret;
 use onehorizon::oauth::{OauthApp, OauthErrorKind, RefreshingCredential, Tokens};
-use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
+use onehorizon::transport::Failure;
+use onehorizon_testing::{Reply, ScriptedTransport};
 use support::oauth::{CALLBACK, Say, Server, grant, grant_json, parameters, stale_tokens, token};
 use tokio::time::{Instant, advance};
 
@@ -143,23 +143,13 @@ async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_
     assert_eq!(tokens.expires_at, None);
 }
 
-/// Notes how large an answer may be.
-struct Caps(Arc<Mutex<Vec<usize>>>);
-
-impl Transport for Caps {
-    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        self.0.lock().unwrap().push(request.max_response_bytes);
-        Box::pin(std::future::ready(Err(Failure::TooLarge.into())))
-    }
-}
-
 #[tokio::test]
 async fn a_mebibyte_of_tokens_is_enough() {
-    let caps: Arc<Mutex<Vec<usize>>> = Arc::default();
-    let app = OauthApp::builder("client-1", CALLBACK).transport(Caps(caps.clone())).build().unwrap();
+    let transport = ScriptedTransport::new([Reply::fail(Failure::TooLarge)]);
+    let app = OauthApp::builder("client-1", CALLBACK).transport(transport.clone()).build().unwrap();
     let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
     assert_eq!(credential.access_token().await.unwrap_err().kind(), OauthErrorKind::Decode);
-    assert_eq!(*caps.lock().unwrap(), [1024 * 1024]);
+    assert_eq!(transport.requests()[0].max_response_bytes, 1024 * 1024);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use onehorizon::oauth::OauthApp;
 use onehorizon::webhook::{Signer, Verifier};
@@ -59,8 +60,16 @@ fn writable(line: &str) -> Option<(u64, u64)> {
     words.next()?.starts_with("rw").then_some((number(start)?, number(end)?))
 }
 
+/// One test at a time: a search copies the memory of the whole process, the canaries of other tests included, and these
+/// would find themselves in the copy.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn a_text_that_nobody_overwrites_is_found_after_its_drop() {
+    let _alone = alone();
     let canary = Canary::new(1);
     drop(std::hint::black_box(canary.text()));
     assert!(canary.is_in_memory(), "this test can see nothing");
@@ -68,6 +77,7 @@ fn a_text_that_nobody_overwrites_is_found_after_its_drop() {
 
 #[test]
 fn a_secret_is_overwritten_when_its_last_copy_is_dropped() {
+    let _alone = alone();
     let canary = Canary::new(2);
     let secret = Secret::from(canary.text());
     let copy = secret.clone();
@@ -79,6 +89,7 @@ fn a_secret_is_overwritten_when_its_last_copy_is_dropped() {
 
 #[test]
 fn a_credential_overwrites_its_token_and_the_header_made_of_it() {
+    let _alone = alone();
     for (seed, make) in
         [(3, Credential::api_key as fn(_) -> _), (4, Credential::oauth_token), (5, Credential::access_token)]
     {
@@ -92,6 +103,7 @@ fn a_credential_overwrites_its_token_and_the_header_made_of_it() {
 
 #[test]
 fn a_configuration_overwrites_its_credential() {
+    let _alone = alone();
     let canary = Canary::new(6);
     let configuration = Configuration::builder().api_key(canary.text()).build().unwrap();
     assert_eq!(configuration.credential().kind(), CredentialKind::ApiKey);
@@ -102,6 +114,7 @@ fn a_configuration_overwrites_its_credential() {
 
 #[test]
 fn a_webhook_key_is_not_kept_at_all() {
+    let _alone = alone();
     let canary = Canary::new(7);
     let verifier = Verifier::key(canary.text()).unwrap();
     assert!(!canary.is_in_memory());
@@ -110,6 +123,7 @@ fn a_webhook_key_is_not_kept_at_all() {
 
 #[test]
 fn a_signing_secret_is_not_kept_in_writing() {
+    let _alone = alone();
     let canary = Canary::new(8);
     let (signer, verifier) = (Signer::new(canary.text()).unwrap(), Verifier::signed(canary.text()).unwrap());
     assert!(!canary.is_in_memory());
@@ -118,6 +132,7 @@ fn a_signing_secret_is_not_kept_in_writing() {
 
 #[test]
 fn a_login_overwrites_the_clients_secret() {
+    let _alone = alone();
     let canary = Canary::new(9);
     let app = OauthApp::builder("client", "https://app.example/callback").client_secret(canary.text()).build().unwrap();
     let login = app.login().unwrap();

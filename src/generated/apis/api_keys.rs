@@ -80,6 +80,7 @@ static LIST_API_KEYS: Operation = Operation {
     path: "/workspaces/{workspaceId}/api-keys",
     retry: RetryClass::Read,
     access: Access::OauthOnly,
+    deduced: true,
 };
 
 /// The call being built by [`ApiKeysApi::list_api_keys`].
@@ -108,6 +109,7 @@ static CREATE_API_KEY: Operation = Operation {
     path: "/workspaces/{workspaceId}/api-keys",
     retry: RetryClass::UnsafeWrite,
     access: Access::OauthOnly,
+    deduced: false,
 };
 
 /// The call being built by [`ApiKeysApi::create_api_key`].
@@ -136,6 +138,7 @@ static REVOKE_API_KEY: Operation = Operation {
     path: "/workspaces/{workspaceId}/api-keys/{apiKeyId}",
     retry: RetryClass::IdempotentWrite,
     access: Access::OauthOnly,
+    deduced: true,
 };
 
 /// The call being built by [`ApiKeysApi::revoke_api_key`].

@@ -98,6 +98,7 @@ static LIST_TASKS: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks",
     retry: RetryClass::Read,
     access: Access::Any,
+    deduced: false,
 };
 
 /// The call being built by [`TasksApi::list_tasks`].
@@ -168,6 +169,7 @@ static CREATE_TASK: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks",
     retry: RetryClass::UnsafeWrite,
     access: Access::Any,
+    deduced: true,
 };
 
 /// The call being built by [`TasksApi::create_task`].
@@ -196,6 +198,7 @@ static FETCH_TASK: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks/{taskId}",
     retry: RetryClass::Read,
     access: Access::Any,
+    deduced: true,
 };
 
 /// The call being built by [`TasksApi::fetch_task`].
@@ -224,6 +227,7 @@ static UPDATE_TASK: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks/{taskId}",
     retry: RetryClass::IdempotentWrite,
     access: Access::Any,
+    deduced: true,
 };
 
 /// The call being built by [`TasksApi::update_task`].

@@ -2,8 +2,8 @@
 
 use crate::models::runtime::*;
 use super::{
-    TaskContributor, TaskId, TaskKind, TaskScope, TaskStatus, TaskVisibility, UserId,
-    WorkspaceId,
+    TaskContributor, TaskId, TaskKind, TaskPriority, TaskScope, TaskStatus,
+    TaskVisibility, TeamId, UserId, WorkspaceId,
 };
 
 open_object! {
@@ -36,12 +36,26 @@ open_object! {
         /// Who sees it.
         /// Evidence: observed (G:heroku).
         pub visibility: TaskVisibility = VISIBILITY "visibility",
+        /// How urgent it is. A synced task may refuse a change: that is up to the integration and its mapping.
+        /// Evidence: inferred (P:bugs; documented as a field of a bug, REST is taken to use the same name).
+        pub priority: TaskPriority = PRIORITY "priority",
         /// Its owner. An API key is nobody's, so name the owner when you create with one.
         /// Evidence: observed (NPM).
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The people on it, each with a role.
         /// Evidence: observed (NPM).
         pub contributors: Vec<TaskContributor> = CONTRIBUTORS "contributors",
+        /// The teams that it belongs to.
+        /// Evidence: inferred (P:bugs, G:skills; teams are documented as a field of a bug, the name is an input of the MCP tools).
+        pub team_ids: Vec<TeamId> = TEAM_IDS "teamIds",
+        /// The initiative above it, by that initiative's task id.
+        /// Evidence: inferred (P:bugs, G:ink, G:skills; the parent is documented, the name is seen beside the MCP tools,
+        /// REST is taken to use the same).
+        pub parent_initiative_id: Option<TaskId> = PARENT_INITIATIVE_ID "parentInitiativeId",
+        /// The labels by which the workspace sorts it: customer, product area, skill, goal.
+        /// Evidence: inferred (P:bugs, G:skills; taxonomy is documented on bugs and initiatives, the name is an input of
+        /// the MCP tools).
+        pub taxonomy_label_ids: Vec<String> = TAXONOMY_LABEL_IDS "taxonomyLabelIds",
         /// A grouping word or two, three at most.
         /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
         pub topic: Option<String> = TOPIC "topic",

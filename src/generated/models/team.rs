@@ -15,6 +15,15 @@ open_object! {
         /// Its name.
         /// Evidence: inferred (G:skills; the MCP listing shows teams with ids and names).
         pub name: Option<String> = NAME "name",
+        /// The sign that stands for it.
+        /// Evidence: inferred (P:teams; documented as a setting of a team, the name is a guess).
+        pub icon: Option<String> = ICON "icon",
+        /// The linked Slack channel.
+        /// Evidence: inferred (P:teams; documented as a setting of a team, the name is a guess).
+        pub slack_channel: Option<String> = SLACK_CHANNEL "slackChannel",
+        /// The team above it.
+        /// Evidence: inferred (P:teams; documented as a setting of a team, the name is a guess).
+        pub parent_team_id: Option<TeamId> = PARENT_TEAM_ID "parentTeamId",
         /// The workspace it belongs to.
         /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",

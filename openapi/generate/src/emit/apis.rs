@@ -14,14 +14,16 @@ use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Pr
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
     let mut root = header(source);
-    let mut homes: Vec<&str> = program.groups.iter().map(|group| group.home.as_str()).collect();
-    homes.sort_unstable();
-    for home in &homes {
-        let _ = writeln!(root, "mod {home};");
+    let mut groups: Vec<&Group> = program.groups.iter().collect();
+    groups.sort_unstable_by_key(|group| &group.home);
+    let hidden =
+        |group: &Group| feature(group).map_or_else(String::new, |name| format!("#[cfg(feature = {name:?})]\n"));
+    for group in &groups {
+        let _ = writeln!(root, "{}mod {};", hidden(group), group.home);
     }
     root.push('\n');
-    for home in &homes {
-        let _ = writeln!(root, "pub use self::{home}::*;");
+    for group in &groups {
+        let _ = writeln!(root, "{}pub use self::{}::*;", hidden(group), group.home);
     }
     files.insert("apis/mod.rs".to_owned(), root);
     for group in &program.groups {
@@ -38,6 +40,12 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
         files.insert(format!("apis/{}.rs", group.home), text);
     }
     Ok(())
+}
+
+/// The feature that a whole client hides behind.
+fn feature(group: &Group) -> Option<&str> {
+    let first = group.operations.first()?.feature.as_deref()?;
+    group.operations.iter().all(|operation| operation.feature.as_deref() == Some(first)).then_some(first)
 }
 
 /// What the file names: always the prelude, then models, then what some operations need.
@@ -173,6 +181,7 @@ fn constant(operation: &Operation) -> TokenStream {
     let gate = gate(operation);
     let (name, id, path) = (ident(&operation.constant), &operation.id, &operation.path);
     let method = ident(&operation.method);
+    let deduced = operation.docs.evidence.as_deref() == Some("inferred");
     let retry = match operation.retry {
         RetryClass::Read => quote! { RetryClass::Read },
         RetryClass::IdempotentWrite => quote! { RetryClass::IdempotentWrite },
@@ -184,7 +193,7 @@ fn constant(operation: &Operation) -> TokenStream {
     };
     quote! {
         #gate
-        static #name: Operation = Operation { id: #id, method: Method::#method, path: #path, retry: #retry, access: #access };
+        static #name: Operation = Operation { id: #id, method: Method::#method, path: #path, retry: #retry, access: #access, deduced: #deduced };
     }
 }
 
