@@ -23,7 +23,7 @@ macro_rules! payload {
         /// fn describe(event: &Event) -> String {
         ///     match event.payload() {
         ///         Payload::Task(task) => format!("task {}", task.task_id),
-        ///         Payload::Comment(comment) => format!("comment on {}", comment.task_id),
+        ///         Payload::Comment(_) => format!("comment on {}", event.task_id().map_or("?", |id| id.as_str())),
         ///         Payload::Undecoded(odd) => format!("{} in an unknown shape: {}", odd.field(), odd.error()),
         ///         other => format!("{other:?}"),
         ///     }
