@@ -39,6 +39,7 @@ impl Receiver {
                 store: Arc::new(MemoryClaims::new()),
                 lease: LEASE,
                 store_timeout: STORE_TIMEOUT,
+                handler_timeout: None,
                 open_probe: false,
                 observer: None,
             },
@@ -72,6 +73,16 @@ impl ReceiverBuilder {
     /// It goes by the verifier's clock, see [`VerifierBuilder::clock`](crate::webhook::VerifierBuilder::clock).
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.inner.store_timeout = limit;
+        self
+    }
+
+    /// How long the handler may take; without limit unless set. Then it is dropped at its next `.await`, the event is given
+    /// back, and the reply is 500.
+    ///
+    /// The service hangs up after 3 seconds, and most servers drop the handler then. Set a limit where yours does not, not
+    /// longer than the [`lease`](Self::lease). It goes by the verifier's clock, as the limit of the store does.
+    pub fn handler_timeout(mut self, limit: Duration) -> Self {
+        self.inner.handler_timeout = Some(limit);
         self
     }
 

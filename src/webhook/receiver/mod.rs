@@ -75,6 +75,7 @@ struct Inner {
     store: Arc<dyn ClaimStore>,
     lease: Duration,
     store_timeout: Duration,
+    handler_timeout: Option<Duration>,
     open_probe: bool,
     observer: Option<Observer>,
 }
@@ -260,7 +261,7 @@ impl Receiver {
             Err(error) => return Reply::store_failed(error),
         };
         let mut held = Held { store, lease: &lease, unfinished: true };
-        if let Err(error) = handler(event, lease.clone()).await {
+        if let Err(error) = self.call(handler(event, lease.clone())).await {
             // A store that cannot release leaves the event to the end of its lease.
             let _ = self.ask(|_| store.release(&lease)).await;
             held.unfinished = false;
@@ -274,6 +275,18 @@ impl Receiver {
             (Ok(Commit::Superseded), Late::Fails) => Reply::handler_failed(Superseded),
             // The commit may not have happened, so the event has to come again.
             (Err(error), _) => Reply::store_failed(error),
+        }
+    }
+
+    /// Runs the handler, within its time limit if it has one.
+    async fn call<E>(&self, work: impl Future<Output = Result<(), E>>) -> Result<(), Box<dyn Error + Send + Sync>>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let Some(limit) = self.inner.handler_timeout else { return work.await.map_err(Into::into) };
+        match within(&*self.verifier().clock(), limit, work).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(OutOfTime) => Err(format!("the handler took longer than {} s", limit.as_secs_f64()).into()),
         }
     }
 
