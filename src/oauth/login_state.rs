@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) epoch: u64,
     /// The server's refusal of the refresh token in use.
     pub(super) dead: Option<OauthError>,
+    /// A refresh may have reached the server, and no response arrived: the refresh token may be used up.
+    pub(super) lost_response: bool,
     /// No refresh ahead of time before this, after one that failed or took long.
     pub(super) not_before: Option<Instant>,
 }

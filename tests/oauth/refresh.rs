@@ -353,3 +353,29 @@ async fn a_waiter_that_leaves_takes_nobodys_wake_up_along() {
     }
     assert_eq!(server.token_requests(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_response_says_that_the_refresh_token_may_be_used_up() {
+    for lost in [Say::Fail(Failure::Interrupted, "reset"), Say::Silence, Say::Json(502, String::new())] {
+        let server = Server::new(move |number, _| match number {
+            1 => lost.clone(),
+            _ => Say::Json(400, r#"{"error":"invalid_grant"}"#.to_owned()),
+        });
+        let credential = stale(&server);
+        assert!(!credential.access_token().await.unwrap_err().needs_login());
+        for _ in 0..2 {
+            let error = credential.access_token().await.unwrap_err();
+            assert!(error.needs_login() && error.to_string().contains("may have used it up"), "{error}");
+        }
+    }
+    for known in [Say::Fail(Failure::Connect, "refused"), Say::Json(429, String::new())] {
+        let server = Server::new(move |number, _| match number {
+            1 => known.clone(),
+            _ => Say::Json(400, r#"{"error":"invalid_grant"}"#.to_owned()),
+        });
+        let credential = stale(&server);
+        assert!(!credential.access_token().await.unwrap_err().needs_login());
+        let error = credential.access_token().await.unwrap_err();
+        assert!(error.needs_login() && !error.to_string().contains("may have used it up"), "{error}");
+    }
+}
