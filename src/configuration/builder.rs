@@ -18,6 +18,7 @@ use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
 use crate::quota::{OnWait, Pacing, Quota, QuotaWait};
 use crate::secret::Secret;
+use crate::setting::{self, Form};
 use crate::transport::endpoint::Purpose;
 use crate::transport::network::{Network, Pem};
 use crate::transport::{ReqwestTransport, Transport};
@@ -280,6 +281,8 @@ impl ConfigurationBuilder {
             Identity::Token(kind, secret) => Credential::fixed(kind, &secret)?,
             Identity::Ready(credential) => credential,
         };
+        setting::check(Form::Text, self.workspace.as_str())
+            .map_err(|fault| config(format!("the workspace id {fault}")))?;
         crate::engine::check_segment(self.workspace.as_str())
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
         if http::HeaderValue::try_from(&self.user_agent).is_err() {

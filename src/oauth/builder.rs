@@ -219,6 +219,9 @@ impl OauthAppBuilder {
         if let Some(secret) = &self.client_secret {
             check("the client secret", secret.expose())?;
         }
+        if !self.scope.is_empty() {
+            check("the scope", &self.scope)?;
+        }
         let redirect_url = address::callback(&self.redirect_url, self.insecure_http)?;
         if let Some((name, _)) = self.parameters.iter().find(|(name, _)| OWN_PARAMETERS.contains(&name.as_str())) {
             return Err(config(format!("the parameter `{name}` is set by the login itself")));

@@ -11,6 +11,7 @@ use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::pkce;
 use super::tokens::Tokens;
+use crate::metadata::Sent;
 use crate::secret::Secret;
 
 /// The longest callback that is looked at, in bytes.
@@ -169,7 +170,12 @@ impl Login {
         if self.used.swap(true, Ordering::AcqRel) {
             return Err(OauthError::new(OauthErrorKind::LoginExpired, "a callback of it was used already"));
         }
-        self.app.exchange_with(&code.0, &self.verifier).await
+        let result = self.app.exchange_with(&code.0, &self.verifier).await;
+        if result.as_ref().is_err_and(|error| error.was_sent() == Sent::No) {
+            // The code never left, so it is still good.
+            self.used.store(false, Ordering::Release);
+        }
+        result
     }
 
     /// Checks a callback and buys tokens with its code: [`check`](Self::check) and [`exchange`](Self::exchange) in one.

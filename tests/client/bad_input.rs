@@ -58,6 +58,17 @@ fn tokens_that_cannot_be_tokens_are_refused_without_being_shown() {
 }
 
 #[test]
+fn workspace_ids_with_an_accident_of_copying_are_refused() {
+    for (id, complaint) in
+        [("w_1\n", "line end"), ("\"w_1\"", "quotes"), ("${WORKSPACE}", "placeholder"), ("", "empty")]
+    {
+        let error = Configuration::builder().api_key(TOKEN).workspace(id).build().unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("the workspace id") && text.contains(complaint), "{id:?}: {text}");
+    }
+}
+
+#[test]
 fn base_urls_that_would_not_do_are_refused_with_the_reason() {
     for (url, complaint) in [
         ("", "empty"),

@@ -141,7 +141,7 @@ fn a_network_setting_that_cannot_be_used_is_named_when_the_configuration_is_buil
         (to_host().proxy(""), "the proxy is empty"),
         (to_host().proxy("http://proxy.example:99999"), "the proxy is not a valid address"),
         (to_host().proxy("http://user:s3cret/x@proxy.example:1"), "the proxy is not a valid address"),
-        (to_host().proxy("http://proxy.example:3128\n"), "the proxy has white space in it"),
+        (to_host().proxy("http://proxy.example:3128\n"), "the proxy has a line end in it"),
         (to_host().proxy("http://proxy.example/path"), "the proxy has more than a host and a port"),
         (to_host().proxy("socks5://proxy.example:1080"), "the proxy is a SOCKS proxy"),
         (to_host().proxy("ftp://proxy.example"), "the proxy is not the address of an HTTP proxy"),

@@ -39,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "models",
             "quota",
             "secret",
+            "setting",
             "store",
             "transport",
         ],

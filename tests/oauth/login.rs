@@ -349,3 +349,19 @@ fn settings_that_leak_or_cannot_work_are_refused() {
     }
     assert!(build(|b| b.site("http://127.0.0.1:1")).is_empty());
 }
+
+#[tokio::test]
+async fn a_code_that_never_left_can_be_exchanged_again() {
+    let server = Server::new(|number, _| match number {
+        1 => Say::Fail(Failure::Connect, "refused"),
+        2 => Say::Fail(Failure::Interrupted, "reset"),
+        _ => support::oauth::grant(number),
+    });
+    let login = server.app().login().unwrap();
+    let url = callback(login.state().expose(), "code-1");
+    assert_eq!(login.finish(&url).await.unwrap_err().kind(), OauthErrorKind::Connect);
+    assert_eq!(login.finish(&url).await.unwrap_err().kind(), OauthErrorKind::Interrupted);
+    let error = login.finish(&url).await.unwrap_err();
+    assert_eq!(error.kind(), OauthErrorKind::LoginExpired, "it may be used up: {error}");
+    assert_eq!(server.token_requests(), 2);
+}

@@ -189,3 +189,13 @@ fn settings_with_an_accident_of_copying_are_refused_when_the_app_is_built() {
         }
     }
 }
+
+#[test]
+fn scopes_in_quotes_are_refused() {
+    let app = |scopes: &[&str]| Server::rotating().builder().scopes(scopes).build().map(|_| ());
+    assert!(app(&["openid", "email"]).is_ok() && app(&[]).is_ok());
+    for wrong in [vec!["\"openid", "email\""], vec!["'openid'"], vec!["${SCOPE}"], vec!["openid\n"]] {
+        let error = app(&wrong).unwrap_err().to_string();
+        assert!(error.contains("the scope"), "{wrong:?}: {error}");
+    }
+}

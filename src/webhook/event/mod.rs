@@ -98,7 +98,8 @@ impl Event {
     /// Reads an event from a delivery: `X-One-Event-Id` and `X-One-Event-Type` come before what the body says, as in
     /// the official receivers, and the retry headers are kept.
     ///
-    /// This checks nothing about the sender; [`Verifier::event`](super::Verifier::event) does.
+    /// This checks nothing about the sender, and believes headers that no signature covers:
+    /// [`Verifier::event`](super::Verifier::event) does the one and not the other.
     ///
     /// # Errors
     /// Those of [`from_json`](Self::from_json).
