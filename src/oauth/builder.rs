@@ -198,7 +198,7 @@ impl OauthAppBuilder {
 
     /// Takes states and verifiers from another source than the operating system's generator.
     ///
-    /// Whoever can guess what it gives can steal logins: anything but a cryptographic generator is for tests only.
+    /// A caller who can guess what it gives can steal logins: anything but a cryptographic generator is for tests only.
     pub fn entropy<E>(mut self, fill: impl Fn(&mut [u8]) -> Result<(), E> + Send + Sync + 'static) -> Self
     where
         E: Into<Box<dyn StdError + Send + Sync>>,

@@ -22,7 +22,7 @@ use crate::secret::Secret;
 /// - The access token is replaced ahead of its end ([`skew`](RefreshingBuilder::skew)). However many calls find that it is
 ///   time, one request is made and all get its outcome. While the old token is still good, a call waits at most
 ///   [`patience`](RefreshingBuilder::patience) for the new one, and a refresh that fails does not fail it.
-/// - When the service answers 401, the token is replaced once and the call made again; a second 401 is the call's error.
+/// - When the service responds with 401, the token is replaced once and the call made again; a second 401 is the call's error.
 /// - New tokens go to [`on_refresh`](RefreshingBuilder::on_refresh), or into a [`TokenStore`], before they are used: the
 ///   server may have used up the old refresh token. If saving fails they are kept, and saving is tried again before anything
 ///   else.

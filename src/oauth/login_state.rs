@@ -65,7 +65,7 @@ pub(super) struct Current {
     pub(super) version: u64,
     expires: Option<Instant>,
     refresh_at: Option<Instant>,
-    /// The service answered 401 to it.
+    /// The service refused it with 401.
     pub(super) refused: bool,
 }
 

@@ -37,7 +37,7 @@ impl Refresh {
 
     pub(super) async fn run(self, waiters: Arc<Waiters>) -> Outcome {
         let outcome = self.refresh(&waiters).await;
-        // In the same step as the outcome: whoever comes next finds either this refresh or what it brought.
+        // In the same step as the outcome: the next caller finds either this refresh or what it brought.
         let done = self.at_epoch(|_, state| state.refresh.take());
         drop(done);
         outcome

@@ -21,7 +21,7 @@
 //! - [`route_with`] lets a function make the reply, for receivers of another kind such as an inbox.
 //! - [`Verified<Event>`](Verified) is an extractor for handlers of your own, for any state that has a [`Verifier`]
 //!   ([`FromRef`]). It checks the delivery; processing an event once is up to you then. Mount such a handler with [`on`],
-//!   so that the probe of the *Verify* button is answered as well.
+//!   so that the probe of the *Verify* button gets its reply as well.
 
 use std::error::Error;
 use std::future::Future;
@@ -43,7 +43,7 @@ use super::receiver::{BodyCollector, Receiver, Reply};
 use super::verifier::{Verified, Verifier};
 use crate::time_limit::{OutOfTime, within};
 
-/// A route for all methods that answers webhook requests and runs the handler once for each event.
+/// A route for all methods that replies to webhook requests and runs the handler once for each event.
 ///
 /// It can be mounted at any path, nested routers included. The body is read up to the verifier's cap and within its
 /// [time limit](super::VerifierBuilder::body_timeout), and no further than `axum`'s own body limit where that is lower.
@@ -108,7 +108,7 @@ where
 }
 
 /// A route for a handler that takes [`Verified<Event>`](Verified): POST goes to the handler, and the GET and HEAD of the
-/// *Verify* button are checked and answered, which `axum::routing::post` would refuse with 405.
+/// *Verify* button are checked and get their reply, which `axum::routing::post` would refuse with 405.
 ///
 /// ```
 /// use axum::{Router, extract::{FromRef, State}};

@@ -140,7 +140,7 @@ fn a_callback_that_can_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn the_users_no_is_told_as_such() {
+fn the_users_no_is_reported_as_such() {
     let login = app().login().unwrap();
     let state = login.state().expose();
     let query = format!("?error=access_denied&error_description=not+today&state={state}");
@@ -255,7 +255,7 @@ async fn refusals_of_the_token_endpoint_are_typed() {
 }
 
 #[tokio::test]
-async fn answers_that_are_no_oauth_are_told_apart() {
+async fn responses_that_are_not_oauth_are_distinguished() {
     let cases = [
         (Say::Json(502, "<html>bad gateway</html>".into()), OauthErrorKind::Api),
         (Say::Json(429, r#"{"code":429,"message":"slow down"}"#.into()), OauthErrorKind::Api),

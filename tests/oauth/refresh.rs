@@ -111,7 +111,7 @@ async fn a_server_whose_clock_is_ten_minutes_off_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_is_counted_from_asking_so_that_a_slow_answer_does_not_stretch_it() {
+async fn the_end_is_counted_from_asking_so_that_a_slow_response_does_not_stretch_it() {
     let server = Server::rotating();
     server.close();
     let credential = stale(&server);
@@ -266,7 +266,7 @@ async fn sixty_four_calls_that_meet_a_401_make_one_request() {
     let calls: Vec<_> = (0..64)
         .map(|_| {
             let configuration = configuration.clone();
-            tokio::spawn(async move { configuration.request("GET", "/x").await.map(|answer| answer.status()) })
+            tokio::spawn(async move { configuration.request("GET", "/x").await.map(|response| response.status()) })
         })
         .collect();
     while server.token_requests() == 0 {
@@ -290,7 +290,7 @@ async fn a_server_that_thinks_the_token_is_over_early_is_believed() {
 }
 
 #[tokio::test]
-async fn the_calls_error_tells_whether_trying_again_makes_sense() {
+async fn the_calls_error_says_whether_trying_again_makes_sense() {
     let cases = [
         (Say::Fail(Failure::Connect, "no route"), ErrorKind::Connect),
         (Say::Json(400, r#"{"error":"invalid_grant"}"#.into()), ErrorKind::Unauthorized),

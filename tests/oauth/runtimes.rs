@@ -116,7 +116,7 @@ fn runtimes_side_by_side_share_one_refresh() {
     assert_eq!(server.token_requests(), 1);
 }
 
-/// A server on a real socket that holds its first response back for ever and answers the following requests.
+/// A server on a real socket that holds its first response back for ever and responds to the following requests.
 fn slow_server() -> (String, Arc<AtomicUsize>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

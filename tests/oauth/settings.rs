@@ -115,7 +115,7 @@ async fn after_a_failed_refresh_the_server_is_left_alone_while_the_old_token_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_answer() {
+async fn what_the_server_says_beside_the_tokens_is_kept_and_survives_a_shorter_response() {
     let server = Server::new(|number, _| match number {
         1 => {
             let more = r#""scope":"openid","id_token":"id-1","tier":{"level":1.0}}"#;
@@ -125,21 +125,21 @@ async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_
     });
     let credential = RefreshingCredential::builder(&server.app(), stale_tokens()).build();
     credential.refresh().await.unwrap();
-    let told = |tokens: &Tokens| {
+    let given = |tokens: &Tokens| {
         let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
         (secret(&tokens.refresh_token), tokens.scope.clone(), secret(&tokens.id_token))
     };
     let some = |text: &str| Some(text.to_owned());
     let tokens = credential.latest().unwrap();
-    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(given(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
     assert_eq!(tokens.extra.raw("tier"), Some(r#"{"level":1.0}"#));
     let stored: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
-    assert_eq!(told(&stored), told(&tokens));
+    assert_eq!(given(&stored), given(&tokens));
     assert_eq!(stored.extra, tokens.extra);
     credential.refresh().await.unwrap();
     let tokens = credential.latest().unwrap();
     assert_eq!(tokens.access_token.expose(), "access-2");
-    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(given(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
     assert_eq!(tokens.expires_at, None);
 }
 

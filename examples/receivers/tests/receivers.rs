@@ -39,7 +39,7 @@ impl Program {
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
-        // The receiver may answer before it has read all.
+        // The receiver may respond before it has read all.
         let _ = stream.write_all(body.as_bytes());
         let mut response = String::new();
         let _ = stream.read_to_string(&mut response);

@@ -71,7 +71,7 @@ pub struct Event {
     retry: Option<Retry>,
 }
 
-/// What the headers say of a repeated delivery. Headers are never signed: whoever can resend a delivery can change them.
+/// What the headers say of a repeated delivery. Headers are never signed: a sender who can repeat a delivery can change them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
@@ -115,7 +115,7 @@ impl Event {
         if id.is_none() && kind.is_none() {
             return Self::read(text, headers);
         }
-        // The text says what the event is, too, so that whoever stores it finds what was claimed.
+        // The text says what the event is, too, so that a reader of a stored event finds what was claimed.
         let mut event = Self::read(&envelope.with(text, id, kind), headers)?;
         event.body_id = id.map(|_| EventId::from(&*envelope.id));
         event.body_kind = kind.map(|_| EventType::other(&envelope.kind));
@@ -380,7 +380,7 @@ fn retry(number: Option<&str>, reason: Option<&str>) -> Option<Retry> {
     Some(Retry { number: number.and_then(|text| text.parse().ok()), reason: reason.map(str::to_owned) })
 }
 
-/// Where a part borrowed from a text lies in it.
+/// The range of a part that was borrowed from a string.
 fn range_in(text: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     start..start.saturating_add(part.len())

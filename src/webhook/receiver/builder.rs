@@ -67,8 +67,8 @@ impl ReceiverBuilder {
         self
     }
 
-    /// How long each call of the store may take; 1 second unless set. A claim or commit that takes longer is answered
-    /// with 500, so that the event comes again.
+    /// How long each call of the store may take; 1 second unless set. After a claim or commit that takes longer the reply
+    /// is 500, so that the event comes again.
     ///
     /// It goes by the verifier's clock, see [`VerifierBuilder::clock`](crate::webhook::VerifierBuilder::clock).
     pub fn store_timeout(mut self, limit: Duration) -> Self {

@@ -25,7 +25,7 @@ use crate::webhook::verifier::{Verified, Verifier};
 /// The longest event id that is claimed, in bytes; an event with a longer one is refused.
 pub const MAX_EVENT_ID_BYTES: usize = 512;
 
-/// Answers webhook requests: verifies them, runs a handler once for each event, and replies in a way that makes the
+/// Replies to webhook requests: verifies them, runs a handler once for each event, and replies in a way that makes the
 /// service retry what failed.
 ///
 /// | request | reply |
@@ -87,7 +87,7 @@ impl Receiver {
     /// Checks a request before its body is read.
     ///
     /// Feed the body to the collector, then call [`receive`](Self::receive); for a chunk that it refuses the reply is
-    /// [`refuse`](Self::refuse). Whoever has the whole body anyway can call `receive` at once.
+    /// [`refuse`](Self::refuse). With the whole body at hand, call `receive` at once.
     ///
     /// # Errors
     /// The reply, where the body does not matter: a probe, another method, a wrong key, an announced length over
@@ -96,7 +96,7 @@ impl Receiver {
         self.check_head(method, &headers).map_err(|reply| self.finish(method, reply))
     }
 
-    /// Answers a request whose body has been read.
+    /// Replies to a request whose body has been read.
     ///
     /// The checks are made when this is called, the rest when the future is awaited. The handler's error is
     /// not sent; it is in the reply's [`outcome`](Reply::outcome).

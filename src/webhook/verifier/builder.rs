@@ -123,7 +123,7 @@ impl VerifierBuilder {
 
     /// Takes deliveries signed with a secret in base64, with or without `whsec_` in front.
     ///
-    /// With keys configured too, a delivery that carries a signature is judged by the signature alone.
+    /// With keys configured too, a delivery that carries a signature is checked by the signature alone.
     pub fn signed(mut self, label: &str, secret: impl Into<Secret>) -> Self {
         self.secrets.push(Candidate { label: label.into(), not_after: None, secret: secret.into() });
         self

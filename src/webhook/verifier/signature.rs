@@ -138,7 +138,7 @@ fn decode(text: &[u8]) -> Option<[u8; 32]> {
     if text.len() > SIGNATURE_CHARS {
         return None;
     }
-    // Larger than needed, since the decoder asks for room by the length of the text.
+    // Larger than needed, since the decoder asks for space by the length of the text.
     let mut decoded = [0; SIGNATURE_CHARS];
     let length = BASE64.decode_slice(text, &mut decoded).ok()?;
     decoded.get(..length)?.try_into().ok()
