@@ -9,6 +9,7 @@ mod claims;
 mod conformance;
 mod crash;
 mod event;
+mod hooks;
 mod interop;
 mod receiver;
 

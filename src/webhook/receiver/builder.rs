@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Inner, Receiver, Reply};
 use crate::webhook::claims::{ClaimStore, MemoryClaims};
+use crate::webhook::hooks::{DeliveryHooks, Hooks};
 use crate::webhook::verifier::Verifier;
 
 /// How long a claim keeps other deliveries of an event away unless configured otherwise.
@@ -42,6 +43,7 @@ impl Receiver {
                 handler_timeout: None,
                 open_probe: false,
                 observer: None,
+                hooks: Hooks::default(),
             },
         }
     }
@@ -97,6 +99,12 @@ impl ReceiverBuilder {
     /// Called with each reply, for logs and metrics.
     pub fn on_reply(mut self, observer: impl Fn(&Reply) + Send + Sync + 'static) -> Self {
         self.inner.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Watches deliveries, see [`DeliveryHooks`]; several work side by side, in the order in which they are given.
+    pub fn hooks(mut self, hooks: impl DeliveryHooks) -> Self {
+        self.inner.hooks.add(Arc::new(hooks));
         self
     }
 

@@ -20,6 +20,7 @@ use crate::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture, Supe
 use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
 use crate::webhook::headers::Headers;
+use crate::webhook::hooks::Hooks;
 use crate::webhook::verifier::{Verified, Verifier};
 
 /// The longest event id that is claimed, in bytes; an event with a longer one is refused.
@@ -78,6 +79,7 @@ struct Inner {
     handler_timeout: Option<Duration>,
     open_probe: bool,
     observer: Option<Observer>,
+    hooks: Hooks,
 }
 
 type Observer = Arc<dyn Fn(&Reply) + Send + Sync>;
@@ -195,7 +197,14 @@ impl Receiver {
         let checked = self.check(method, &headers, body);
         async move {
             let reply = match checked {
-                Ok(event) => respond(event).await,
+                Ok(event) => {
+                    let watched = self.inner.hooks.watch(&event, self.verifier().clock());
+                    let reply = respond(event).await;
+                    if let Some(watched) = watched {
+                        watched.end(reply.status(), reply.outcome().as_str());
+                    }
+                    reply
+                }
                 Err(reply) => reply,
             };
             self.finish(method, reply)
@@ -206,6 +215,12 @@ impl Receiver {
     #[must_use]
     pub fn refuse(&self, error: WebhookError) -> Reply {
         self.finish("POST", Reply::from(error))
+    }
+
+    /// How many [hooks](ReceiverBuilder::hooks) have panicked so far.
+    #[must_use]
+    pub fn hook_panics(&self) -> u64 {
+        self.inner.hooks.panics()
     }
 
     /// What checks the requests.
@@ -301,6 +316,9 @@ impl Receiver {
 
     fn finish(&self, method: &str, reply: Reply) -> Reply {
         let reply = if method.eq_ignore_ascii_case("HEAD") { reply.without_body() } else { reply };
+        if let Outcome::Refused(error) = reply.outcome() {
+            self.inner.hooks.refused(error);
+        }
         if let Some(observer) = &self.inner.observer {
             observer(&reply);
         }

@@ -52,6 +52,25 @@ pub enum Outcome {
     StoreFailed(StoreError),
 }
 
+impl Outcome {
+    /// One word for logs and labels: `probe`, `handled`, `handled_late`, `queued`, `duplicate`, `running`,
+    /// `handler_failed`, `store_failed`, or the [code](WebhookError::code) of a refusal.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Handled => "handled",
+            Self::HandledLate => "handled_late",
+            Self::Queued => "queued",
+            Self::Duplicate => "duplicate",
+            Self::Running => "running",
+            Self::Refused(error) => error.code(),
+            Self::HandlerFailed(_) => "handler_failed",
+            Self::StoreFailed(_) => "store_failed",
+        }
+    }
+}
+
 impl Reply {
     /// The HTTP status.
     #[must_use]
