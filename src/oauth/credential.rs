@@ -36,14 +36,13 @@ use crate::secret::Secret;
 /// them would be logged out. Give them a common [`TokenStore`].
 ///
 /// ```
-/// # fn example(app: &onehorizon::oauth::OauthApp, stored: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(app: &onehorizon::oauth::OauthApp) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// use onehorizon::{ApiKeysApi, Configuration};
-/// use onehorizon::oauth::{RefreshingCredential, Tokens};
+/// use onehorizon::oauth::{FileTokens, RefreshingCredential};
 ///
-/// let tokens: Tokens = serde_json::from_str(stored)?;
-/// let user = RefreshingCredential::builder(app, tokens)
-///     .on_refresh(|tokens| async move { std::fs::write("tokens.json", serde_json::to_vec(&tokens)?) })
-///     .build();
+/// // After a login: RefreshingCredential::builder(app, tokens).token_store(store).build()
+/// let store = FileTokens::new("/var/lib/my-app/one-horizon");
+/// let user = RefreshingCredential::open(app, store).await?.build();
 /// let configuration = Configuration::builder().credential(user.into()).build()?;
 /// let keys = ApiKeysApi::new(&configuration);
 /// # Ok(()) }
