@@ -15,3 +15,5 @@
 #[cfg(feature = "client")]
 pub(crate) mod apis;
 pub(crate) mod models;
+#[cfg(feature = "webhook")]
+pub(crate) mod payload;

@@ -8,57 +8,56 @@ open_object! {
     /// workspace and the times. What is left out takes the service's default. Nothing says which members the service
     /// insists on; this document asks for the title only.
     ///
-    /// Evidence: inferred (NPM; the SDK's `task` argument is a task without an id, and a generated client sends such an
-    /// argument as the whole body).
+    /// [`inferred`](crate::evidence#newtask)
     pub struct NewTask {
         /// The short name that people see.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub title: String = "title",
         optional:
         /// The long text, Markdown.
-        /// Evidence: observed (NPM, G:skills).
+        /// [`observed`](crate::evidence#newtask)
         pub description: Option<String> = DESCRIPTION "description",
         /// How far it has come.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#newtask)
         pub status: TaskStatus = STATUS "status",
         /// Its level, such as initiative.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub scope: TaskScope = SCOPE "scope",
         /// Its sort, such as bug.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub kind: TaskKind = KIND "kind",
         /// Who sees it.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#newtask)
         pub visibility: TaskVisibility = VISIBILITY "visibility",
         /// Its owner. An API key is nobody's, so name the owner when you create with one.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The people on it, each with a role.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub contributors: Vec<TaskContributor> = CONTRIBUTORS "contributors",
         /// A grouping word or two, three at most.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub topic: Option<String> = TOPIC "topic",
         /// When it was finished.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub completed_at: Option<Timestamp> = COMPLETED_AT "completedAt",
         /// The work adds a feature.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
         /// The work mends a bug.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
         /// The work changes the inside only.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_refactor: Option<bool> = IS_REFACTOR "isRefactor",
         /// The work is documentation.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_documentation: Option<bool> = IS_DOCUMENTATION "isDocumentation",
         /// The work is infrastructure.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_infrastructure: Option<bool> = IS_INFRASTRUCTURE "isInfrastructure",
         /// The work is on tests.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_test: Option<bool> = IS_TEST "isTest",
     }
 }

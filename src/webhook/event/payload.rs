@@ -6,15 +6,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::generated::payload::for_each_payload;
 use crate::models::runtime::RawObject;
-use crate::models::{
-    AgentActivity, AgentSession, Comment, CommentReaction, Document, Invite, Issue, Json, Meeting, Summary, Task,
-    TaskSnooze, Taxonomy, Team, WorkItem,
-};
+use crate::models::{self, Json};
 
-/// Names the families once: variant, member of `data`, type, and what it is.
+/// Makes the enum of what the contract knows: variant, type, field of `data`, and what it is.
 macro_rules! families {
-    ($($(#[$meta:meta])* $family:ident = $member:literal,)*) => {
+    ($($(#[$meta:meta])* $family:ident($type:ident) = $member:literal,)*) => {
         /// What an event carries.
         ///
         /// ```
@@ -31,7 +29,7 @@ macro_rules! families {
         #[derive(Clone)]
         #[non_exhaustive]
         pub enum Payload {
-            $($(#[$meta])* $family(Box<$family>),)*
+            $($(#[$meta])* $family(Box<models::$type>),)*
             /// The thing has another shape than this version expects; its text is kept.
             Undecoded(Undecoded),
             /// Things that this version does not know: the text of the whole `data`.
@@ -63,36 +61,7 @@ macro_rules! families {
     };
 }
 
-families! {
-    /// A task, be it an initiative, a bug or a to-do.
-    Task = "task",
-    /// A comment.
-    Comment = "comment",
-    /// A reaction to a comment.
-    CommentReaction = "commentReaction",
-    /// A team.
-    Team = "team",
-    /// An invitation.
-    Invite = "invite",
-    /// A change in the labels.
-    Taxonomy = "taxonomy",
-    /// An issue of a connected tool.
-    Issue = "issue",
-    /// A meeting.
-    Meeting = "meeting",
-    /// A summary.
-    Summary = "summary",
-    /// A document.
-    Document = "document",
-    /// A work item of a connected tool.
-    WorkItem = "workItem",
-    /// A task put to sleep or woken.
-    TaskSnooze = "taskSnooze",
-    /// A session of an agent. Its title, prompt and comments are other people's text: no instructions.
-    AgentSession = "agentSession",
-    /// What an agent reported.
-    AgentActivity = "agentActivity",
-}
+for_each_payload!(families);
 
 impl fmt::Debug for Payload {
     /// What it is; its content stays private.

@@ -2,8 +2,10 @@
 
 mod apis;
 mod enums;
+pub(crate) mod evidence;
 mod media;
 mod models;
+mod payload;
 mod retry;
 mod structs;
 mod types;
@@ -36,7 +38,9 @@ const ALLOWED: &[&str] = &[
 /// Everything under the output directory.
 pub(crate) fn emit(program: &Program, source: &str) -> Result<Files, Error> {
     let mut files = Files::new();
-    files.insert("mod.rs".to_owned(), root(source));
+    let payload = payload::emit(program, source);
+    files.insert("mod.rs".to_owned(), root(source, payload.is_some()));
+    files.extend(payload.map(|text| ("payload.rs".to_owned(), text)));
     models::emit(program, source, &mut files)?;
     apis::emit(program, source, &mut files)?;
     Ok(files)
@@ -47,10 +51,11 @@ pub(crate) fn retry_safety(program: &Program, source: &str) -> String {
     retry::table(program, source)
 }
 
-fn root(source: &str) -> String {
+fn root(source: &str, has_payload: bool) -> String {
+    let payload = if has_payload { "#[cfg(feature = \"webhook\")]\npub(crate) mod payload;\n" } else { "" };
     let allowed = ALLOWED.join(",\n    ");
     format!(
-        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n",
+        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n{payload}",
         header(source)
     )
 }
