@@ -6,6 +6,10 @@
 
 #[cfg(feature = "client")]
 pub mod apis;
+#[cfg(feature = "blocking")]
+mod background;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod clock;
 #[cfg(feature = "client")]

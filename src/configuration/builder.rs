@@ -316,7 +316,12 @@ impl ConfigurationBuilder {
             transport,
             clock: self.clock,
         };
-        Ok(Configuration { settings: Arc::new(settings), edits: Arc::default() })
+        Ok(Configuration {
+            settings: Arc::new(settings),
+            edits: Arc::default(),
+            #[cfg(feature = "blocking")]
+            background: Arc::default(),
+        })
     }
 }
 

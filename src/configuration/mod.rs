@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "blocking")]
+use std::sync::OnceLock;
 
 mod builder;
 
 pub use builder::ConfigurationBuilder;
 
+#[cfg(feature = "blocking")]
+use crate::background::Background;
 use crate::credential::Credential;
 use crate::engine::Settings;
 use crate::error::Error;
@@ -41,6 +45,8 @@ pub struct Configuration {
     settings: Arc<Settings>,
     /// One edit of a task at a time.
     edits: Arc<KeyedLocks>,
+    #[cfg(feature = "blocking")]
+    background: Arc<OnceLock<Result<Background, String>>>,
 }
 
 impl Configuration {
@@ -90,7 +96,13 @@ impl Configuration {
 
     pub(crate) fn derived(&self, credential: Credential, workspace: WorkspaceId) -> Self {
         let settings = Settings { credential, workspace, ..(*self.settings).clone() };
-        Self { settings: Arc::new(settings), edits: Arc::clone(&self.edits) }
+        Self { settings: Arc::new(settings), ..self.clone() }
+    }
+
+    /// The background thread of the blocking clients, started by the first of them that needs it.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn background(&self) -> Result<&Background, String> {
+        self.background.get_or_init(Background::start).as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn edits(&self) -> &KeyedLocks {

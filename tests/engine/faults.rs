@@ -20,7 +20,9 @@ const OPERATIONS: [(&str, Run); 8] = [
     ("listTasks", |c| Box::pin(async { Ok(TasksApi::new(c).list_tasks().await?.attempts()) })),
     ("createTask", |c| Box::pin(async { Ok(TasksApi::new(c).create_task(NewTask::new("new")).await?.attempts()) })),
     ("fetchTask", |c| Box::pin(async { Ok(TasksApi::new(c).fetch_task("tsk_1001").await?.attempts()) })),
-    ("updateTask", |c| Box::pin(async { Ok(TasksApi::new(c).update_task("tsk_1001", task()).await?.attempts()) })),
+    ("updateTask", |c| {
+        Box::pin(async { Ok(TasksApi::new(c).update_task("tsk_1001", task()).replace_whole().await?.attempts()) })
+    }),
     ("listDocuments", |c| Box::pin(async { Ok(DocumentsApi::new(c).list_documents().await?.attempts()) })),
     ("listApiKeys", |c| Box::pin(async { Ok(ApiKeysApi::new(c).list_api_keys().await?.attempts()) })),
     ("createApiKey", |c| Box::pin(async { Ok(ApiKeysApi::new(c).create_api_key("new").await?.attempts()) })),

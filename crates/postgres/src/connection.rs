@@ -24,7 +24,7 @@ const VERSION: (i32, i32) = (1, 1);
 /// Serialises migrations: the first eight bytes of "onehorizon".
 const LOCK: i64 = 0x6f6e_6568_6f72_697a;
 
-const PARTS: [&str; 2] = [include_str!("sql/claims.sql"), include_str!("sql/quota.sql")];
+const PARTS: [&str; 3] = [include_str!("sql/claims.sql"), include_str!("sql/quota.sql"), include_str!("sql/inbox.sql")];
 
 #[derive(Clone)]
 pub(crate) struct Connection(Arc<Inner>);
@@ -71,6 +71,11 @@ impl Connection {
 
     pub(crate) fn in_schema(&self, schema: &str) -> Result<Self, Error> {
         Self::new(self.0.pool.clone(), &self.0.scope, schema)
+    }
+
+    /// As a parameter of a statement.
+    pub(crate) fn scope_ref(&self) -> &String {
+        &self.0.scope
     }
 
     pub(crate) fn scope(&self) -> &str {

@@ -36,6 +36,7 @@
 mod claims;
 mod connection;
 mod error;
+mod inbox;
 mod quota;
 
 use std::fmt;
@@ -47,6 +48,7 @@ use onehorizon::quota::remote::RemoteQuota;
 pub use claims::PostgresClaims;
 pub use deadpool_postgres;
 pub use error::Error;
+pub use inbox::{DeadEvent, InboxStats, Job, PostgresInbox, Worked};
 pub use tokio_postgres;
 
 use connection::Connection;
@@ -123,6 +125,12 @@ impl Postgres {
     #[must_use]
     pub fn claims(&self) -> Arc<PostgresClaims> {
         Arc::new(PostgresClaims::new(self.connection.clone()))
+    }
+
+    /// The inbox of the scope: events that are acknowledged at once and worked on later. Clones share it.
+    #[must_use]
+    pub fn inbox(&self) -> PostgresInbox {
+        PostgresInbox::new(self.connection.clone())
     }
 }
 

@@ -193,6 +193,9 @@ pub(crate) struct Operation {
     /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl Borrow<Body>`.
     #[serde(default)]
     pub(crate) body_into: bool,
+    /// Refuse a body that was not read whole from the service, unless the caller says `replace_whole`.
+    #[serde(default)]
+    pub(crate) body_read_whole: bool,
 }
 
 /// How an operation may be repeated.

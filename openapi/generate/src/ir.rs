@@ -297,6 +297,8 @@ pub(crate) struct RequestBody {
     pub(crate) required: bool,
     /// `impl Into<Body>` instead of `impl Borrow<Body>`.
     pub(crate) into: bool,
+    /// Only one that was read whole from the service may be sent, unless the caller says otherwise.
+    pub(crate) read_whole: bool,
     pub(crate) docs: Docs,
 }
 

@@ -28,7 +28,8 @@ async fn run(bulk: Bulk<'_>) -> Result<BulkReport, Error> {
     if let Some(key) = first_twice(&keys) {
         return Err(Error::new(ErrorKind::Invalid, format!("two items of the bulk run have the key {key:?}")));
     }
-    let state = state_file.map(State::open).transpose().map_err(|fault| Error::new(ErrorKind::Config, fault))?;
+    let state =
+        state_file.as_deref().map(State::open).transpose().map_err(|fault| Error::new(ErrorKind::Config, fault))?;
     let job = Mutex::new(Job::new(&keys, items, state, report));
     lock(&job).tell(None);
     let workers = concurrency.min(keys.len());
@@ -176,7 +177,7 @@ async fn work(job: &Mutex<Job<'_>>, tasks: &TasksApi) {
         let next = lock(job).begin();
         let Some((number, Item { key, work })) = next else { return };
         let outcome = match work {
-            Work::Edit(edit) => edit.await.map(|edited| {
+            Work::Edit(edit) => (*edit).await.map(|edited| {
                 let id = edited.task_id.clone();
                 if edited.was_written() { BulkOutcome::Edited(id) } else { BulkOutcome::Unchanged(id) }
             }),

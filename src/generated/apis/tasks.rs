@@ -83,6 +83,7 @@ impl TasksApi {
         let task_id: TaskId = task_id.into();
         call.path("taskId", task_id.as_str());
         call.json(task.borrow());
+        call.needs_whole(task.borrow().is_whole());
         UpdateTask { call }
     }
 }
@@ -235,6 +236,15 @@ impl UpdateTask {
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
+        self
+    }
+
+    /// Sends the body although it was not read whole from the service, as one that was made by hand, stored and read back, or
+    /// taken from an event.
+    ///
+    /// Without this such a body is `Invalid`: what it lacks, the service would lose.
+    pub fn replace_whole(mut self) -> Self {
+        self.call.replace_whole();
         self
     }
 }

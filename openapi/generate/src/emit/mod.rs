@@ -1,6 +1,7 @@
 //! From the representation to files.
 
 mod apis;
+mod blocking;
 mod enums;
 pub(crate) mod evidence;
 mod media;
@@ -43,6 +44,7 @@ pub(crate) fn emit(program: &Program, source: &str) -> Result<Files, Error> {
     files.extend(payload.map(|text| ("payload.rs".to_owned(), text)));
     models::emit(program, source, &mut files)?;
     apis::emit(program, source, &mut files)?;
+    blocking::emit(program, source, &mut files)?;
     Ok(files)
 }
 
@@ -55,7 +57,7 @@ fn root(source: &str, has_payload: bool) -> String {
     let payload = if has_payload { "#[cfg(feature = \"webhook\")]\npub(crate) mod payload;\n" } else { "" };
     let allowed = ALLOWED.join(",\n    ");
     format!(
-        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n{payload}",
+        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\n#[cfg(feature = \"blocking\")]\npub(crate) mod blocking;\npub(crate) mod models;\n{payload}",
         header(source)
     )
 }
@@ -99,7 +101,7 @@ fn spaced(text: &str) -> String {
         }
         closed = line == "    }";
         // The printer leaves the tokens of a macro call apart.
-        let line = if line.starts_with("call_builder!") {
+        let line = if line.starts_with("call_builder!") || line.starts_with("call_options!") {
             line.replace(" < ", "<").replace(" >", ">")
         } else {
             line.to_owned()

@@ -1,0 +1,32 @@
+//! What can go wrong.
+
+/// The file cannot be used as it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The scope cannot be used.
+    #[error("the scope must be 1 to 100 characters of A-Z a-z 0-9 . _ - : it names the workspace")]
+    Scope,
+    /// A newer version of this crate has changed the tables so that this one cannot use them.
+    #[error(
+        "the tables in the file are of version {found}, which this version of onehorizon-sqlite (up to {known}) cannot use: update the crate"
+    )]
+    Newer {
+        /// Their version.
+        found: i64,
+        /// The latest that this crate knows.
+        known: i64,
+    },
+    /// SQLite refused: the file cannot be opened, is locked, read-only, damaged, or the disk is full.
+    #[error("SQLite refused: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The same, for one of several statements that were committed together.
+    #[error("SQLite refused: {0}")]
+    Batch(String),
+    /// The thread that owns the connection has ended or could not be started.
+    #[error("the thread of the SQLite store has ended")]
+    Ended,
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers")]
+    Random(#[from] getrandom::Error),
+}

@@ -1,0 +1,84 @@
+//! Every webhook event once, for the processes of one machine: stores in a SQLite file.
+//!
+//! ```no_run
+//! use onehorizon::webhook::{Receiver, Verifier};
+//! use onehorizon_sqlite::Sqlite;
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let sqlite = Sqlite::open("onehorizon.db", "acme")?;
+//!
+//! // Whichever process gets a delivery, and however often the service restarts, each event is handled once.
+//! let receiver = Receiver::builder(Verifier::from_env()?).store(sqlite.claims()).build();
+//! # let _ = receiver; Ok(()) }
+//! ```
+//!
+//! **The scope** names what is shared: one for each workspace.
+//!
+//! **What is kept**, in tables whose names begin with `onehorizon_`: ids of webhook events until [`SqliteClaims::clean`]
+//! removes them. No payload and no credential, but in the inbox. The file may hold other tables.
+//!
+//! **The file** is used by processes of one machine (WAL mode), on a local disk, not on a network's. Writers wait for each
+//! other for 0.8 s; a delivery that cannot be recorded in that time is answered 500 and comes again. For several machines
+//! use `onehorizon-postgres` or `onehorizon-redis`.
+//!
+//! Minimum Rust version: 1.89.
+
+mod claims;
+mod database;
+mod error;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use claims::SqliteClaims;
+pub use error::Error;
+pub use rusqlite;
+
+use database::Database;
+
+/// How safe a commit is when the machine dies; when only the process does, each is safe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// On disk before it counts (`synchronous=FULL`).
+    #[default]
+    Full,
+    /// The last moments may be lost with the machine (`synchronous=NORMAL`): faster, and an event may be handled again.
+    Normal,
+}
+
+/// A SQLite file, and the scope of what is kept there. Cheap to clone; clones share one connection.
+#[derive(Clone)]
+pub struct Sqlite {
+    database: Database,
+}
+
+impl Sqlite {
+    /// The file at this path, and the scope: a name for the workspace. Makes the file and its tables where they are missing.
+    ///
+    /// # Errors
+    /// [`Error::Scope`], [`Error::Newer`], or [`Error::Sqlite`] if the file cannot be opened or written.
+    pub fn open(path: impl AsRef<Path>, scope: &str) -> Result<Self, Error> {
+        Self::open_with(path, scope, Durability::default())
+    }
+
+    /// As [`open`](Self::open), with less safety and more speed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, scope: &str, durability: Durability) -> Result<Self, Error> {
+        Ok(Self { database: Database::open(path.as_ref(), scope, durability)? })
+    }
+
+    /// The events of the scope; for `Receiver::builder(..).store(..)`.
+    #[must_use]
+    pub fn claims(&self) -> Arc<SqliteClaims> {
+        Arc::new(SqliteClaims::new(self.database.clone()))
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").field("scope", &self.database.scope()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,102 @@
+//! The stores in a file.
+#![allow(clippy::unwrap_used, reason = "a test says so by panicking")]
+#![allow(missing_docs, reason = "a test")]
+
+use std::time::{Duration, Instant, SystemTime};
+
+use onehorizon::webhook::claims::{Claim, ClaimStore};
+use onehorizon_sqlite::{Durability, Error, Sqlite, rusqlite};
+use onehorizon_testing::conformance::claims::Conformance;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_claims_keep_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    for durability in [Durability::Full, Durability::Normal] {
+        let path = folder.path().join(format!("{durability:?}.db"));
+        // Each opening has a connection and a thread of its own, as another process would.
+        let open = |scope: String| {
+            let sqlite = Sqlite::open_with(&path, &scope, durability).unwrap();
+            async move { Ok(sqlite.claims()) }
+        };
+        Conformance::new(open).check().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_holds_is_an_error_within_a_second_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("held.db");
+    let claims = Sqlite::open(&path, "acme").unwrap().claims();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = Instant::now();
+    let error = claims.claim("evt_1", SystemTime::now(), Duration::from_secs(30)).await.unwrap_err();
+    assert!(error.to_string().contains("locked"), "{error}");
+    assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    other.execute_batch("ROLLBACK").unwrap();
+    let claim = claims.claim("evt_1", SystemTime::now(), Duration::from_secs(30)).await.unwrap();
+    assert!(matches!(claim, Claim::Fresh(_)), "{claim:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_a_claim_is_never_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("full.db");
+    let sqlite = Sqlite::open(&path, "acme").unwrap();
+    let claims = sqlite.claims();
+    claims.claim("evt_1", SystemTime::now(), Duration::from_secs(30)).await.unwrap();
+    drop((claims, sqlite));
+    // SQLite's own limit stands in for the disk's.
+    let limited = rusqlite::Connection::open(&path).unwrap();
+    let pages: i64 = limited.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    limited.pragma_update(None, "max_page_count", pages).unwrap();
+    let long = "x".repeat(500);
+    let filled = (0..10_000).find_map(|number| {
+        let insert = "INSERT INTO onehorizon_event VALUES ('acme', ?1, x'00', 0, NULL)";
+        limited.execute(insert, [format!("{number}{long}")]).err()
+    });
+    assert!(filled.unwrap().to_string().contains("full"));
+    let claims = Sqlite::open(&path, "acme").unwrap().claims();
+    let claim = claims.claim("evt_1", SystemTime::now(), Duration::from_secs(30)).await.unwrap();
+    assert_eq!(claim, Claim::Running);
+}
+
+#[test]
+fn a_file_that_cannot_be_used_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    for scope in ["", "a b", "a:b", "ü", &"x".repeat(101)] {
+        assert!(matches!(Sqlite::open(folder.path().join("a.db"), scope), Err(Error::Scope)), "{scope:?}");
+    }
+    let error = Sqlite::open(folder.path().join("no/such/folder.db"), "acme").unwrap_err();
+    assert!(error.to_string().contains("unable to open"), "{error}");
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "not a database, but long enough to be looked at as one".repeat(100)).unwrap();
+    assert!(Sqlite::open(&text, "acme").unwrap_err().to_string().contains("not a database"));
+
+    let newer = folder.path().join("newer.db");
+    drop(Sqlite::open(&newer, "acme").unwrap());
+    let connection = rusqlite::Connection::open(&newer).unwrap();
+    connection.execute("UPDATE onehorizon_version SET version = 8", []).unwrap();
+    drop(Sqlite::open(&newer, "acme").unwrap());
+    connection.execute("UPDATE onehorizon_version SET version = 9, oldest_user = 9", []).unwrap();
+    assert!(matches!(Sqlite::open(&newer, "acme"), Err(Error::Newer { found: 9, known: 1 })));
+}
+
+#[tokio::test]
+async fn cleaning_removes_what_is_old_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let claims = Sqlite::open(folder.path().join("a.db"), "acme").unwrap().claims();
+    let hour = Duration::from_secs(60 * 60);
+    let old = SystemTime::now() - 2 * hour;
+    for number in 0..50 {
+        let Claim::Fresh(lease) = claims.claim(&format!("old_{number}"), old, Duration::from_secs(1)).await.unwrap()
+        else {
+            panic!("a new event is fresh");
+        };
+        assert_eq!(claims.commit(&lease, old).await.unwrap(), onehorizon::webhook::claims::Commit::Recorded);
+    }
+    claims.claim("new", SystemTime::now(), hour).await.unwrap();
+    assert_eq!((claims.clean(hour, 30).await.unwrap(), claims.clean(hour, 30).await.unwrap()), (30, 20));
+    assert_eq!(claims.clean(Duration::ZERO, 30).await.unwrap(), 0, "ten minutes are kept in any case");
+    assert_eq!(claims.claim("new", SystemTime::now(), hour).await.unwrap(), Claim::Running);
+}
