@@ -22,10 +22,12 @@
 
 use std::fmt;
 
-use crate::apis::{EditOutcome, EditTask, FindOrCreate};
+use crate::apis::{EditOutcome, EditTask, FilteredTasks, FindOrCreate, ListTasks};
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
-use crate::models::{NewTask, Task, TaskId, WorkspaceId};
+use crate::models::{
+    NewTask, Task, TaskId, TaskKind, TaskScope, TaskStatus, TaskSummary, Timestamp, UserId, WorkspaceId,
+};
 use crate::options::call_options;
 
 pub use crate::generated::blocking::*;
@@ -132,6 +134,76 @@ impl TasksApi {
     }
 }
 
+/// The filters of a list: each passes on to that of the async builder, of which `filtered` makes one with filters.
+macro_rules! filters {
+    ($builder:ty) => {
+        impl Blocking<$builder> {
+            /// As [`ListTasks::kind`].
+            pub fn kind(self, kinds: impl IntoIterator<Item = impl Into<TaskKind>>) -> Blocking<FilteredTasks> {
+                self.filtered().with_call(|call| call.kind(kinds))
+            }
+
+            /// As [`ListTasks::owner`].
+            pub fn owner(self, user_id: impl Into<UserId>) -> Blocking<FilteredTasks> {
+                self.filtered().with_call(|call| call.owner(user_id))
+            }
+
+            /// As [`ListTasks::contributor`].
+            pub fn contributor(self, user_id: impl Into<UserId>) -> Blocking<FilteredTasks> {
+                self.filtered().with_call(|call| call.contributor(user_id))
+            }
+
+            /// As [`ListTasks::updated_since`].
+            pub fn updated_since(self, time: impl Into<Timestamp>) -> Blocking<FilteredTasks> {
+                self.filtered().with_call(|call| call.updated_since(time))
+            }
+
+            /// As [`ListTasks::title_contains`].
+            pub fn title_contains(self, text: impl Into<String>) -> Blocking<FilteredTasks> {
+                self.filtered().with_call(|call| call.title_contains(text))
+            }
+
+            /// As [`ListTasks::filter`].
+            pub fn filter(
+                self,
+                keep: impl Fn(&TaskSummary) -> bool + Send + Sync + 'static,
+            ) -> Blocking<FilteredTasks> {
+                self.filtered().with_call(|call| call.filter(keep))
+            }
+
+            fn filtered(self) -> Blocking<FilteredTasks> {
+                Blocking { call: FilteredTasks::from(self.call), configuration: self.configuration }
+            }
+        }
+    };
+}
+
+filters!(ListTasks);
+filters!(FilteredTasks);
+
+impl Blocking<FilteredTasks> {
+    /// As [`ListTasks::workspace`].
+    pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
+        self.with_call(|call| call.workspace(workspace))
+    }
+
+    /// As [`ListTasks::all`].
+    pub fn all(self, all: bool) -> Self {
+        self.with_call(|call| call.all(all))
+    }
+
+    /// As [`ListTasks::scope`].
+    pub fn scope(self, scope: impl IntoIterator<Item = impl Into<TaskScope>>) -> Self {
+        self.with_call(|call| call.scope(scope))
+    }
+
+    /// As [`ListTasks::status`].
+    pub fn status(self, status: impl IntoIterator<Item = impl Into<TaskStatus>>) -> Self {
+        self.with_call(|call| call.status(status))
+    }
+}
+
+call_options!(Blocking<FilteredTasks>, call.list.call.options);
 call_options!(Blocking<EditTask<'_>>, call.plan.options);
 call_options!(Blocking<FindOrCreate>, call.options);
 

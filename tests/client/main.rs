@@ -11,6 +11,7 @@ mod bulk;
 mod edit;
 mod error_bodies;
 mod exit_codes;
+mod filters;
 mod find_or_create;
 mod key_file;
 mod lists;
