@@ -26,6 +26,8 @@ mod environment;
 mod error;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod future;
+#[doc = include_str!("../docs/evidence.md")]
+pub mod evidence {}
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;

@@ -17,3 +17,5 @@ pub(crate) mod apis;
 #[cfg(feature = "blocking")]
 pub(crate) mod blocking;
 pub(crate) mod models;
+#[cfg(feature = "webhook")]
+pub(crate) mod payload;

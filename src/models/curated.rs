@@ -22,7 +22,7 @@ impl CreatedApiKey {
 impl TaskContributor {
     /// The person who is to do the work.
     ///
-    /// Evidence: observed (the official SDK's README).
+    /// [`observed`](crate::evidence#taskcontributor)
     #[must_use]
     pub fn assignee(user_id: impl Into<super::UserId>) -> Self {
         Self::new(user_id).contribution_type(TaskContributionType::Assignee)

@@ -15,11 +15,8 @@
 //!
 //! Copying a field from another object copies what it shows: assigning the `None` of a partial object writes null.
 //!
-//! Where a fact about the service comes from is written at each item as its *evidence*: `documented` (an official
-//! page says so), `observed` (official example code or payloads show it) or `inferred` (a deduction that may be
-//! wrong; unknown values and fields get through all the same). Its sources are pages of the documentation on
-//! onehorizon.ai (`P:`), repositories of `onehorizonai` on GitHub (`G:`) and the README of the official JavaScript SDK
-//! (`NPM`); `x-sources` at the end of `openapi/onehorizon.json` has their addresses.
+//! Where a fact about the service comes from is one word at each item, which links to its sources in
+//! [`evidence`](crate::evidence).
 
 mod curated;
 mod extra;

@@ -6,13 +6,11 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::event::{Event, Payload, with_families};
+use super::event::{Event, Payload};
 use super::verifier::Verified;
 use crate::future::BoxFuture;
-use crate::models::{
-    AgentActivity, AgentSession, Comment, CommentReaction, Document, Invite, Issue, Meeting, Summary, Task, TaskSnooze,
-    Taxonomy, Team, WorkItem,
-};
+use crate::generated::payload::for_each_payload;
+use crate::models;
 
 /// What a handler returns, boxed.
 type Handled = BoxFuture<'static, Result<(), Box<dyn Error + Send + Sync>>>;
@@ -213,10 +211,10 @@ where
 }
 
 macro_rules! payload_handlers {
-    ($($(#[$meta:meta])* $family:ident $field:literal $method:ident;)*) => {
+    ($($(#[$meta:meta])* $family:ident($type:ident) = $field:literal $method:ident,)*) => {
         impl<V: AsRef<Event> + Send + 'static> EventRouterBuilder<V> {$(
-            #[doc = concat!("The handler for events that carry a [`", stringify!($family), "`], of whatever type.")]
-            pub fn $method<F, E>(mut self, handler: impl Fn(V, $family) -> F + Send + Sync + 'static) -> Self
+            #[doc = concat!("The handler for events that carry a [`", stringify!($type), "`](models::", stringify!($type), "), of whatever type.")]
+            pub fn $method<F, E>(mut self, handler: impl Fn(V, models::$type) -> F + Send + Sync + 'static) -> Self
             where
                 F: Future<Output = Result<(), E>> + Send + 'static,
                 E: Into<Box<dyn Error + Send + Sync>>,
@@ -240,8 +238,8 @@ macro_rules! payload_handlers {
             S: Clone + Send + Sync + 'static,
             V: AsRef<Event> + Send + 'static,
         {$(
-            #[doc = concat!("The handler for events that carry a [`", stringify!($family), "`], of whatever type.")]
-            pub fn $method<F, E>(self, handler: impl Fn(S, V, $family) -> F + Send + Sync + 'static) -> Self
+            #[doc = concat!("The handler for events that carry a [`", stringify!($type), "`](models::", stringify!($type), "), of whatever type.")]
+            pub fn $method<F, E>(self, handler: impl Fn(S, V, models::$type) -> F + Send + Sync + 'static) -> Self
             where
                 F: Future<Output = Result<(), E>> + Send + 'static,
                 E: Into<Box<dyn Error + Send + Sync>>,
@@ -254,7 +252,7 @@ macro_rules! payload_handlers {
     };
 }
 
-with_families!(payload_handlers);
+for_each_payload!(payload_handlers);
 
 impl<V> fmt::Debug for EventRouterBuilder<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

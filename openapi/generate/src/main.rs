@@ -1,4 +1,4 @@
-//! `cargo generate [--check]`: turns the contract and its curation into `src/generated` and `docs/retry-safety.md`.
+//! `cargo generate [--check]`: turns the contract and its curation into `src/generated` and two pages of `docs`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use onehorizon_generate::{Error, Input, IntakeInput, Mode, Output, check, generate, intake, methods, remerge};
 
 const USAGE: &str = "\
-cargo generate            write src/generated and docs/retry-safety.md from openapi/
+cargo generate            write src/generated, docs/retry-safety.md and docs/evidence.md from openapi/
 cargo generate --check    write nothing; print the differences, exit 1 if there are any
 
 When the official document appears (openapi/README.md):
@@ -120,8 +120,8 @@ struct Job {
     document: PathBuf,
     curation: Option<PathBuf>,
     out: PathBuf,
-    /// Only the contract has one.
-    retry_safety: Option<PathBuf>,
+    /// Where the generated pages go; only the contract has them.
+    docs: Option<PathBuf>,
     source: String,
 }
 
@@ -133,7 +133,7 @@ impl Job {
                 document: document.clone(),
                 curation: arguments.curation.clone(),
                 out: out.clone(),
-                retry_safety: None,
+                docs: None,
                 source,
             };
         }
@@ -142,7 +142,7 @@ impl Job {
             document: root.join("openapi/onehorizon.json"),
             curation: Some(arguments.curation.clone().unwrap_or_else(|| root.join("openapi/curation.toml"))),
             out: root.join("src/generated"),
-            retry_safety: Some(root.join("docs/retry-safety.md")),
+            docs: Some(root.join("docs")),
             source: "openapi/onehorizon.json".to_owned(),
         }
     }
@@ -165,7 +165,7 @@ impl Job {
             println!("{finding}");
         }
         let mut files = self.files(&output);
-        if self.retry_safety.is_some() {
+        if self.docs.is_some() {
             // After an intake the contract is made of the official document and the overlay.
             files.insert(self.document.clone(), document);
         }
@@ -193,7 +193,7 @@ impl Job {
     fn merged(&self, root: &Path) -> Result<Option<String>, Error> {
         let openapi = root.join("openapi");
         let lock = openapi.join("official.lock.json");
-        if self.retry_safety.is_none() || !lock.exists() {
+        if self.docs.is_none() || !lock.exists() {
             return Ok(None);
         }
         let official = ["official.json", "official.yaml"].map(|name| openapi.join(name));
@@ -203,8 +203,11 @@ impl Job {
 
     fn files(&self, output: &Output) -> BTreeMap<PathBuf, String> {
         let emitted = output.files.iter().map(|(path, text)| (self.out.join(path), text.clone()));
-        let table = self.retry_safety.iter().map(|path| (path.clone(), output.retry_safety.clone()));
-        emitted.chain(table).collect()
+        let pages = self.docs.iter().flat_map(|docs| {
+            [("retry-safety.md", &output.retry_safety), ("evidence.md", &output.evidence)]
+                .map(|(name, text)| (docs.join(name), text.clone()))
+        });
+        emitted.chain(pages).collect()
     }
 }
 

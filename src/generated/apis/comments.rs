@@ -9,7 +9,7 @@ use super::super::models::{
 
 /// Remarks on tasks, and reactions to them.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#commentsapi)
 #[derive(Clone, Debug)]
 pub struct CommentsApi {
     pub(crate) configuration: Configuration,
@@ -31,7 +31,7 @@ impl CommentsApi {
     /// `GET /workspaces/{workspaceId}/tasks/{taskId}/comments`. Retried after a failure that may have reached the
     /// service: yes, it is a read.
     ///
-    /// Evidence: inferred (NPM, G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#commentsapi)
     #[cfg(feature = "preview")]
     pub fn list_task_comments(&self, task_id: impl Into<TaskId>) -> ListTaskComments {
         let mut call = Call::new(self.configuration.settings(), &LIST_TASK_COMMENTS);
@@ -47,8 +47,7 @@ impl CommentsApi {
     /// `POST /workspaces/{workspaceId}/tasks/{taskId}/comments`. Retried after a failure that may have reached the
     /// service: no, a second execution might do the work twice.
     ///
-    /// Evidence: inferred (P:oauth, NPM, G:skills; that the API has it is documented or seen, method and path follow
-    /// the task listing).
+    /// [`inferred`](crate::evidence#commentsapi)
     #[cfg(feature = "preview")]
     pub fn create_task_comment(
         &self,
@@ -70,8 +69,7 @@ impl CommentsApi {
     /// `POST /workspaces/{workspaceId}/tasks/{taskId}/comments/{commentId}/reactions`. Retried after a failure that may
     /// have reached the service: no, a second execution might do the work twice.
     ///
-    /// Evidence: inferred (G:skills, P:todos; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#commentsapi)
     #[cfg(feature = "preview")]
     pub fn toggle_comment_reaction(
         &self,
@@ -115,7 +113,7 @@ pub struct ListTaskComments {
 impl ListTaskComments {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -148,7 +146,7 @@ pub struct CreateTaskComment {
 impl CreateTaskComment {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -181,7 +179,7 @@ pub struct ToggleCommentReaction {
 impl ToggleCommentReaction {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());

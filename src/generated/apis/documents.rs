@@ -7,7 +7,7 @@ use super::super::models::{Document, DocumentId};
 
 /// Written pages: specifications, and notes linked to tasks.
 ///
-/// Evidence: observed (NPM, P:rest).
+/// [`observed`](crate::evidence#documentsapi)
 #[derive(Clone, Debug)]
 pub struct DocumentsApi {
     pub(crate) configuration: Configuration,
@@ -29,8 +29,7 @@ impl DocumentsApi {
     /// `GET /workspaces/{workspaceId}/documents`. Retried after a failure that may have reached the service: yes, it is
     /// a read.
     ///
-    /// Evidence: inferred (G:heroku, G:vercel, P:rest; the operation's name and parameters are observed and listing is
-    /// documented, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#documentsapi)
     pub fn list_documents(&self) -> ListDocuments {
         let call = Call::new(self.configuration.settings(), &LIST_DOCUMENTS);
         ListDocuments { call }
@@ -43,8 +42,7 @@ impl DocumentsApi {
     /// `GET /workspaces/{workspaceId}/documents/{documentId}`. Retried after a failure that may have reached the
     /// service: yes, it is a read.
     ///
-    /// Evidence: inferred (P:rest, P:documents; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#documentsapi)
     #[cfg(feature = "preview")]
     pub fn fetch_document(&self, document_id: impl Into<DocumentId>) -> FetchDocument {
         let mut call = Call::new(self.configuration.settings(), &FETCH_DOCUMENT);
@@ -73,7 +71,7 @@ pub struct ListDocuments {
 impl ListDocuments {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#documentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -81,7 +79,7 @@ impl ListDocuments {
     }
 
     /// Only documents linked to this task.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn task_id(mut self, task_id: impl Into<TaskId>) -> Self {
         let task_id: TaskId = task_id.into();
         self.call.query("taskId", task_id.as_str());
@@ -89,7 +87,7 @@ impl ListDocuments {
     }
 
     /// Whether to send the text along.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn include_content(mut self, include_content: bool) -> Self {
         self.call.query("includeContent", include_content);
         self
@@ -97,7 +95,7 @@ impl ListDocuments {
 
     /// At most so many documents. The largest value allowed is not documented.
     /// Limits: minimum `0`.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn limit(mut self, limit: u64) -> Self {
         self.call.query("limit", limit);
         self
@@ -128,7 +126,7 @@ pub struct FetchDocument {
 impl FetchDocument {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#documentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());

@@ -6,7 +6,7 @@ use super::super::models::{TaxonomyLabelList, WorkspaceId};
 
 /// The labels by which a workspace sorts its work.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#taxonomyapi)
 #[derive(Clone, Debug)]
 pub struct TaxonomyApi {
     pub(crate) configuration: Configuration,
@@ -28,8 +28,7 @@ impl TaxonomyApi {
     /// `GET /workspaces/{workspaceId}/taxonomy-labels`. Retried after a failure that may have reached the service: yes,
     /// it is a read.
     ///
-    /// Evidence: inferred (NPM, P:rest, G:skills; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#taxonomyapi)
     #[cfg(feature = "preview")]
     pub fn list_taxonomy_labels(&self) -> ListTaxonomyLabels {
         let call = Call::new(self.configuration.settings(), &LIST_TAXONOMY_LABELS);
@@ -59,7 +58,7 @@ pub struct ListTaxonomyLabels {
 impl ListTaxonomyLabels {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#taxonomyapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());

@@ -6,7 +6,7 @@ use super::super::models::{TeamList, WorkspaceId};
 
 /// The teams of a workspace.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#teamsapi)
 #[derive(Clone, Debug)]
 pub struct TeamsApi {
     pub(crate) configuration: Configuration,
@@ -27,8 +27,7 @@ impl TeamsApi {
     ///
     /// `GET /workspaces/{workspaceId}/teams`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (NPM, P:rest, P:teams; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#teamsapi)
     #[cfg(feature = "preview")]
     pub fn list_teams(&self) -> ListTeams {
         let call = Call::new(self.configuration.settings(), &LIST_TEAMS);
@@ -58,7 +57,7 @@ pub struct ListTeams {
 impl ListTeams {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#teamsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());

@@ -6,7 +6,7 @@ use super::super::models::{User, UserList, WorkspaceId};
 
 /// The members of a workspace.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#usersapi)
 #[derive(Clone, Debug)]
 pub struct UsersApi {
     pub(crate) configuration: Configuration,
@@ -27,7 +27,7 @@ impl UsersApi {
     ///
     /// `GET /workspaces/{workspaceId}/users`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (NPM, P:rest; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#usersapi)
     #[cfg(feature = "preview")]
     pub fn list_users(&self) -> ListUsers {
         let call = Call::new(self.configuration.settings(), &LIST_USERS);
@@ -41,7 +41,7 @@ impl UsersApi {
     /// `GET /workspaces/{workspaceId}/users/me`. Retried after a failure that may have reached the service: yes, it is
     /// a read.
     ///
-    /// Evidence: inferred (NPM, G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#usersapi)
     #[cfg(feature = "preview")]
     pub fn fetch_current_user(&self) -> FetchCurrentUser {
         let call = Call::new(self.configuration.settings(), &FETCH_CURRENT_USER);
@@ -71,7 +71,7 @@ pub struct ListUsers {
 impl ListUsers {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -104,7 +104,7 @@ pub struct FetchCurrentUser {
 impl FetchCurrentUser {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());

@@ -6,7 +6,7 @@ use super::super::models::{Workspace, WorkspaceId, WorkspaceList};
 
 /// The workspaces that a credential reaches.
 ///
-/// Evidence: inferred (G:skills; the MCP tool lists them).
+/// [`inferred`](crate::evidence#workspacesapi)
 #[derive(Clone, Debug)]
 pub struct WorkspacesApi {
     pub(crate) configuration: Configuration,
@@ -27,7 +27,7 @@ impl WorkspacesApi {
     ///
     /// `GET /workspaces`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#workspacesapi)
     #[cfg(feature = "preview")]
     pub fn list_workspaces(&self) -> ListWorkspaces {
         let call = Call::new(self.configuration.settings(), &LIST_WORKSPACES);
@@ -40,7 +40,7 @@ impl WorkspacesApi {
     ///
     /// `GET /workspaces/{workspaceId}`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#workspacesapi)
     #[cfg(feature = "preview")]
     pub fn fetch_workspace(&self) -> FetchWorkspace {
         let call = Call::new(self.configuration.settings(), &FETCH_WORKSPACE);
@@ -92,7 +92,7 @@ pub struct FetchWorkspace {
 impl FetchWorkspace {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#workspacesapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());

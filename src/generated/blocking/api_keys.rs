@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// The workspace's API keys. Managing them needs an OAuth token of a workspace owner or admin; an API key cannot.
 ///
-/// Evidence: documented (P:keys, NPM).
+/// [`documented`](crate::evidence#apikeysapi)
 #[derive(Clone, Debug)]
 pub struct ApiKeysApi {
     pub(crate) configuration: Configuration,
@@ -32,8 +32,7 @@ impl ApiKeysApi {
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: inferred (P:keys; that keys can be listed is documented, neither the method nor the path is shown;
-    /// both follow the create call that is).
+    /// [`inferred`](crate::evidence#apikeysapi)
     pub fn list_api_keys(&self) -> Blocking<apis::ListApiKeys> {
         Blocking::new(&self.configuration, self.asynchronous().list_api_keys())
     }
@@ -48,7 +47,7 @@ impl ApiKeysApi {
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: documented (P:keys).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn create_api_key(
         &self,
         description: impl Into<NewApiKey>,
@@ -68,8 +67,7 @@ impl ApiKeysApi {
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: inferred (P:keys; that keys can be revoked is documented, neither the method nor the path is shown;
-    /// both follow the create call that is).
+    /// [`inferred`](crate::evidence#apikeysapi)
     pub fn revoke_api_key(
         &self,
         api_key_id: impl Into<ApiKeyId>,
@@ -87,7 +85,7 @@ impl ApiKeysApi {
 impl Blocking<apis::ListApiKeys> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
@@ -98,7 +96,7 @@ call_options!(Blocking<apis::ListApiKeys>, call.call.options);
 impl Blocking<apis::CreateApiKey> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
@@ -109,7 +107,7 @@ call_options!(Blocking<apis::CreateApiKey>, call.call.options);
 impl Blocking<apis::RevokeApiKey> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// Remarks on tasks, and reactions to them.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#commentsapi)
 #[derive(Clone, Debug)]
 pub struct CommentsApi {
     pub(crate) configuration: Configuration,
@@ -29,7 +29,7 @@ impl CommentsApi {
     /// `GET /workspaces/{workspaceId}/tasks/{taskId}/comments`. Retried after a failure that may have reached the
     /// service: yes, it is a read.
     ///
-    /// Evidence: inferred (NPM, G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#commentsapi)
     #[cfg(feature = "preview")]
     pub fn list_task_comments(
         &self,
@@ -48,8 +48,7 @@ impl CommentsApi {
     /// `POST /workspaces/{workspaceId}/tasks/{taskId}/comments`. Retried after a failure that may have reached the
     /// service: no, a second execution might do the work twice.
     ///
-    /// Evidence: inferred (P:oauth, NPM, G:skills; that the API has it is documented or seen, method and path follow
-    /// the task listing).
+    /// [`inferred`](crate::evidence#commentsapi)
     #[cfg(feature = "preview")]
     pub fn create_task_comment(
         &self,
@@ -69,8 +68,7 @@ impl CommentsApi {
     /// `POST /workspaces/{workspaceId}/tasks/{taskId}/comments/{commentId}/reactions`. Retried after a failure that may
     /// have reached the service: no, a second execution might do the work twice.
     ///
-    /// Evidence: inferred (G:skills, P:todos; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#commentsapi)
     #[cfg(feature = "preview")]
     pub fn toggle_comment_reaction(
         &self,
@@ -92,7 +90,7 @@ impl CommentsApi {
 impl Blocking<apis::ListTaskComments> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
@@ -105,7 +103,7 @@ call_options!(Blocking<apis::ListTaskComments>, call.call.options);
 impl Blocking<apis::CreateTaskComment> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
@@ -118,7 +116,7 @@ call_options!(Blocking<apis::CreateTaskComment>, call.call.options);
 impl Blocking<apis::ToggleCommentReaction> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

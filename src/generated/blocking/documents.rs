@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// Written pages: specifications, and notes linked to tasks.
 ///
-/// Evidence: observed (NPM, P:rest).
+/// [`observed`](crate::evidence#documentsapi)
 #[derive(Clone, Debug)]
 pub struct DocumentsApi {
     pub(crate) configuration: Configuration,
@@ -29,8 +29,7 @@ impl DocumentsApi {
     /// `GET /workspaces/{workspaceId}/documents`. Retried after a failure that may have reached the service: yes, it is
     /// a read.
     ///
-    /// Evidence: inferred (G:heroku, G:vercel, P:rest; the operation's name and parameters are observed and listing is
-    /// documented, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#documentsapi)
     pub fn list_documents(&self) -> Blocking<apis::ListDocuments> {
         Blocking::new(&self.configuration, self.asynchronous().list_documents())
     }
@@ -42,8 +41,7 @@ impl DocumentsApi {
     /// `GET /workspaces/{workspaceId}/documents/{documentId}`. Retried after a failure that may have reached the
     /// service: yes, it is a read.
     ///
-    /// Evidence: inferred (P:rest, P:documents; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#documentsapi)
     #[cfg(feature = "preview")]
     pub fn fetch_document(
         &self,
@@ -62,26 +60,26 @@ impl DocumentsApi {
 impl Blocking<apis::ListDocuments> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#documentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
 
     /// Only documents linked to this task.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn task_id(self, task_id: impl Into<TaskId>) -> Self {
         self.with_call(|call| call.task_id(task_id))
     }
 
     /// Whether to send the text along.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn include_content(self, include_content: bool) -> Self {
         self.with_call(|call| call.include_content(include_content))
     }
 
     /// At most so many documents. The largest value allowed is not documented.
     /// Limits: minimum `0`.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn limit(self, limit: u64) -> Self {
         self.with_call(|call| call.limit(limit))
     }
@@ -93,7 +91,7 @@ call_options!(Blocking<apis::ListDocuments>, call.call.options);
 impl Blocking<apis::FetchDocument> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#documentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

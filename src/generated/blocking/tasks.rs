@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// Initiatives, bugs, ideas, todos: everything that One Horizon calls a task.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#tasksapi)
 #[derive(Clone, Debug)]
 pub struct TasksApi {
     pub(crate) configuration: Configuration,
@@ -29,7 +29,7 @@ impl TasksApi {
     ///
     /// `GET /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: documented (P:keys, P:keys-old, NPM).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn list_tasks(&self) -> Blocking<apis::ListTasks> {
         Blocking::new(&self.configuration, self.asynchronous().list_tasks())
     }
@@ -41,8 +41,7 @@ impl TasksApi {
     /// `POST /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: no, a second
     /// execution might do the work twice.
     ///
-    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task
-    /// listing that is documented).
+    /// [`inferred`](crate::evidence#tasksapi)
     pub fn create_task(&self, task: impl Borrow<NewTask>) -> Blocking<apis::CreateTask> {
         Blocking::new(&self.configuration, self.asynchronous().create_task(task))
     }
@@ -54,8 +53,7 @@ impl TasksApi {
     /// `GET /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
     /// it is a read.
     ///
-    /// Evidence: inferred (NPM, G:heroku; the operation's name and parameters are observed, method and path follow the
-    /// task listing that is documented).
+    /// [`inferred`](crate::evidence#tasksapi)
     pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> Blocking<apis::FetchTask> {
         Blocking::new(&self.configuration, self.asynchronous().fetch_task(task_id))
     }
@@ -68,9 +66,7 @@ impl TasksApi {
     /// `PUT /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
     /// a second execution leaves the same state.
     ///
-    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task
-    /// listing that is documented; the official example sends the whole fetched task, which fits PUT and is not proof
-    /// of it).
+    /// [`inferred`](crate::evidence#tasksapi)
     pub fn update_task(
         &self,
         task_id: impl Into<TaskId>,
@@ -89,26 +85,26 @@ impl TasksApi {
 impl Blocking<apis::ListTasks> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
 
     /// Whether to list every task of the workspace and not only the caller's own. The documented examples with an API
     /// key set it; what it does exactly is not documented.
-    /// Evidence: documented (P:keys).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn all(self, all: bool) -> Self {
         self.with_call(|call| call.all(all))
     }
 
     /// Only tasks of these scopes. Repeating the name for each value is an assumption.
-    /// Evidence: observed (NPM).
+    /// [`observed`](crate::evidence#tasksapi)
     pub fn scope(self, scope: impl IntoIterator<Item = impl Into<TaskScope>>) -> Self {
         self.with_call(|call| call.scope(scope))
     }
 
     /// Only tasks in these statuses. Repeating the name for each value is an assumption.
-    /// Evidence: observed (NPM).
+    /// [`observed`](crate::evidence#tasksapi)
     pub fn status(
         self,
         status: impl IntoIterator<Item = impl Into<TaskStatus>>,
@@ -122,7 +118,7 @@ call_options!(Blocking<apis::ListTasks>, call.call.options);
 impl Blocking<apis::CreateTask> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
@@ -133,7 +129,7 @@ call_options!(Blocking<apis::CreateTask>, call.call.options);
 impl Blocking<apis::FetchTask> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
@@ -144,7 +140,7 @@ call_options!(Blocking<apis::FetchTask>, call.call.options);
 impl Blocking<apis::UpdateTask> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// The labels by which a workspace sorts its work.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#taxonomyapi)
 #[derive(Clone, Debug)]
 pub struct TaxonomyApi {
     pub(crate) configuration: Configuration,
@@ -29,8 +29,7 @@ impl TaxonomyApi {
     /// `GET /workspaces/{workspaceId}/taxonomy-labels`. Retried after a failure that may have reached the service: yes,
     /// it is a read.
     ///
-    /// Evidence: inferred (NPM, P:rest, G:skills; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#taxonomyapi)
     #[cfg(feature = "preview")]
     pub fn list_taxonomy_labels(&self) -> Blocking<apis::ListTaxonomyLabels> {
         Blocking::new(&self.configuration, self.asynchronous().list_taxonomy_labels())
@@ -44,7 +43,7 @@ impl TaxonomyApi {
 impl Blocking<apis::ListTaxonomyLabels> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#taxonomyapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// The teams of a workspace.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#teamsapi)
 #[derive(Clone, Debug)]
 pub struct TeamsApi {
     pub(crate) configuration: Configuration,
@@ -28,8 +28,7 @@ impl TeamsApi {
     ///
     /// `GET /workspaces/{workspaceId}/teams`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (NPM, P:rest, P:teams; that the API has it is documented or seen, method and path follow the
-    /// task listing).
+    /// [`inferred`](crate::evidence#teamsapi)
     #[cfg(feature = "preview")]
     pub fn list_teams(&self) -> Blocking<apis::ListTeams> {
         Blocking::new(&self.configuration, self.asynchronous().list_teams())
@@ -43,7 +42,7 @@ impl TeamsApi {
 impl Blocking<apis::ListTeams> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#teamsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// The members of a workspace.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#usersapi)
 #[derive(Clone, Debug)]
 pub struct UsersApi {
     pub(crate) configuration: Configuration,
@@ -28,7 +28,7 @@ impl UsersApi {
     ///
     /// `GET /workspaces/{workspaceId}/users`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (NPM, P:rest; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#usersapi)
     #[cfg(feature = "preview")]
     pub fn list_users(&self) -> Blocking<apis::ListUsers> {
         Blocking::new(&self.configuration, self.asynchronous().list_users())
@@ -41,7 +41,7 @@ impl UsersApi {
     /// `GET /workspaces/{workspaceId}/users/me`. Retried after a failure that may have reached the service: yes, it is
     /// a read.
     ///
-    /// Evidence: inferred (NPM, G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#usersapi)
     #[cfg(feature = "preview")]
     pub fn fetch_current_user(&self) -> Blocking<apis::FetchCurrentUser> {
         Blocking::new(&self.configuration, self.asynchronous().fetch_current_user())
@@ -55,7 +55,7 @@ impl UsersApi {
 impl Blocking<apis::ListUsers> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }
@@ -68,7 +68,7 @@ call_options!(Blocking<apis::ListUsers>, call.call.options);
 impl Blocking<apis::FetchCurrentUser> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

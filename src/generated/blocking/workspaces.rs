@@ -7,7 +7,7 @@ use crate::models::*;
 
 /// The workspaces that a credential reaches.
 ///
-/// Evidence: inferred (G:skills; the MCP tool lists them).
+/// [`inferred`](crate::evidence#workspacesapi)
 #[derive(Clone, Debug)]
 pub struct WorkspacesApi {
     pub(crate) configuration: Configuration,
@@ -28,7 +28,7 @@ impl WorkspacesApi {
     ///
     /// `GET /workspaces`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#workspacesapi)
     #[cfg(feature = "preview")]
     pub fn list_workspaces(&self) -> Blocking<apis::ListWorkspaces> {
         Blocking::new(&self.configuration, self.asynchronous().list_workspaces())
@@ -40,7 +40,7 @@ impl WorkspacesApi {
     ///
     /// `GET /workspaces/{workspaceId}`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: inferred (G:skills; that the API has it is documented or seen, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#workspacesapi)
     #[cfg(feature = "preview")]
     pub fn fetch_workspace(&self) -> Blocking<apis::FetchWorkspace> {
         Blocking::new(&self.configuration, self.asynchronous().fetch_workspace())
@@ -57,7 +57,7 @@ call_options!(Blocking<apis::ListWorkspaces>, call.call.options);
 impl Blocking<apis::FetchWorkspace> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#workspacesapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
     }

@@ -6,10 +6,10 @@ use super::Comment;
 open_object! {
     /// A list of comments.
     ///
-    /// Evidence: inferred (NPM; the client is listed among the features of the SDK, names follow its other lists).
+    /// [`inferred`](crate::evidence#commentlist)
     pub struct CommentList {
         /// The comments found.
-        /// Evidence: inferred (NPM, G:heroku; named as `tasks` and `documents` are in the lists that were seen).
+        /// [`inferred`](crate::evidence#commentlist)
         pub comments: Vec<Comment> = "comments",
         optional:
     }

@@ -5,11 +5,10 @@ use crate::models::runtime::*;
 open_object! {
     /// A comment to write.
     ///
-    /// Evidence: inferred (P:oauth, G:skills; that an OAuth token may create comments is documented, the field is an
-    /// input of the MCP tool).
+    /// [`inferred`](crate::evidence#newcomment)
     pub struct NewComment {
         /// The text, Markdown.
-        /// Evidence: inferred (G:skills; an input of the MCP tool).
+        /// [`inferred`](crate::evidence#newcomment)
         pub content: String = "content",
         optional:
     }

@@ -5,10 +5,10 @@ use crate::models::runtime::*;
 open_object! {
     /// A reaction to add, or to take back.
     ///
-    /// Evidence: inferred (G:skills; an input of the MCP tool).
+    /// [`inferred`](crate::evidence#newreaction)
     pub struct NewReaction {
         /// The sign.
-        /// Evidence: inferred (G:skills; an input of the MCP tool).
+        /// [`inferred`](crate::evidence#newreaction)
         pub emoji: String = "emoji",
         optional:
     }

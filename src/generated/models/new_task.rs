@@ -11,71 +11,68 @@ open_object! {
     /// workspace and the times. What is left out takes the service's default. Nothing says which members the service
     /// insists on; this document asks for the title only.
     ///
-    /// Evidence: inferred (NPM; the SDK's `task` argument is a task without an id, and a generated client sends such an
-    /// argument as the whole body).
+    /// [`inferred`](crate::evidence#newtask)
     pub struct NewTask {
         /// The short name that people see.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub title: String = "title",
         optional:
         /// The long text, Markdown.
-        /// Evidence: observed (NPM, G:skills).
+        /// [`observed`](crate::evidence#newtask)
         pub description: Option<String> = DESCRIPTION "description",
         /// How far it has come.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#newtask)
         pub status: TaskStatus = STATUS "status",
         /// Its level, such as initiative.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub scope: TaskScope = SCOPE "scope",
         /// Its sort, such as bug.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub kind: TaskKind = KIND "kind",
         /// Who sees it.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#newtask)
         pub visibility: TaskVisibility = VISIBILITY "visibility",
         /// How urgent it is. A synced task may refuse a change: that is up to the integration and its mapping.
-        /// Evidence: inferred (P:bugs; documented as a field of a bug, REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub priority: TaskPriority = PRIORITY "priority",
         /// Its owner. An API key is nobody's, so name the owner when you create with one.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The people on it, each with a role.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#newtask)
         pub contributors: Vec<TaskContributor> = CONTRIBUTORS "contributors",
         /// The teams that it belongs to.
-        /// Evidence: inferred (P:bugs, G:skills; teams are documented as a field of a bug, the name is an input of the MCP tools).
+        /// [`inferred`](crate::evidence#newtask)
         pub team_ids: Vec<TeamId> = TEAM_IDS "teamIds",
         /// The initiative above it, by that initiative's task id.
-        /// Evidence: inferred (P:bugs, G:ink, G:skills; the parent is documented, the name is seen beside the MCP tools,
-        /// REST is taken to use the same).
+        /// [`inferred`](crate::evidence#newtask)
         pub parent_initiative_id: Option<TaskId> = PARENT_INITIATIVE_ID "parentInitiativeId",
         /// The labels by which the workspace sorts it: customer, product area, skill, goal.
-        /// Evidence: inferred (P:bugs, G:skills; taxonomy is documented on bugs and initiatives, the name is an input of
-        /// the MCP tools).
+        /// [`inferred`](crate::evidence#newtask)
         pub taxonomy_label_ids: Vec<String> = TAXONOMY_LABEL_IDS "taxonomyLabelIds",
         /// A grouping word or two, three at most.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub topic: Option<String> = TOPIC "topic",
         /// When it was finished.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub completed_at: Option<Timestamp> = COMPLETED_AT "completedAt",
         /// The work adds a feature.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
         /// The work mends a bug.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
         /// The work changes the inside only.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_refactor: Option<bool> = IS_REFACTOR "isRefactor",
         /// The work is documentation.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_documentation: Option<bool> = IS_DOCUMENTATION "isDocumentation",
         /// The work is infrastructure.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_infrastructure: Option<bool> = IS_INFRASTRUCTURE "isInfrastructure",
         /// The work is on tests.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#newtask)
         pub is_test: Option<bool> = IS_TEST "isTest",
     }
 }

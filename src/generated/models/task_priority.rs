@@ -6,26 +6,25 @@ open_enum! {
     /// How urgent a task is. The labels come from connected trackers. More values than the listed ones may arrive and
     /// may be sent.
     ///
-    /// Evidence: inferred (P:bugs; the priority and its labels are documented as what the product shows, not as what
-    /// the API sends).
+    /// [`inferred`](crate::evidence#taskpriority)
     pub enum TaskPriority {
         /// Before everything else.
-        /// Evidence: inferred (P:bugs; the label Critical is documented, its lower-case form is a guess).
+        /// [`inferred`](crate::evidence#taskpriority)
         Critical = "critical",
         /// As soon as possible.
-        /// Evidence: inferred (P:bugs; the label Urgent is documented, its lower-case form is a guess).
+        /// [`inferred`](crate::evidence#taskpriority)
         Urgent = "urgent",
         /// Sooner than most.
-        /// Evidence: inferred (P:bugs; the label High is documented, its lower-case form is a guess).
+        /// [`inferred`](crate::evidence#taskpriority)
         High = "high",
         /// In its turn.
-        /// Evidence: inferred (P:bugs; the label Medium is documented, its lower-case form is a guess).
+        /// [`inferred`](crate::evidence#taskpriority)
         Medium = "medium",
         /// When there is time.
-        /// Evidence: inferred (P:bugs; the label Low is documented, its lower-case form is a guess).
+        /// [`inferred`](crate::evidence#taskpriority)
         Low = "low",
         /// After everything else.
-        /// Evidence: inferred (P:bugs; the label Lowest is documented, its lower-case form is a guess).
+        /// [`inferred`](crate::evidence#taskpriority)
         Lowest = "lowest",
     }
 }

@@ -5,17 +5,17 @@ use crate::models::runtime::*;
 open_object! {
     /// A label by which a workspace sorts its work. Its fields are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: inferred (NPM; the client is listed among the features of the SDK, names follow its other lists).
+    /// [`inferred`](crate::evidence#taxonomylabel)
     pub struct TaxonomyLabel {
         optional:
         /// The label's id.
-        /// Evidence: inferred (G:skills; tasks name their labels so).
+        /// [`inferred`](crate::evidence#taxonomylabel)
         pub taxonomy_label_id: Option<String> = TAXONOMY_LABEL_ID "taxonomyLabelId",
         /// The name that people see.
-        /// Evidence: inferred (G:skills; the MCP tool shows labels by name).
+        /// [`inferred`](crate::evidence#taxonomylabel)
         pub name: String = NAME "name",
         /// What it sorts by: goal, product area, customer, skill.
-        /// Evidence: inferred (G:skills, P:bugs; an input of the MCP tool, the kinds are documented).
+        /// [`inferred`](crate::evidence#taxonomylabel)
         pub label_type: Option<String> = LABEL_TYPE "type",
     }
 }

@@ -6,10 +6,10 @@ use super::TaxonomyLabel;
 open_object! {
     /// A list of labels.
     ///
-    /// Evidence: inferred (NPM; the client is listed among the features of the SDK, names follow its other lists).
+    /// [`inferred`](crate::evidence#taxonomylabellist)
     pub struct TaxonomyLabelList {
         /// The labels found.
-        /// Evidence: inferred (NPM, G:heroku; named as `tasks` and `documents` are in the lists that were seen).
+        /// [`inferred`](crate::evidence#taxonomylabellist)
         pub taxonomy_labels: Vec<TaxonomyLabel> = "taxonomyLabels",
         optional:
     }

@@ -6,10 +6,10 @@ use super::Team;
 open_object! {
     /// A list of teams.
     ///
-    /// Evidence: inferred (NPM; the client is listed among the features of the SDK, names follow its other lists).
+    /// [`inferred`](crate::evidence#teamlist)
     pub struct TeamList {
         /// The teams found.
-        /// Evidence: inferred (NPM, G:heroku; named as `tasks` and `documents` are in the lists that were seen).
+        /// [`inferred`](crate::evidence#teamlist)
         pub teams: Vec<Team> = "teams",
         optional:
     }

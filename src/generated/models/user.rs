@@ -6,17 +6,17 @@ use super::UserId;
 open_object! {
     /// A member of the workspace. Its fields are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: inferred (NPM; the client is listed among the features of the SDK, names follow its other lists).
+    /// [`inferred`](crate::evidence#user)
     pub struct User {
         /// The member's id.
-        /// Evidence: inferred (NPM; tasks name their owner so).
+        /// [`inferred`](crate::evidence#user)
         pub user_id: UserId = "userId",
         optional:
         /// The name that people see.
-        /// Evidence: inferred (G:skills; the MCP tools show members by name).
+        /// [`inferred`](crate::evidence#user)
         pub name: String = NAME "name",
         /// The address.
-        /// Evidence: inferred (G:skills; the MCP tools find members by it).
+        /// [`inferred`](crate::evidence#user)
         pub email: Option<String> = EMAIL "email",
     }
 }

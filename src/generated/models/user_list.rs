@@ -6,10 +6,10 @@ use super::User;
 open_object! {
     /// A list of members.
     ///
-    /// Evidence: inferred (NPM; the client is listed among the features of the SDK, names follow its other lists).
+    /// [`inferred`](crate::evidence#userlist)
     pub struct UserList {
         /// The members found.
-        /// Evidence: inferred (NPM, G:heroku; named as `tasks` and `documents` are in the lists that were seen).
+        /// [`inferred`](crate::evidence#userlist)
         pub users: Vec<User> = "users",
         optional:
     }

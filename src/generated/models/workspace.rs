@@ -6,14 +6,14 @@ use super::WorkspaceId;
 open_object! {
     /// A workspace. Its fields are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: inferred (G:skills; the MCP tool lists workspaces).
+    /// [`inferred`](crate::evidence#workspace)
     pub struct Workspace {
         /// The workspace's id.
-        /// Evidence: inferred (G:heroku; tasks name their workspace so).
+        /// [`inferred`](crate::evidence#workspace)
         pub workspace_id: WorkspaceId = "workspaceId",
         optional:
         /// The name that people see.
-        /// Evidence: inferred (G:skills; the MCP tool shows workspaces by name).
+        /// [`inferred`](crate::evidence#workspace)
         pub name: String = NAME "name",
     }
 }

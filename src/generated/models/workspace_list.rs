@@ -6,10 +6,10 @@ use super::Workspace;
 open_object! {
     /// A list of workspaces.
     ///
-    /// Evidence: inferred (NPM; the client is listed among the features of the SDK, names follow its other lists).
+    /// [`inferred`](crate::evidence#workspacelist)
     pub struct WorkspaceList {
         /// The workspaces found.
-        /// Evidence: inferred (NPM, G:heroku; named as `tasks` and `documents` are in the lists that were seen).
+        /// [`inferred`](crate::evidence#workspacelist)
         pub workspaces: Vec<Workspace> = "workspaces",
         optional:
     }

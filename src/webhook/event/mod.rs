@@ -1,7 +1,6 @@
 //! Events: what a delivery is about.
 
 mod envelope;
-mod families;
 mod payload;
 mod resource;
 
@@ -14,7 +13,6 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use self::envelope::Envelope;
-pub(super) use self::families::with_families;
 pub use self::payload::{Payload, Undecoded};
 use super::error::WebhookError;
 use super::headers::{Headers, NoHeaders};

@@ -6,16 +6,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::families::with_families;
+use crate::generated::payload::for_each_payload;
 use crate::models::runtime::RawObject;
-use crate::models::{
-    AgentActivity, AgentSession, Comment, CommentReaction, Document, Invite, Issue, Json, Meeting, Summary, Task,
-    TaskSnooze, Taxonomy, Team, WorkItem,
-};
+use crate::models::{self, Json};
 
 /// The enum of what an event carries, and how each is read.
 macro_rules! payload {
-    ($($(#[$meta:meta])* $family:ident $field:literal $handler:ident;)*) => {
+    ($($(#[$meta:meta])* $family:ident($type:ident) = $field:literal $handler:ident,)*) => {
         /// What an event carries.
         ///
         /// ```
@@ -32,7 +29,7 @@ macro_rules! payload {
         #[derive(Clone)]
         #[non_exhaustive]
         pub enum Payload {
-            $($(#[$meta])* $family(Box<$family>),)*
+            $($(#[$meta])* $family(Box<models::$type>),)*
             /// It has another shape than this version expects; its text is kept.
             Undecoded(Undecoded),
             /// This version does not know it: the text of the whole `data`.
@@ -64,7 +61,7 @@ macro_rules! payload {
     };
 }
 
-with_families!(payload);
+for_each_payload!(payload);
 
 impl fmt::Debug for Payload {
     /// What it is; its content stays private.
