@@ -13,19 +13,7 @@ use crate::error::Error;
 use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type, Writing};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
-    let mut root = header(source);
-    let mut groups: Vec<&Group> = program.groups.iter().collect();
-    groups.sort_unstable_by_key(|group| &group.home);
-    let hidden =
-        |group: &Group| feature(group).map_or_else(String::new, |name| format!("#[cfg(feature = {name:?})]\n"));
-    for group in &groups {
-        let _ = writeln!(root, "{}mod {};", hidden(group), group.home);
-    }
-    root.push('\n');
-    for group in &groups {
-        let _ = writeln!(root, "{}pub use self::{}::*;", hidden(group), group.home);
-    }
-    files.insert("apis/mod.rs".to_owned(), root);
+    files.insert("apis/mod.rs".to_owned(), root(program, source));
     for group in &program.groups {
         let mut text = header(source);
         text.push_str(&print([Printed::Tokens(uses(group))])?.replace("\n\n", "\n"));
@@ -40,6 +28,23 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
         files.insert(format!("apis/{}.rs", group.home), text);
     }
     Ok(())
+}
+
+/// The modules of the groups; one whose operations are all hidden is hidden with them.
+pub(crate) fn root(program: &Program, source: &str) -> String {
+    let mut root = header(source);
+    let mut groups: Vec<&Group> = program.groups.iter().collect();
+    groups.sort_unstable_by_key(|group| &group.home);
+    let hidden =
+        |group: &Group| feature(group).map_or_else(String::new, |name| format!("#[cfg(feature = {name:?})]\n"));
+    for group in &groups {
+        let _ = writeln!(root, "{}mod {};", hidden(group), group.home);
+    }
+    root.push('\n');
+    for group in &groups {
+        let _ = writeln!(root, "{}pub use self::{}::*;", hidden(group), group.home);
+    }
+    root
 }
 
 /// The feature that a whole client hides behind.

@@ -1,28 +1,16 @@
 //! The blocking clients: one struct per tag, and the setters of each call, which pass on to those of the async builder.
 
-use std::fmt::Write as _;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::apis::{REPLACE_WHOLE, argument, body_argument, gate, operation_docs};
+use crate::emit::apis::{self, REPLACE_WHOLE, argument, body_argument, gate, operation_docs};
 use crate::emit::types::ident;
 use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print};
 use crate::error::Error;
 use crate::ir::{Group, Operation, Program};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
-    let mut root = header(source);
-    let mut homes: Vec<&str> = program.groups.iter().map(|group| group.home.as_str()).collect();
-    homes.sort_unstable();
-    for home in &homes {
-        let _ = writeln!(root, "mod {home};");
-    }
-    root.push('\n');
-    for home in &homes {
-        let _ = writeln!(root, "pub use self::{home}::*;");
-    }
-    files.insert("blocking/mod.rs".to_owned(), root);
+    files.insert("blocking/mod.rs".to_owned(), apis::root(program, source));
     for group in &program.groups {
         let mut text = header(source);
         text.push_str(&print([Printed::Tokens(uses())])?.replace("\n\n", "\n"));
