@@ -4,7 +4,7 @@ use super::{CreatedApiKey, TaskContributionType, TaskContributor};
 use crate::secret::Secret;
 
 /// The names that services give a new key's secret; the first is the contract's guess.
-const SECRET_FIELDS: [&str; 4] = ["secret", "key", "apiKey", "token"];
+pub(super) const SECRET_FIELDS: [&str; 4] = ["secret", "key", "apiKey", "token"];
 
 impl CreatedApiKey {
     /// The new key's secret, wherever the response carries it: the name of the field is not documented.

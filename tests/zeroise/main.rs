@@ -6,8 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use onehorizon::oauth::OauthApp;
+use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::webhook::{Signer, Verifier};
-use onehorizon::{Configuration, Credential, CredentialKind, Secret};
+use onehorizon::{ApiKeysApi, Configuration, Credential, CredentialKind, Secret};
 
 /// The needle is kept in disguise, so that looking for it does not find the looker.
 const DISGUISE: u8 = 0x80;
@@ -140,4 +141,41 @@ fn a_login_overwrites_the_clients_secret() {
     assert!(canary.is_in_memory());
     drop(login);
     assert!(!canary.is_in_memory());
+}
+
+/// A service that makes one key, whose secret is in this field.
+struct OneKey {
+    field: &'static str,
+    canary: Canary,
+}
+
+impl Transport for OneKey {
+    fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        let secret = self.canary.text();
+        let mut body = String::with_capacity(secret.len() + 200);
+        body.push_str(r#"{"apiKeyId":"key_9","note":"n","#);
+        body.push_str(&format!("\"{}\":\"", self.field));
+        body.push_str(&secret);
+        body.push_str(r#"","later":1}"#);
+        drop(Secret::from(secret));
+        let response = TransportResponse::new(http::StatusCode::OK, http::HeaderMap::new(), body.into());
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}
+
+#[test]
+fn a_new_key_stays_neither_in_the_response_nor_in_unknown_fields() {
+    let _alone = alone();
+    for (seed, field) in [(20, "secret"), (21, "token"), (22, "key"), (23, "apiKey")] {
+        let service = OneKey { field, canary: Canary::new(seed) };
+        let configuration = Configuration::builder().oauth_token("owner").transport(service).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let keys = ApiKeysApi::new(&configuration);
+        let created = runtime.block_on(keys.create_api_key("ci").into_future()).unwrap();
+        let canary = Canary::new(seed);
+        assert!(created.reveal_secret().is_some() && canary.is_in_memory(), "{field}");
+        drop(created.clone());
+        drop(created);
+        assert!(!canary.is_in_memory(), "{field}");
+    }
 }
