@@ -8,6 +8,7 @@ mod accounts;
 mod bad_input;
 mod blocking;
 mod bulk;
+mod ci_report;
 mod edit;
 mod error_bodies;
 mod exit_codes;
