@@ -178,3 +178,23 @@ fn settings_of_the_built_in_transport_are_refused_beside_another_one() {
         assert!(error.message().contains("with a transport of your own, set it there"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_base_url_without_its_path_and_a_page_in_place_of_json_get_a_hint() {
+    let page = "<!DOCTYPE html><title>Sign in</title>";
+    for (path, status, body, hint) in [
+        ("", 404, page, Some("under /api/v1")),
+        ("/", 405, "", Some("under /api/v1")),
+        ("/api/v1", 404, page, None),
+        ("", 404, r#"{"code":404,"message":"no such task"}"#, None),
+        ("/api/v1", 200, page, Some("wrong base URL")),
+    ] {
+        let server = support::network::plain_server([(status, "text/html", body)]).await;
+        let error = list(to(&format!("{}{path}", address(&server)))).await.unwrap_err();
+        let found = error.hint().unwrap_or_default();
+        match hint {
+            Some(hint) => assert!(found.contains(hint), "{path:?} {status}: {error}"),
+            None => assert!(!found.contains("/api/v1"), "{path:?} {status}: {error}"),
+        }
+    }
+}
