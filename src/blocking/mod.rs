@@ -52,6 +52,7 @@ pub(crate) mod prelude {
 /// `B` is the builder of the async call; all its methods are here, too.
 #[must_use = "a call does nothing until it is sent"]
 #[derive(Clone)]
+#[doc(alias = "sync")]
 pub struct Blocking<B> {
     pub(crate) call: B,
     pub(crate) configuration: Configuration,

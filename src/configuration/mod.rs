@@ -33,6 +33,10 @@ pub const CURRENT_WORKSPACE: &str = "current";
 ///
 /// Cloning is cheap, and clones share their connections and what they know of the quota.
 ///
+/// Async calls need a Tokio runtime, made with `enable_all` (`#[tokio::main]` and `#[tokio::test]` do that): connections need
+/// its I/O, waits its timer. Outside a runtime a call is an error of kind `Config`; the feature `blocking` has clients that
+/// need none.
+///
 /// ```
 /// use onehorizon::{Configuration, TasksApi};
 /// # fn main() -> Result<(), onehorizon::Error> {
@@ -41,6 +45,8 @@ pub const CURRENT_WORKSPACE: &str = "current";
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
+#[doc(alias = "Client")]
+#[doc(alias = "OneHorizon")]
 pub struct Configuration {
     settings: Arc<Settings>,
     /// One edit of a task at a time.
