@@ -1,7 +1,7 @@
 //! What users meet first: configuration, credentials, responses and errors of single calls.
 
 // mutants: src/apis src/configuration src/credential src/error src/limits src/options src/response src/secret
-// mutants: src/transport src/metadata src/redact src/setting
+// mutants: src/blocking src/transport src/metadata src/redact src/setting
 // mutants-with: lib rotation engine fake oauth environment hostile
 
 mod accounts;

@@ -23,6 +23,7 @@ mod lower;
 mod naming;
 mod pointer;
 mod reading;
+pub mod rules;
 mod rustdoc;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use onehorizon_generate::{Error, Input, IntakeInput, Mode, Output, check, generate, intake, methods, remerge};
+use onehorizon_generate::{Error, Input, IntakeInput, Mode, Output, check, generate, intake, methods, remerge, rules};
 
 const USAGE: &str = "\
 cargo generate            write src/generated, docs/retry-safety.md and docs/evidence.md from openapi/
@@ -153,6 +153,13 @@ impl Job {
             None => read(&self.document)?,
         };
         let curation = self.curation.as_deref().map(read).transpose()?.unwrap_or_default();
+        if self.docs.is_some() {
+            let broken = rules::broken(&document, &curation)?;
+            if !broken.is_empty() {
+                println!("{}\n{} rule(s) of the contract are broken", broken.join("\n"), broken.len());
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         let mode = if arguments.lenient { Mode::Lenient } else { Mode::Strict };
         let output = generate(&Input {
             document: &document,
