@@ -152,7 +152,7 @@ impl ConfigurationBuilder {
         self
     }
 
-    /// How long one attempt may take, from sending to the end of the answer; default 30 s.
+    /// How long one attempt may take, from sending to the end of the response; default 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -172,7 +172,7 @@ impl ConfigurationBuilder {
         self
     }
 
-    /// The largest answer to read, in bytes; default 32 MiB.
+    /// The largest response to read, in bytes; default 32 MiB.
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.max_response_bytes = bytes;
         self
@@ -191,9 +191,9 @@ impl ConfigurationBuilder {
         self
     }
 
-    /// Is told before each wait for the quota, so that a program can show it. It runs within the call: keep it short.
-    pub fn on_quota_wait(mut self, tell: impl Fn(&QuotaWait) + Send + Sync + 'static) -> Self {
-        self.on_quota_wait = Some(Arc::new(tell));
+    /// Called before each wait for the quota, so that a program can show it. It runs within the call: keep it short.
+    pub fn on_quota_wait(mut self, report: impl Fn(&QuotaWait) + Send + Sync + 'static) -> Self {
+        self.on_quota_wait = Some(Arc::new(report));
         self
     }
 

@@ -54,7 +54,7 @@ impl Extra {
         self.ends.is_empty()
     }
 
-    /// Names and JSON texts, in the order received.
+    /// Names and JSON, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut start = 0;
         self.ends.iter().filter_map(move |&(name_end, value_end)| {

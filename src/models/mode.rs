@@ -68,7 +68,7 @@ pub(crate) fn carefully<T>(read: impl FnOnce() -> T) -> Option<T> {
 
 /// Reads JSON as the client reads a response.
 ///
-/// The result is that of [`serde_json::from_str`], a third faster for models: a text that fits is read in one pass.
+/// The result is that of [`serde_json::from_str`], a third faster for models: JSON that fits is read in one pass.
 /// A byte order mark before the JSON is skipped.
 ///
 /// ```

@@ -254,5 +254,5 @@ fn a_breach_is_noticed_however_it_is_written() {
     }
     let mut sources = sources();
     sources.get_mut("quota/mod.rs").unwrap().push_str("// use crate::engine::Retry;");
-    assert!(breaches(&sources).is_empty(), "a comment is no import");
+    assert!(breaches(&sources).is_empty(), "a comment is not an import");
 }

@@ -31,7 +31,7 @@ async fn run(bulk: Bulk<'_>) -> Result<BulkReport, Error> {
     let state =
         state_file.as_deref().map(State::open).transpose().map_err(|fault| Error::new(ErrorKind::Config, fault))?;
     let job = Mutex::new(Job::new(&keys, items, state, report));
-    lock(&job).tell(None);
+    lock(&job).report_progress(None);
     let workers = concurrency.min(keys.len());
     let mut workers: Vec<BoxFuture<'_, ()>> = (0..workers).map(|_| Box::pin(work(&job, &tasks)) as _).collect();
     let clock = &tasks.configuration.settings().clock;
@@ -126,7 +126,7 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        self.tell(Some((key, &outcome)));
+        self.report_progress(Some((key, &outcome)));
         if let Some(slot) = self.outcomes.get_mut(number) {
             *slot = Some(outcome);
         }
@@ -145,7 +145,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn tell(&mut self, last: Option<(&str, &BulkOutcome)>) {
+    fn report_progress(&mut self, last: Option<(&str, &BulkOutcome)>) {
         let progress = BulkProgress { total: self.outcomes.len(), done: self.done, failed: self.failed, last };
         if let Some(report) = &mut self.report {
             report(&progress);

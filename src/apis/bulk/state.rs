@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::models::TaskId;
 
-/// The first line, which tells such a file from any other.
+/// The first line, which marks such a file.
 const HEADER: &str = r#"{"onehorizon-bulk":1}"#;
 
 /// One line of JSON for each item that is done, and for each create that is begun.
