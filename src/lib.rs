@@ -26,6 +26,7 @@ mod environment;
 mod error;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod future;
+#[allow(clippy::doc_markdown, reason = "the names of models and clients are headings")]
 #[doc = include_str!("../docs/evidence.md")]
 pub mod evidence {}
 #[rustfmt::skip]
