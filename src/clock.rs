@@ -52,6 +52,7 @@ impl Clock for SystemClock {
 
 /// Waits on a thread of its own.
 #[cfg(any(feature = "client", feature = "axum"))]
+#[allow(clippy::disallowed_methods, reason = "the one place where time comes from")]
 async fn thread_sleep(duration: Duration) {
     use std::sync::{Arc, Mutex, PoisonError};
     use std::task::{Poll, Waker};

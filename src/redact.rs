@@ -106,14 +106,12 @@ impl Redactor {
     pub(crate) fn headers(&self, headers: HeaderMap) -> HeaderMap {
         let repeats = |name: &HeaderName| {
             let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-            match (values.next(), values.next()) {
-                (Some(only), None) => self.finds_in(only),
-                // Several values may carry a secret in pieces.
-                _ => {
-                    let all: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-                    all.iter().any(|value| self.finds_in(value)) || self.finds_in(&all.concat())
-                }
+            if let (Some(only), None) = (values.next(), values.next()) {
+                return self.finds_in(only);
             }
+            // Several values may carry a secret in pieces.
+            let all: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+            all.iter().any(|value| self.finds_in(value)) || self.finds_in(&all.concat())
         };
         let found: Vec<HeaderName> = headers.keys().filter(|name| repeats(name)).cloned().collect();
         let mut headers = headers;

@@ -268,11 +268,14 @@ fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
     use rustls::{AlertDescription, Error};
 
     match error.downcast_ref::<Error>() {
-        Some(Error::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify)) => false,
-        Some(error) => {
-            !matches!(error, Error::General(_) | Error::HandshakeNotComplete | Error::FailedToGetCurrentTime)
-        }
-        None => false,
+        None
+        | Some(
+            Error::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify)
+            | Error::General(_)
+            | Error::HandshakeNotComplete
+            | Error::FailedToGetCurrentTime,
+        ) => false,
+        Some(_) => true,
     }
 }
 

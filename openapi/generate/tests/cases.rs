@@ -1,5 +1,5 @@
 //! What real documents write and a first reading got wrong, one small document each under `tests/cases`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 
 mod support;
 
