@@ -148,7 +148,7 @@ async fn callback_page(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderM
                 // A real site saves the tokens here, encrypted, beside the user's record.
                 .on_refresh(|_| async { Ok::<(), std::io::Error>(()) })
                 .build();
-            // A new name for the session: whoever knew the old one is not logged in by this.
+            // A new name for the session: a client that knows the old one is not logged in by this.
             site.enter(Session::LoggedIn(user), "/")
         }
         Err(error) => problem(&error.to_string()),

@@ -57,7 +57,7 @@ async fn main_job(configuration: &Configuration, owner: Option<String>) -> Resul
 
     let again = tasks.fetch_task(&bug.task_id).await?;
     println!("Fetched   {} \"{}\" ({})", again.task_id, again.title, again.status);
-    println!("          members this version does not know: {before} before, {} after", again.extra.len());
+    println!("          fields this version does not know: {before} before, {} after", again.extra.len());
     Ok(())
 }
 

@@ -99,17 +99,17 @@ fn write_reply<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str)>,
     body: &str,
 ) -> io::Result<()> {
-    // Written at once, so that the answer is one packet.
-    let mut answer = Vec::new();
-    write!(answer, "HTTP/1.1 {status} Webhook\r\nconnection: close\r\n")?;
+    // Written at once, so that the reply is one packet.
+    let mut reply_bytes = Vec::new();
+    write!(reply_bytes, "HTTP/1.1 {status} Webhook\r\nconnection: close\r\n")?;
     if status != 204 {
-        write!(answer, "content-length: {}\r\n", body.len())?;
+        write!(reply_bytes, "content-length: {}\r\n", body.len())?;
     }
     for (name, value) in headers {
-        write!(answer, "{name}: {value}\r\n")?;
+        write!(reply_bytes, "{name}: {value}\r\n")?;
     }
-    write!(answer, "\r\n{body}")?;
-    stream.write_all(&answer)
+    write!(reply_bytes, "\r\n{body}")?;
+    stream.write_all(&reply_bytes)
 }
 
 /// Runs a future on this thread.

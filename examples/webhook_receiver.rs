@@ -61,7 +61,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Answers within the service's 3 seconds: the slow part is left to the worker.
+/// Replies within the service's 3 seconds: the slow part is left to the worker.
 ///
 /// What is in the channel is lost when the process dies. That does for a line on the screen; work that must not be lost
 /// belongs into a queue that survives, or is done here.
@@ -91,7 +91,7 @@ async fn print_tasks(api: TasksApi, mut tasks: mpsc::Receiver<TaskId>) {
     }
 }
 
-/// Says why a request was refused; the sender is told less.
+/// Says why a request was refused; the sender learns less.
 fn complain(reply: &Reply) {
     match reply.outcome() {
         Outcome::Refused(error) => eprintln!("refused with {}: {error}", reply.status()),

@@ -22,6 +22,8 @@ pub trait Clock: Send + Sync + 'static {
 
 #[cfg(any(feature = "client", feature = "axum"))]
 /// The machine's clock, sleeping on tokio's timer: under `tokio::time::pause` no time is spent.
+///
+/// Outside a Tokio runtime it sleeps on a thread, so that a transport of another runtime can be used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -37,10 +39,46 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
+        match tokio::runtime::Handle::try_current() {
+            Ok(_) => Box::pin(tokio::time::sleep(duration)),
+            Err(_) => Box::pin(thread_sleep(duration)),
+        }
     }
 
     fn random(&self) -> f64 {
         fastrand::f64()
     }
+}
+
+/// Waits on a thread of its own.
+#[cfg(any(feature = "client", feature = "axum"))]
+#[allow(clippy::disallowed_methods, reason = "the one place where time comes from")]
+async fn thread_sleep(duration: Duration) {
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::task::{Poll, Waker};
+
+    #[derive(Default)]
+    struct Sleep {
+        is_over: bool,
+        waker: Option<Waker>,
+    }
+    let sleep = Arc::new(Mutex::new(Sleep::default()));
+    let of_thread = Arc::clone(&sleep);
+    std::thread::spawn(move || {
+        std::thread::sleep(duration);
+        let mut sleep = of_thread.lock().unwrap_or_else(PoisonError::into_inner);
+        sleep.is_over = true;
+        if let Some(waker) = sleep.waker.take() {
+            waker.wake();
+        }
+    });
+    std::future::poll_fn(|context| {
+        let mut sleep = sleep.lock().unwrap_or_else(PoisonError::into_inner);
+        if sleep.is_over {
+            return Poll::Ready(());
+        }
+        sleep.waker = Some(context.waker().clone());
+        Poll::Pending
+    })
+    .await;
 }

@@ -59,7 +59,7 @@ pub trait TokenProvider: Send + Sync + 'static {
     /// The token to send now.
     fn token(&self) -> BoxFuture<'_, Result<Secret, Box<dyn StdError + Send + Sync>>>;
 
-    /// A token to send instead of one that the service refused with 401, or `None` if there is none to be had.
+    /// A token to send instead of one that the service refused with 401, or `None` if there is none.
     ///
     /// Called at most once for a call. Many calls may report the same token: refresh once.
     fn replace(&self, refused: &Secret) -> BoxFuture<'_, Result<Option<Secret>, Box<dyn StdError + Send + Sync>>>;
@@ -144,8 +144,8 @@ impl Credential {
     }
 }
 
-fn provided(answer: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>) -> Result<Option<Arc<Token>>, Error> {
-    let secret = answer.map_err(|source| match source.downcast::<Error>() {
+fn provided(result: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>) -> Result<Option<Arc<Token>>, Error> {
+    let secret = result.map_err(|source| match source.downcast::<Error>() {
         Ok(error) => *error,
         Err(source) => Error::new(ErrorKind::Unauthorized, "could not obtain an access token from the provider")
             .with(|error| error.source = Some(source.into())),

@@ -6,6 +6,10 @@
 
 #[cfg(feature = "client")]
 pub mod apis;
+#[cfg(feature = "blocking")]
+mod background;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod clock;
 #[cfg(feature = "client")]
@@ -22,6 +26,9 @@ mod environment;
 mod error;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod future;
+#[allow(clippy::doc_markdown, reason = "the names of models and clients are headings")]
+#[doc = include_str!("../docs/evidence.md")]
+pub mod evidence {}
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;

@@ -32,7 +32,7 @@ pub const ACTIVE_API_KEYS: usize = 20;
 /// Evidence: observed (receiver templates).
 pub const WEBHOOK_BODY_BYTES: usize = 256 * 1024;
 
-/// How long the service waits for a webhook receiver's answer.
+/// How long the service waits for a webhook receiver's reply.
 ///
 /// Evidence: observed (receiver templates).
 pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -42,5 +42,5 @@ pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Evidence: documented (webhooks page); the waits are approximate.
 pub const WEBHOOK_RETRY_DELAYS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(60), Duration::from_secs(5 * 60)];
 
-/// The largest answer that the client reads unless configured otherwise, in bytes: this crate's own choice.
+/// The largest response that the client reads unless configured otherwise, in bytes: this crate's own choice.
 pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 32 * 1024 * 1024;

@@ -99,6 +99,7 @@ impl<T: IntoIterator> IntoIterator for Response<T> {
     }
 }
 
+#[allow(clippy::into_iter_without_iter, reason = "`iter` is that of the value, reached by dereferencing")]
 impl<'a, T> IntoIterator for &'a Response<T>
 where
     &'a T: IntoIterator,

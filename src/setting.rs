@@ -87,7 +87,7 @@ fn check_token(text: &str) -> Result<(), Fault> {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) { Ok(()) } else { Err(Fault::NotAscii) }
 }
 
-/// Characters that take no room: byte order mark, zero-width, soft hyphen, direction marks.
+/// Characters that take no space: byte order mark, zero-width, soft hyphen, direction marks.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{FEFF}' | '\u{AD}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
 }

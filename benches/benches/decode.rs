@@ -27,7 +27,7 @@ fn from_text<T: DeserializeOwned>(body: &[u8]) {
     drop(black_box(serde_json::from_str::<T>(std::str::from_utf8(black_box(body)).unwrap()).unwrap()));
 }
 
-/// As the engine decodes a response: UTF-8 checked once, and a text that fits read in one pass.
+/// As the engine decodes a response: UTF-8 checked once, and JSON that fits read in one pass.
 fn as_the_engine(body: &[u8]) {
     let list = onehorizon::models::from_json::<TaskList>(std::str::from_utf8(black_box(body)).unwrap());
     drop(black_box(list.unwrap()));

@@ -80,13 +80,14 @@ fn peer(name: &str) -> Option<Function> {
             let list = responses::list(100);
             Box::new(move || drop(black_box(serde_json::from_reader::<_, TaskList>(list.as_bytes()).unwrap())))
         }
-        "loopback_sdk" | "loopback_hand" => {
+        "loopback_sdk" | "loopback_hand" | "loopback_list_sdk" | "loopback_list_hand" => {
             let server = Server::start(env!("CARGO_BIN_EXE_server"), &[]);
-            let make = if name == "loopback_sdk" { Caller::sdk } else { Caller::hand };
+            let make = if name.ends_with("_sdk") { Caller::sdk } else { Caller::hand };
+            let operation = if name.contains("list") { Operation::List } else { Operation::Fetch };
             let (caller, runtime) = (make(&server.base_url), runtime());
             Box::new(move || {
                 let _ = &server;
-                runtime.block_on(caller.call(Operation::Fetch));
+                runtime.block_on(caller.call(operation));
             })
         }
         _ => return None,

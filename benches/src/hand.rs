@@ -24,6 +24,10 @@ pub struct Task {
     pub visibility: Option<Visibility>,
     pub user_id: Option<String>,
     pub contributors: Option<Vec<Contributor>>,
+    pub priority: Option<Priority>,
+    pub team_ids: Option<Vec<String>>,
+    pub parent_initiative_id: Option<String>,
+    pub taxonomy_label_ids: Option<Vec<String>>,
     pub topic: Option<String>,
     pub completed_at: Option<String>,
     pub is_new_feature: Option<bool>,
@@ -59,6 +63,7 @@ closed! {
     Scope { Initiative, Task, Todo }
     Kind { Bug, Idea, Improvement, Feature }
     Visibility { Team, Private, Workspace }
+    Priority { Low, Medium, High, Urgent }
     Role { Assignee, Reviewer, Owner, Contributor }
 }
 

@@ -1,4 +1,4 @@
-//! A clock that a function tells the time of day of; time limits never end on it.
+//! A clock whose time of day comes from a function; time limits never end on it.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -7,7 +7,7 @@ use onehorizon::{BoxFuture, Clock};
 /// A clock by a function.
 #[derive(Debug)]
 pub struct Moment<F>(
-    /// What tells the time of day.
+    /// The source of the time of day.
     pub F,
 );
 

@@ -10,7 +10,7 @@ use crate::gauge::bounded;
 
 /// Writing and reading again yields the same value and the same text.
 fn round_trip<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(data: &[u8]) {
-    bounded(data.len(), 64, || {
+    bounded(data.len(), 96, || {
         let Ok(value) = serde_json::from_slice::<T>(data) else { return };
         let text = serde_json::to_string(&value).unwrap();
         let again: T = serde_json::from_str(&text).unwrap();

@@ -67,7 +67,7 @@ pub struct FindOrCreate {
     key: String,
     task: NewTask,
     workspace: Option<WorkspaceId>,
-    options: CallOptions,
+    pub(crate) options: CallOptions,
     ignoring: Option<Ignoring>,
 }
 
@@ -163,7 +163,7 @@ impl FindOrCreate {
                 return Ok(found);
             }
             let error = match self.create(&steps).await {
-                Ok(response) => return self.created(response, &mark),
+                Ok(response) => return created(response, &mark),
                 Err(error) => error,
             };
             let is_last = attempt >= steps.attempts();
@@ -240,18 +240,18 @@ impl FindOrCreate {
         }
         call.await
     }
+}
 
-    /// A task that came back without the mark would not be found by the next run.
-    fn created(&self, response: Response<Task>, mark: &str) -> Result<FoundOrCreated, Error> {
-        if response.description.as_deref().is_none_or(|text| is_marked(text, mark)) {
-            return Ok(FoundOrCreated { response, was_created: true, duplicates: Vec::new() });
-        }
-        let message = format!("{} was created, and the service took `{mark}` out of its description", response.task_id);
-        Err(Error::new(ErrorKind::Conflict, message).with(|error| {
-            error.metadata.sent = Sent::Yes;
-            error.hint = Some("find_or_create cannot find it again: keep its id, and do not call this again");
-        }))
+/// A task that came back without the mark would not be found by the next run.
+fn created(response: Response<Task>, mark: &str) -> Result<FoundOrCreated, Error> {
+    if response.description.as_deref().is_none_or(|text| is_marked(text, mark)) {
+        return Ok(FoundOrCreated { response, was_created: true, duplicates: Vec::new() });
     }
+    let message = format!("{} was created, and the service took `{mark}` out of its description", response.task_id);
+    Err(Error::new(ErrorKind::Conflict, message).with(|error| {
+        error.metadata.sent = Sent::Yes;
+        error.hint = Some("find_or_create cannot find it again: keep its id, and do not call this again");
+    }))
 }
 
 /// Whether a description begins with the mark.

@@ -13,6 +13,7 @@
 
 mod bulk;
 mod edit;
+mod filter;
 mod find_or_create;
 pub(crate) mod prelude;
 mod request;
@@ -22,6 +23,7 @@ mod summary;
 
 pub use bulk::{Bulk, BulkItem, BulkOutcome, BulkProgress, BulkReport};
 pub use edit::{EditOutcome, EditTask, EditedTask};
+pub use filter::{FilteredTasks, TaskStream};
 pub use find_or_create::{FindOrCreate, FoundOrCreated};
 pub use request::Request;
 pub use rotation::{OrphanedKey, RotateApiKey, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep};

@@ -57,7 +57,7 @@ impl Request {
         self
     }
 
-    /// Sends the request and reads the answer as `T`; [`Json`](crate::models::Json) takes any.
+    /// Sends the request and reads the response as `T`; [`Json`](crate::models::Json) takes any.
     pub fn send<T: DeserializeOwned + Send + 'static>(self) -> Pending<T> {
         self.call.send()
     }

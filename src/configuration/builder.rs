@@ -18,6 +18,7 @@ use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
 use crate::quota::{OnWait, Pacing, Quota, QuotaWait};
 use crate::secret::Secret;
+use crate::setting::{self, Form};
 use crate::transport::endpoint::Purpose;
 use crate::transport::network::{Network, Pem};
 use crate::transport::{ReqwestTransport, Transport};
@@ -151,7 +152,7 @@ impl ConfigurationBuilder {
         self
     }
 
-    /// How long one attempt may take, from sending to the end of the answer; default 30 s.
+    /// How long one attempt may take, from sending to the end of the response; default 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -171,7 +172,7 @@ impl ConfigurationBuilder {
         self
     }
 
-    /// The largest answer to read, in bytes; default 32 MiB.
+    /// The largest response to read, in bytes; default 32 MiB.
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.max_response_bytes = bytes;
         self
@@ -190,9 +191,9 @@ impl ConfigurationBuilder {
         self
     }
 
-    /// Is told before each wait for the quota, so that a program can show it. It runs within the call: keep it short.
-    pub fn on_quota_wait(mut self, tell: impl Fn(&QuotaWait) + Send + Sync + 'static) -> Self {
-        self.on_quota_wait = Some(Arc::new(tell));
+    /// Called before each wait for the quota, so that a program can show it. It runs within the call: keep it short.
+    pub fn on_quota_wait(mut self, report: impl Fn(&QuotaWait) + Send + Sync + 'static) -> Self {
+        self.on_quota_wait = Some(Arc::new(report));
         self
     }
 
@@ -280,6 +281,8 @@ impl ConfigurationBuilder {
             Identity::Token(kind, secret) => Credential::fixed(kind, &secret)?,
             Identity::Ready(credential) => credential,
         };
+        setting::check(Form::Text, self.workspace.as_str())
+            .map_err(|fault| config(format!("the workspace id {fault}")))?;
         crate::engine::check_segment(self.workspace.as_str())
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
         if http::HeaderValue::try_from(&self.user_agent).is_err() {
@@ -316,7 +319,12 @@ impl ConfigurationBuilder {
             transport,
             clock: self.clock,
         };
-        Ok(Configuration { settings: Arc::new(settings), edits: Arc::default() })
+        Ok(Configuration {
+            settings: Arc::new(settings),
+            edits: Arc::default(),
+            #[cfg(feature = "blocking")]
+            background: Arc::default(),
+        })
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "blocking")]
+use std::sync::OnceLock;
 
 mod builder;
 
 pub use builder::ConfigurationBuilder;
 
+#[cfg(feature = "blocking")]
+use crate::background::Background;
 use crate::credential::Credential;
 use crate::engine::Settings;
 use crate::error::Error;
@@ -29,6 +33,10 @@ pub const CURRENT_WORKSPACE: &str = "current";
 ///
 /// Cloning is cheap, and clones share their connections and what they know of the quota.
 ///
+/// Async calls need a Tokio runtime, made with `enable_all` (`#[tokio::main]` and `#[tokio::test]` do that): connections need
+/// its I/O, waits its timer. Outside a runtime a call is an error of kind `Config`; the feature `blocking` has clients that
+/// need none.
+///
 /// ```
 /// use onehorizon::{Configuration, TasksApi};
 /// # fn main() -> Result<(), onehorizon::Error> {
@@ -37,10 +45,14 @@ pub const CURRENT_WORKSPACE: &str = "current";
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
+#[doc(alias = "Client")]
+#[doc(alias = "OneHorizon")]
 pub struct Configuration {
     settings: Arc<Settings>,
     /// One edit of a task at a time.
     edits: Arc<KeyedLocks>,
+    #[cfg(feature = "blocking")]
+    background: Arc<OnceLock<Result<Background, String>>>,
 }
 
 impl Configuration {
@@ -90,7 +102,13 @@ impl Configuration {
 
     pub(crate) fn derived(&self, credential: Credential, workspace: WorkspaceId) -> Self {
         let settings = Settings { credential, workspace, ..(*self.settings).clone() };
-        Self { settings: Arc::new(settings), edits: Arc::clone(&self.edits) }
+        Self { settings: Arc::new(settings), ..self.clone() }
+    }
+
+    /// The background thread of the blocking clients, started by the first of them that needs it.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn background(&self) -> Result<&Background, String> {
+        self.background.get_or_init(Background::start).as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn edits(&self) -> &KeyedLocks {

@@ -63,7 +63,7 @@ impl TokenProvider for KeyFile {
     }
 }
 
-/// The key in a file, without one line end; the error names the file and tells nothing of its content.
+/// The key in a file, without one line end; the error names the file and shows nothing of its content.
 fn read(path: &PathBuf) -> Result<Secret, String> {
     let named = |fault: &dyn std::fmt::Display| format!("the API key file {} {fault}", path.display());
     let unreadable = |fault: std::io::Error| named(&format!("cannot be read: {fault}"));

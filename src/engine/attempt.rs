@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::call::Call;
 use super::operation::Access;
@@ -152,6 +153,8 @@ fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<R
     let TransportResponse { status, headers, body } = response;
     let rate_limit = retry_after::rate_limit(status, &headers, &body, &*call.settings.clock);
     if status.is_success() {
+        // What manages API keys may return one.
+        let body = if call.operation.access == Access::OauthOnly { overwritten_on_drop(body) } else { body };
         let metadata = Metadata {
             operation: Some(call.operation.id),
             status: Some(status),
@@ -167,4 +170,14 @@ fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<R
     let refusal = Refusal { status, headers, body: &body, rate_limit, oauth_only, redactor: &token.redactor };
     let (error, by_service) = refusal.into_error();
     Err(FailedAttempt { failed: Failed::Refused { status, by_service }, error })
+}
+
+/// The same bytes, overwritten when the last of their copies is dropped; those given are overwritten at once if nobody else
+/// has them.
+fn overwritten_on_drop(body: Bytes) -> Bytes {
+    let kept = Zeroizing::new(body.to_vec());
+    if let Ok(mut given) = body.try_into_mut() {
+        given.as_mut().zeroize();
+    }
+    Bytes::from_owner(kept)
 }

@@ -13,6 +13,9 @@ use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::query::Query;
 use crate::options::CallOptions;
 
+const NOT_WHOLE: &str = "the body was not read whole from the service by this client, so writing it may lose what it lacks: \
+                         fetch it and change that, or say replace_whole()";
+
 /// One call of an operation: what generated builders fill and the engine sends.
 #[derive(Clone)]
 pub(crate) struct Call {
@@ -46,7 +49,7 @@ impl Call {
             Method::PUT | Method::DELETE => RetryClass::IdempotentWrite,
             _ => RetryClass::UnsafeWrite,
         };
-        let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any };
+        let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any, deduced: false };
         let mut call = Self::to(settings, operation, Cow::Owned(route.to_owned()));
         call.options.fault = fault;
         call
@@ -98,6 +101,18 @@ impl Call {
             Ok(text) => self.body = Some(text.into()),
             Err(error) => self.options.fault = Some(format!("the body cannot be written as JSON: {error}")),
         }
+    }
+
+    /// Makes the call invalid unless its body was read whole from the service.
+    pub(crate) fn needs_whole(&mut self, is_whole: bool) {
+        if !is_whole {
+            self.options.fault.get_or_insert_with(|| NOT_WHOLE.to_owned());
+        }
+    }
+
+    /// Sends the body although it was not read whole.
+    pub(crate) fn replace_whole(&mut self) {
+        self.options.fault.take_if(|fault| fault == NOT_WHOLE);
     }
 }
 

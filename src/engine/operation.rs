@@ -12,13 +12,19 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     pub(crate) retry: RetryClass,
     pub(crate) access: Access,
+    /// The contract marks it as inferred: method or path may be another.
+    pub(crate) deduced: bool,
 }
 
 impl Operation {
     /// What to do about a refusal that means one thing for this operation.
-    pub(super) fn hint(&self, status: StatusCode) -> Option<&'static str> {
+    pub(super) fn hint(&self, status: StatusCode, route: &str, with_key: bool) -> Option<&'static str> {
+        let agents = || route.contains("/agent") || route.ends_with("/api-keys") || route.contains("/api-keys/");
         match (self.id, status) {
             (CREATE_API_KEY, StatusCode::CONFLICT) => Some(TOO_MANY_KEYS),
+            (_, StatusCode::METHOD_NOT_ALLOWED) if self.deduced => Some(DEDUCED_METHOD),
+            (_, StatusCode::NOT_FOUND) if self.deduced => Some(DEDUCED_ROUTE),
+            (RAW_REQUEST, StatusCode::FORBIDDEN) if with_key && agents() => Some(RAW_FORBIDDEN),
             _ => None,
         }
     }
@@ -33,6 +39,18 @@ pub(crate) const CREATE_API_KEY: &str = "createApiKey";
 /// What to do when a workspace has all the keys it may have (`limits::ACTIVE_API_KEYS`).
 pub(crate) const TOO_MANY_KEYS: &str = "a workspace has at most 20 active API keys: list them, revoke one that nothing uses, \
                                         then try again";
+
+/// What a 404 of a deduced route may mean.
+const DEDUCED_ROUTE: &str = "if what you asked for exists, the route may be wrong: it is deduced (docs/evidence.md); \
+                             send another by configuration.request(method, path)";
+
+/// What a 405 of a deduced route means.
+const DEDUCED_METHOD: &str = "the method of this route is deduced (docs/evidence.md) and the service wants another: \
+                              send it by configuration.request(method, path)";
+
+/// What a 403 of an agent's or key's route means that was called with an API key.
+const RAW_FORBIDDEN: &str = "API keys cannot do this: agent and key-management routes need an OAuth user token, \
+                             Configuration::builder().oauth_token(…)";
 
 /// What repeating an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,6 +40,7 @@ impl Retry {
     }
 
     /// How many attempts a call makes at most; default 3, 1 for no retry.
+    #[doc(alias = "max_retries")]
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);

@@ -9,6 +9,7 @@ use super::attempt::{FailedAttempt, Success, attempt, request};
 use super::call::Call;
 use super::client::Settings;
 use super::retry::should_retry;
+use crate::credential::CredentialKind;
 use crate::deadline::{Spent, Stopwatch};
 use crate::error::{Error, ErrorKind};
 use crate::metadata::{RateLimit, Sent, WaitSource};
@@ -27,6 +28,9 @@ struct Progress {
     /// The same without the last attempt.
     sent_before: Option<Sent>,
 }
+
+/// What a 404 means when the base URL ends with its host.
+const NO_API_PATH: &str = "the base URL has no path: the API of One Horizon is under /api/v1";
 
 /// Sends the call until there is a response or an error to return.
 pub(super) async fn run(call: &Call) -> Result<Success, Error> {
@@ -55,7 +59,15 @@ async fn run_in_span(call: &Call) -> Result<Success, Error> {
                 metadata.time = time;
                 // An attempt that never left does not undo what an earlier one may have done.
                 metadata.sent = metadata.sent.max(progress.sent.unwrap_or(Sent::No));
-                error.hint = error.hint.or_else(|| metadata.status.and_then(|status| call.operation.hint(status)));
+                let with_key = settings.credential.kind() == CredentialKind::ApiKey;
+                // Not the service's own refusal, and the usual path of its API is missing.
+                let lost =
+                    error.code.is_none() && matches!(metadata.status.map_or(0, |status| status.as_u16()), 404 | 405);
+                if lost && settings.base_url.path() == "/" {
+                    error.hint = Some(NO_API_PATH);
+                }
+                let hint = |status| call.operation.hint(status, &call.route, with_key);
+                error.hint = error.hint.or_else(|| metadata.status.and_then(hint));
                 let deleted = call.operation.method == Method::DELETE && error.kind == ErrorKind::NotFound;
                 if deleted && progress.sent_before > Some(Sent::No) {
                     error.hint = Some("an earlier attempt of this call may have deleted it");

@@ -1,6 +1,7 @@
 //! What can go wrong with a call, in words and types that a person or a program can act on.
 
 mod display;
+mod exit_code;
 mod refusal;
 mod words;
 

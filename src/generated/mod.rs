@@ -14,4 +14,8 @@
 
 #[cfg(feature = "client")]
 pub(crate) mod apis;
+#[cfg(feature = "blocking")]
+pub(crate) mod blocking;
 pub(crate) mod models;
+#[cfg(feature = "webhook")]
+pub(crate) mod payload;

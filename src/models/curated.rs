@@ -4,7 +4,7 @@ use super::{CreatedApiKey, TaskContributionType, TaskContributor};
 use crate::secret::Secret;
 
 /// The names that services give a new key's secret; the first is the contract's guess.
-const SECRET_FIELDS: [&str; 4] = ["secret", "key", "apiKey", "token"];
+pub(super) const SECRET_FIELDS: [&str; 4] = ["secret", "key", "apiKey", "token"];
 
 impl CreatedApiKey {
     /// The new key's secret, wherever the response carries it: the name of the field is not documented.
@@ -22,7 +22,7 @@ impl CreatedApiKey {
 impl TaskContributor {
     /// The person who is to do the work.
     ///
-    /// Evidence: observed (the official SDK's README).
+    /// [`observed`](crate::evidence#taskcontributor)
     #[must_use]
     pub fn assignee(user_id: impl Into<super::UserId>) -> Self {
         Self::new(user_id).contribution_type(TaskContributionType::Assignee)

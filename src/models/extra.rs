@@ -7,6 +7,9 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap};
 
+use zeroize::Zeroize;
+
+use super::curated::SECRET_FIELDS;
 use super::json::{self, RawText};
 
 /// The fields of an object that this version does not know, kept as their JSON text and written back untouched.
@@ -51,7 +54,7 @@ impl Extra {
         self.ends.is_empty()
     }
 
-    /// Names and JSON texts, in the order received.
+    /// Names and JSON, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut start = 0;
         self.ends.iter().filter_map(move |&(name_end, value_end)| {
@@ -129,10 +132,25 @@ impl Extra {
             self.text.reserve((name.len() + value.len()).max(FIRST_TEXT));
             self.ends.reserve(FIRST_FIELDS);
         }
+        self.make_room(name.len() + value.len());
         self.text.push_str(name);
         let name_end = self.text.len();
         self.text.push_str(value);
         self.ends.push((name_end, self.text.len()));
+    }
+
+    /// Makes room as `String` would, but leaves nothing of a secret in what is given back.
+    fn make_room(&mut self, needed: usize) {
+        if self.text.capacity() - self.text.len() < needed && self.may_hold_a_secret() {
+            let mut grown = String::with_capacity((self.text.len() + needed).max(2 * self.text.capacity()));
+            grown.push_str(&self.text);
+            self.text.zeroize();
+            self.text = grown;
+        }
+    }
+
+    fn may_hold_a_secret(&self) -> bool {
+        self.names().any(|name| SECRET_FIELDS.contains(&name))
     }
 
     fn retain(&mut self, keep: impl Fn(usize, &str) -> bool) {
@@ -146,6 +164,15 @@ impl Extra {
     /// Writes the fields as they were read.
     pub(crate) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.iter().try_for_each(|(name, value)| map.serialize_entry(name, &RawText(value)))
+    }
+}
+
+impl Drop for Extra {
+    /// A new API key may arrive in a field of another name than the contract's.
+    fn drop(&mut self) {
+        if self.may_hold_a_secret() {
+            self.text.zeroize();
+        }
     }
 }
 

@@ -15,11 +15,8 @@
 //!
 //! Copying a field from another object copies what it shows: assigning the `None` of a partial object writes null.
 //!
-//! Where a fact about the service comes from is written at each item as its *evidence*: `documented` (an official
-//! page says so), `observed` (official example code or payloads show it) or `inferred` (a deduction that may be
-//! wrong; unknown values and fields get through all the same). Its sources are pages of the documentation on
-//! onehorizon.ai (`P:`), repositories of `onehorizonai` on GitHub (`G:`) and the README of the official JavaScript SDK
-//! (`NPM`); `x-sources` at the end of `openapi/onehorizon.json` has their addresses.
+//! Where a fact about the service comes from is one word at each item, which links to its sources in
+//! [`evidence`](crate::evidence).
 
 mod curated;
 mod extra;
@@ -27,6 +24,7 @@ mod json;
 mod mode;
 mod object;
 mod open;
+mod presence;
 #[cfg(any(feature = "webhook", feature = "oauth"))]
 mod raw_object;
 mod record;
@@ -38,7 +36,7 @@ pub use extra::Extra;
 pub use json::Json;
 pub use mode::from_json;
 pub use open::{ParseEnumError, UnknownValue};
-pub use record::{Field, Presence, Unreadable};
+pub use presence::{Field, Presence, Unreadable};
 pub use timestamp::Timestamp;
 
 pub use crate::generated::models::*;
@@ -62,9 +60,10 @@ pub(crate) mod runtime {
     pub(crate) use super::mode::is_whole_response;
     pub(crate) use super::object::{OpenObject, open_object, read_object};
     pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};
+    pub(crate) use super::presence::{Field, Path, Presence, Unreadable};
     #[cfg(any(feature = "webhook", feature = "oauth"))]
     pub(crate) use super::raw_object::RawObject;
-    pub(crate) use super::record::{Field, Path, Presence, Record, Unreadable};
+    pub(crate) use super::record::Record;
     pub(crate) use super::text::Text;
     pub(crate) use super::timestamp::Timestamp;
     pub(crate) use super::value::{FieldType, Value, plain_values};

@@ -68,7 +68,7 @@ pub(crate) fn carefully<T>(read: impl FnOnce() -> T) -> Option<T> {
 
 /// Reads JSON as the client reads a response.
 ///
-/// The result is that of [`serde_json::from_str`], a third faster for models: a text that fits is read in one pass.
+/// The result is that of [`serde_json::from_str`], a third faster for models: JSON that fits is read in one pass.
 /// A byte order mark before the JSON is skipped.
 ///
 /// ```
@@ -87,6 +87,7 @@ pub fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error
 }
 
 /// Reads a response whose body is the object itself: models in it are marked as read whole (see `is_whole`).
+#[cfg(feature = "client")]
 pub(crate) fn from_response<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     with(|mode| mode.whole = true, || from_json(json))
 }

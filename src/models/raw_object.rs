@@ -21,6 +21,7 @@ impl<'a> RawObject<'a> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
 
+    #[cfg(feature = "webhook")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.iter().map(|(name, _)| name)
     }

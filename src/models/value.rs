@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::json::Json;
 use super::mode::from_json;
-use super::record::{OddItem, Path, Presence, Unreadable};
+use super::presence::{OddItem, Path, Presence, Unreadable};
 
 /// A value as JSON has it when it is neither absent nor null.
 pub(crate) trait Value: DeserializeOwned + Serialize {

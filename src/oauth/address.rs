@@ -65,7 +65,7 @@ pub(super) fn callback(text: &str, insecure_http: bool) -> Result<String, OauthE
     let url = Url::parse(text)
         .map_err(|fault| config(format!("the callback address is not an absolute address: {fault}")))?;
     if url.fragment().is_some() {
-        return Err(config("the callback address has a fragment, which the code could not be told from"));
+        return Err(config("the callback address must not have a fragment (#…)"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(config("the callback address must not carry a user name or password"));
@@ -86,7 +86,7 @@ pub(super) fn callback(text: &str, insecure_http: bool) -> Result<String, OauthE
 
 /// Whether a callback came to the registered address: same scheme, host, port and path, and the registered parameters.
 ///
-/// A text without a scheme is a query, or a path and a query: where it came to is not in it.
+/// A string without a scheme is a query, or a path and a query: where it came to is not in it.
 pub(super) fn is_registered(callback: &str, registered: &str) -> bool {
     let Ok(callback) = Url::parse(callback) else { return true };
     let Ok(registered) = Url::parse(registered) else { return false };

@@ -43,13 +43,13 @@ pub(super) struct Settings {
 impl OauthApp {
     /// Gets new tokens with a refresh token; [`RefreshingCredential`](super::RefreshingCredential) does it by itself.
     ///
-    /// The server may have used up the refresh token: save the answer before using it. An answer without a refresh token
+    /// The server may have used up the refresh token: save the tokens before using them. A response without a refresh token
     /// leaves the old one valid, so it is put into the result.
     ///
     /// Evidence: observed (an older version of the official login example).
     ///
     /// # Errors
-    /// See [`OauthErrorKind`](super::OauthErrorKind); [`OauthError::needs_login`] tells whether only a new login helps.
+    /// See [`OauthErrorKind`](super::OauthErrorKind); [`OauthError::needs_login`] says whether only a new login helps.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, OauthError> {
         Ok(self.refresh_with(refresh_token, || Duration::ZERO).await?.tokens)
     }

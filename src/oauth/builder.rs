@@ -198,7 +198,7 @@ impl OauthAppBuilder {
 
     /// Takes states and verifiers from another source than the operating system's generator.
     ///
-    /// Whoever can guess what it gives can steal logins: anything but a cryptographic generator is for tests only.
+    /// A caller who can guess what it gives can steal logins: anything but a cryptographic generator is for tests only.
     pub fn entropy<E>(mut self, fill: impl Fn(&mut [u8]) -> Result<(), E> + Send + Sync + 'static) -> Self
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
@@ -218,6 +218,9 @@ impl OauthAppBuilder {
         check("the client id", &self.client_id)?;
         if let Some(secret) = &self.client_secret {
             check("the client secret", secret.expose())?;
+        }
+        if !self.scope.is_empty() {
+            check("the scope", &self.scope)?;
         }
         let redirect_url = address::callback(&self.redirect_url, self.insecure_http)?;
         if let Some((name, _)) = self.parameters.iter().find(|(name, _)| OWN_PARAMETERS.contains(&name.as_str())) {

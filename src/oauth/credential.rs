@@ -22,7 +22,7 @@ use crate::secret::Secret;
 /// - The access token is replaced ahead of its end ([`skew`](RefreshingBuilder::skew)). However many calls find that it is
 ///   time, one request is made and all get its outcome. While the old token is still good, a call waits at most
 ///   [`patience`](RefreshingBuilder::patience) for the new one, and a refresh that fails does not fail it.
-/// - When the service answers 401, the token is replaced once and the call made again; a second 401 is the call's error.
+/// - When the service responds with 401, the token is replaced once and the call made again; a second 401 is the call's error.
 /// - New tokens go to [`on_refresh`](RefreshingBuilder::on_refresh), or into a [`TokenStore`], before they are used: the
 ///   server may have used up the old refresh token. If saving fails they are kept, and saving is tried again before anything
 ///   else.
@@ -36,14 +36,13 @@ use crate::secret::Secret;
 /// them would be logged out. Give them a common [`TokenStore`].
 ///
 /// ```
-/// # fn example(app: &onehorizon::oauth::OauthApp, stored: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(app: &onehorizon::oauth::OauthApp) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// use onehorizon::{ApiKeysApi, Configuration};
-/// use onehorizon::oauth::{RefreshingCredential, Tokens};
+/// use onehorizon::oauth::{FileTokens, RefreshingCredential};
 ///
-/// let tokens: Tokens = serde_json::from_str(stored)?;
-/// let user = RefreshingCredential::builder(app, tokens)
-///     .on_refresh(|tokens| async move { std::fs::write("tokens.json", serde_json::to_vec(&tokens)?) })
-///     .build();
+/// // After a login: RefreshingCredential::builder(app, tokens).token_store(store).build()
+/// let store = FileTokens::new("/var/lib/my-app/one-horizon");
+/// let user = RefreshingCredential::open(app, store).await?.build();
 /// let configuration = Configuration::builder().credential(user.into()).build()?;
 /// let keys = ApiKeysApi::new(&configuration);
 /// # Ok(()) }

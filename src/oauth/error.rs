@@ -292,12 +292,12 @@ impl From<OauthError> for Error {
 pub(super) struct Secrets<'a>(pub(super) Vec<&'a str>);
 
 impl Secrets<'_> {
-    /// A text from outside made fit for a log line, without the secrets.
+    /// A string from outside made fit for a log line, without the secrets.
     pub(super) fn clean(&self, text: &str) -> String {
         self.redactor().line(text)
     }
 
-    /// The error, unless a text in its chain has one of the secrets.
+    /// The error, unless a string in its chain has one of the secrets.
     pub(super) fn keep_out_of(
         &self,
         error: Box<dyn StdError + Send + Sync>,

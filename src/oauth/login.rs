@@ -11,6 +11,7 @@ use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::pkce;
 use super::tokens::Tokens;
+use crate::metadata::Sent;
 use crate::secret::Secret;
 
 /// The longest callback that is looked at, in bytes.
@@ -21,7 +22,7 @@ const TRY_WITHOUT_METHOD: &str = "if the server does not take `code_challenge_me
 
 /// One login of one user, under way; made by [`OauthApp::login`].
 ///
-/// It holds what proves that the callback answers this login (the state) and that the code was asked for by this
+/// It holds what proves that the callback belongs to this login (the state) and that the code was asked for by this
 /// program (the verifier). Keep it in the session of the browser that was sent away, and nowhere the browser can read it:
 /// a login that any browser can finish lets an attacker log a victim into the attacker's account.
 ///
@@ -169,7 +170,12 @@ impl Login {
         if self.used.swap(true, Ordering::AcqRel) {
             return Err(OauthError::new(OauthErrorKind::LoginExpired, "a callback of it was used already"));
         }
-        self.app.exchange_with(&code.0, &self.verifier).await
+        let result = self.app.exchange_with(&code.0, &self.verifier).await;
+        if result.as_ref().is_err_and(|error| error.was_sent() == Sent::No) {
+            // The code never left, so it is still good.
+            self.used.store(false, Ordering::Release);
+        }
+        result
     }
 
     /// Checks a callback and buys tokens with its code: [`check`](Self::check) and [`exchange`](Self::exchange) in one.

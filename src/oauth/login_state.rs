@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) epoch: u64,
     /// The server's refusal of the refresh token in use.
     pub(super) dead: Option<OauthError>,
+    /// A refresh may have reached the server, and no response arrived: the refresh token may be used up.
+    pub(super) lost_response: bool,
     /// No refresh ahead of time before this, after one that failed or took long.
     pub(super) not_before: Option<Instant>,
 }
@@ -63,7 +65,7 @@ pub(super) struct Current {
     pub(super) version: u64,
     expires: Option<Instant>,
     refresh_at: Option<Instant>,
-    /// The service answered 401 to it.
+    /// The service refused it with 401.
     pub(super) refused: bool,
 }
 

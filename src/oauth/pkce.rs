@@ -1,4 +1,4 @@
-//! Proof that the one who brings the code is the one who asked for it (RFC 7636), and other unguessable texts.
+//! Proof that the one who brings the code is the one who asked for it (RFC 7636), and other unguessable strings.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(super) fn challenge(verifier: &Secret) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose().as_bytes()))
 }
 
-/// Whether a text may be a verifier: 43 to 128 characters of the RFC's alphabet.
+/// Whether a string may be a verifier: 43 to 128 characters of the RFC's alphabet.
 pub(super) fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))

@@ -12,6 +12,7 @@ use super::single_flight::Waiters;
 use super::token_endpoint::{Received, limited};
 use super::token_store::{RefreshGuard, StoredTokens};
 use super::tokens::Tokens;
+use crate::metadata::Sent;
 use crate::secret::Secret;
 
 /// One refresh. The credential holds it, so it must not hold the credential.
@@ -36,7 +37,7 @@ impl Refresh {
 
     pub(super) async fn run(self, waiters: Arc<Waiters>) -> Outcome {
         let outcome = self.refresh(&waiters).await;
-        // In the same step as the outcome: whoever comes next finds either this refresh or what it brought.
+        // In the same step as the outcome: the next caller finds either this refresh or what it brought.
         let done = self.at_epoch(|_, state| state.refresh.take());
         drop(done);
         outcome
@@ -60,6 +61,7 @@ impl Refresh {
             state.unsaved = None;
             state.not_before = None;
             state.dead = None;
+            state.lost_response = false;
         });
         Ok(token)
     }
@@ -104,7 +106,6 @@ impl Refresh {
                     guard.keep();
                     Ok(Brought::Unsaved(unsaved))
                 }
-                Err(error) if error.needs_login() && guard.get().was_interrupted() => Err(error.with_hint(INTERRUPTED)),
                 Err(error) => Err(error),
             };
         }
@@ -127,16 +128,30 @@ impl Refresh {
                 self.at_epoch(|_, state| state.unsaved = Some(unsaved.clone())).ok_or_else(signed_out)?;
                 Ok(unsaved)
             }
-            Err(error) => {
-                if error.needs_login() {
-                    self.at_epoch(|_, state| state.dead = Some(error.clone()));
-                }
-                if !error.needs_login() || self.settings.store.is_some() {
-                    self.pause();
-                }
-                Err(error)
-            }
+            Err(error) => Err(self.failed(error, guard.as_ref())),
         }
+    }
+
+    /// Notes how a request failed, and says what it means where an earlier one explains it.
+    fn failed(&self, error: OauthError, guard: Option<&RefreshGuard>) -> OauthError {
+        if !error.needs_login() {
+            // A gateway's 502 says no more about the server than no response does.
+            let is_lost = error.was_sent() != Sent::No && error.status().is_none_or(|status| status >= 500);
+            self.at_epoch(|_, state| state.lost_response |= is_lost);
+            self.pause();
+            return error;
+        }
+        let lost = self.at_epoch(|_, state| state.lost_response).unwrap_or_default();
+        let error = match guard {
+            Some(guard) if guard.was_interrupted() => error.with_hint(INTERRUPTED),
+            _ if lost => error.with_hint(LOST),
+            _ => error,
+        };
+        self.at_epoch(|_, state| state.dead = Some(error.clone()));
+        if self.settings.store.is_some() {
+            self.pause();
+        }
+        error
     }
 
     /// Saves tokens in the token store and hands them to `on_refresh`. What fails is done again by the next refresh.
@@ -200,6 +215,9 @@ enum Kept {
 
 const INTERRUPTED: &str = "another process ended in the middle of a refresh, before it could save the server's response: the \
                            refresh token was used up; send the user through a new login";
+
+const LOST: &str = "an earlier refresh may have used it up, since no response of the server arrived; send the user through a \
+                    new login";
 
 enum Failed {
     Error(Box<dyn StdError + Send + Sync>),

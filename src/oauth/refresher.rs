@@ -38,13 +38,11 @@ impl Inner {
     /// The outcome of a refresh while the token at hand is still good: nobody waits long for it.
     async fn impatient(self: &Arc<Self>) -> Option<Secret> {
         let clock = &self.settings.app.settings().clock;
-        match within(&**clock, self.settings.patience, self.outcome(|_| Ok(()))).await {
-            Ok(outcome) => outcome.ok(),
-            Err(OutOfTime) => {
-                self.lock().not_before = clock.now().checked_add(self.settings.pause);
-                None
-            }
+        if let Ok(outcome) = within(&**clock, self.settings.patience, self.outcome(|_| Ok(()))).await {
+            return outcome.ok();
         }
+        self.lock().not_before = clock.now().checked_add(self.settings.pause);
+        None
     }
 
     /// Another token than the refused one; `None` without a refresh token.

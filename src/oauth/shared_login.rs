@@ -64,8 +64,8 @@ impl SharedLogin {
     pub(super) async fn begin(&self, clock: &dyn Clock, known: u64) -> Result<Turn, OauthError> {
         let began = clock.now();
         loop {
-            let begin = self.ask(clock, self.store.begin(known, clock.time_of_day(), self.lease)).await;
-            match begin.map_err(unavailable)? {
+            let turn = self.ask(clock, self.store.begin(known, clock.time_of_day(), self.lease)).await;
+            match turn.map_err(unavailable)? {
                 Begin::Refresh(guard) => {
                     return Ok(Turn::Mine(Held { store: Arc::clone(&self.store), guard, keep: false }));
                 }

@@ -2,7 +2,7 @@
 //!
 //! The work belongs to nobody who waits: a waiter that is dropped leaves it as it stands, and the next one drives it on. It
 //! is bound to the async runtime that it was begun on, whose timers and sockets it uses. When that runtime has ended, the
-//! work is dropped, and whoever waits is told to begin anew.
+//! work is dropped, and those who wait begin anew.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -59,8 +59,8 @@ impl Home {
             let alive = Arc::new(());
             let weak = Arc::downgrade(&alive);
             let task = runtime.spawn(async move {
-                let _alive = alive;
                 std::future::pending::<()>().await;
+                drop(alive);
             });
             (weak, task.abort_handle())
         });

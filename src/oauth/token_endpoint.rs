@@ -100,9 +100,9 @@ impl OauthApp {
 
 /// The form, in memory that is wiped when the request is done with it.
 fn form<'a>(fields: impl Iterator<Item = &'a (&'a str, &'a str)> + Clone) -> Bytes {
-    // Room for the worst case, so that growing does not leave copies of secrets behind.
-    let room = fields.clone().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
-    let mut form = form_urlencoded::Serializer::new(String::with_capacity(room));
+    // Space for the worst case, so that growing does not leave copies of secrets behind.
+    let capacity = fields.clone().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
+    let mut form = form_urlencoded::Serializer::new(String::with_capacity(capacity));
     form.extend_pairs(fields);
     Bytes::from_owner(Zeroizing::new(form.finish().into_bytes()))
 }

@@ -1,5 +1,6 @@
 //! What a login brings.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -20,7 +21,7 @@ use crate::secret::Secret;
 /// assert_eq!(serde_json::to_string(&tokens)?, r#"{"access_token":"a","refresh_token":"r","expires_at":1790000000}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Tokens {
     /// What goes with each call.
@@ -74,6 +75,20 @@ impl Tokens {
         if self.id_token.is_none() {
             self.id_token = old.and_then(|old| old.id_token.clone());
         }
+    }
+}
+
+impl fmt::Debug for Tokens {
+    /// What is there, without secrets; of `extra` the number alone, since a server may put a secret even into a name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("access_token", &self.access_token)
+            .field("refresh_token", &self.refresh_token)
+            .field("expires_at", &self.expires_at)
+            .field("scope", &self.scope)
+            .field("id_token", &self.id_token)
+            .field("extra", &self.extra.len())
+            .finish()
     }
 }
 

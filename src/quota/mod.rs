@@ -179,7 +179,7 @@ impl Quota {
             };
             let Obstacle { reason, wait, again } = obstacle;
             let patience = match self.patience_left(caller, wait, waited) {
-                Some(patience) if !left.is_some_and(|left| wait >= left) => patience,
+                Some(patience) if left.is_none_or(|left| wait < left) => patience,
                 _ => return Err(Rejection::TooLong { reason, wait, waited }),
             };
             self.report(caller, &position, &mut reported, obstacle, now);

@@ -7,6 +7,7 @@ use url::Url;
 use super::network::Network;
 use crate::environment;
 use crate::secret::Secret;
+use crate::setting::{self, Form};
 
 /// The proxy of one scheme, and the hosts that are reached without it.
 pub(super) struct ProxyRules {
@@ -76,12 +77,7 @@ fn parse(what: &str, address: &Secret) -> Result<Secret, String> {
     let text = address.expose();
     let example = "name it as http://proxy.example:3128, with special characters of a password percent-encoded";
     let unusable = |fault: &str| format!("{what} {fault}: {example}");
-    if text.trim().is_empty() {
-        return Err(unusable("is empty"));
-    }
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(unusable("has white space in it"));
-    }
+    setting::check(Form::Address, text).map_err(|fault| unusable(&fault.to_string()))?;
     let whole = if text.contains("://") { address.clone() } else { Secret::from(format!("http://{text}")) };
     let url = Url::parse(whole.expose()).map_err(|fault| unusable(&format!("is not a valid address ({fault})")))?;
     if url.scheme().starts_with("socks") {

@@ -247,10 +247,16 @@ fn failure(error: ::reqwest::Error) -> TransportError {
 fn is_lasting_tls_fault(error: &::reqwest::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(link) = next {
-        // An I/O error hides its inner error from `source`.
-        let inner = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if is_tls_error(link) || inner.is_some_and(|inner| is_tls_error(inner)) {
+        if is_tls_error(link) {
             return true;
+        }
+        // An I/O error hides its inner error, which may be one again, from `source`.
+        let mut inner = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        while let Some(error) = inner {
+            if is_tls_error(error) {
+                return true;
+            }
+            inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         }
         next = link.source();
     }
@@ -262,11 +268,14 @@ fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
     use rustls::{AlertDescription, Error};
 
     match error.downcast_ref::<Error>() {
-        Some(Error::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify)) => false,
-        Some(error) => {
-            !matches!(error, Error::General(_) | Error::HandshakeNotComplete | Error::FailedToGetCurrentTime)
-        }
-        None => false,
+        None
+        | Some(
+            Error::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify)
+            | Error::General(_)
+            | Error::HandshakeNotComplete
+            | Error::FailedToGetCurrentTime,
+        ) => false,
+        Some(_) => true,
     }
 }
 

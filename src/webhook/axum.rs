@@ -21,7 +21,7 @@
 //! - [`route_with`] lets a function make the reply, for receivers of another kind such as an inbox.
 //! - [`Verified<Event>`](Verified) is an extractor for handlers of your own, for any state that has a [`Verifier`]
 //!   ([`FromRef`]). It checks the delivery; processing an event once is up to you then. Mount such a handler with [`on`],
-//!   so that the probe of the *Verify* button is answered as well.
+//!   so that the probe of the *Verify* button gets its reply as well.
 
 use std::error::Error;
 use std::future::Future;
@@ -32,8 +32,8 @@ use ::axum::extract::{FromRef, FromRequest, Request, State};
 use ::axum::handler::Handler;
 use ::axum::response::{IntoResponse, Response};
 use ::axum::routing::{MethodRouter, any, post};
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError};
 
 use super::claims::Lease;
@@ -43,7 +43,7 @@ use super::receiver::{BodyCollector, Receiver, Reply};
 use super::verifier::{Verified, Verifier};
 use crate::time_limit::{OutOfTime, within};
 
-/// A route for all methods that answers webhook requests and runs the handler once for each event.
+/// A route for all methods that replies to webhook requests and runs the handler once for each event.
 ///
 /// It can be mounted at any path, nested routers included. The body is read up to the verifier's cap and within its
 /// [time limit](super::VerifierBuilder::body_timeout), and no further than `axum`'s own body limit where that is lower.
@@ -90,17 +90,17 @@ where
 }
 
 /// As [`route`], with a function that makes the reply for an event; see [`Receiver::receive_with`].
-pub fn route_with<S, A, F>(receiver: Receiver, answer: A) -> MethodRouter<S>
+pub fn route_with<S, A, F>(receiver: Receiver, respond: A) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     A: Fn(Verified<Event>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
     any(move |request: Request| {
-        let (receiver, answer) = (receiver.clone(), answer.clone());
+        let (receiver, respond) = (receiver.clone(), respond.clone());
         async move {
             match collect(&receiver, request).await {
-                Ok((parts, body)) => receiver.receive_with(parts.method.as_str(), &parts.headers, &body, answer).await,
+                Ok((parts, body)) => receiver.receive_with(parts.method.as_str(), &parts.headers, &body, respond).await,
                 Err(reply) => reply,
             }
         }
@@ -108,7 +108,7 @@ where
 }
 
 /// A route for a handler that takes [`Verified<Event>`](Verified): POST goes to the handler, and the GET and HEAD of the
-/// *Verify* button are checked and answered, which `axum::routing::post` would refuse with 405.
+/// *Verify* button are checked and get their reply, which `axum::routing::post` would refuse with 405.
 ///
 /// ```
 /// use axum::{Router, extract::{FromRef, State}};
@@ -183,14 +183,7 @@ where
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = self.headers();
-        let mut response = Response::new(Body::from(self.into_body()));
-        *response.status_mut() = status;
-        for (name, value) in headers {
-            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        response
+        self.into()
     }
 }
 

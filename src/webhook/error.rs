@@ -6,8 +6,8 @@ use crate::setting::Fault;
 
 /// Why a delivery is refused.
 ///
-/// Nothing in here repeats a secret or the payload, so it may be logged. What the sender is told is less than
-/// what stands here, see [`Reply`](super::Reply).
+/// Nothing in here repeats a secret or the payload, so it may be logged. The sender gets less than this,
+/// see [`Reply`](super::Reply).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookError {
@@ -92,7 +92,7 @@ pub enum WebhookError {
 }
 
 impl WebhookError {
-    /// The HTTP status that tells the sender.
+    /// The HTTP status of the reply.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {

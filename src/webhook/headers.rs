@@ -5,8 +5,9 @@ use std::hash::BuildHasher;
 
 /// The headers of a request.
 ///
-/// Implemented for a reference to [`http::HeaderMap`](https://docs.rs/http) (with the feature `client` or `axum`), to a
-/// slice or list of pairs, to a map of strings, and for a closure that looks a header up by its lower-case name:
+/// Implemented for a reference to [`http::HeaderMap`](https://docs.rs/http) (with the feature `http`, which `client` and `axum` switch on), to a
+/// slice or list of pairs, to a map of strings, and for a closure that looks a header up by its lower-case name (written in
+/// place it names the type of its argument, `|name: &str|`):
 ///
 /// ```
 /// use onehorizon::webhook::Verifier;
@@ -21,6 +22,10 @@ use std::hash::BuildHasher;
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read as the headers of a request",
+    note = "pass `&http::HeaderMap` (feature `http`), a reference to pairs or to a map of strings, or a closure `|name: &str| …`"
+)]
 pub trait Headers<'h> {
     /// The value of the first line of this header. Names are compared without regard to case; `name` is lower case.
     fn get(&self, name: &str) -> Option<&'h [u8]>;
@@ -83,7 +88,7 @@ headers_in_pairs! {
     [] BTreeMap<N, V>, (name, value) => (name, value);
 }
 
-#[cfg(any(feature = "client", feature = "axum"))]
+#[cfg(feature = "http")]
 impl<'h> Headers<'h> for &'h http::HeaderMap {
     fn get(&self, name: &str) -> Option<&'h [u8]> {
         http::HeaderMap::get(self, name).map(http::HeaderValue::as_bytes)

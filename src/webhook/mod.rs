@@ -5,6 +5,7 @@
 //! - [`Receiver`] turns a request into a reply: it verifies, runs a handler once for each event, and makes the service
 //!   retry what failed. It needs no framework and no async runtime.
 //! - [`EventRouter`] sends each event to the handler for what it is about.
+//! - [`DeliveryHooks`] watch deliveries, for logs and metrics.
 //! - [`ClaimStore`] remembers which events are done; [`MemoryClaims`] does so in one process.
 #![cfg_attr(feature = "axum", doc = "- [`axum`] mounts a receiver on a `Router`.")]
 #![cfg_attr(not(feature = "axum"), doc = "- `axum` (a feature) mounts a receiver on a `Router`.")]
@@ -22,6 +23,7 @@ mod clock;
 mod error;
 mod event;
 mod headers;
+mod hooks;
 mod media_type;
 mod receiver;
 mod router;
@@ -31,6 +33,7 @@ pub use claims::{ClaimStore, MemoryClaims};
 pub use error::{AuthFailure, VerifierError, WebhookError};
 pub use event::{Event, Payload, Retry, Undecoded};
 pub use headers::Headers;
+pub use hooks::{DeliveryEnd, DeliveryHooks, DeliveryInfo};
 pub use receiver::{BodyCollector, MAX_EVENT_ID_BYTES, Outcome, Receiver, ReceiverBuilder, Reply};
 pub use router::{EventRouter, EventRouterBuilder, StatefulRouterBuilder};
 pub use verifier::{Scheme, Signer, Verified, Verifier, VerifierBuilder};

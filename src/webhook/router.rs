@@ -9,10 +9,8 @@ use std::sync::Arc;
 use super::event::{Event, Payload};
 use super::verifier::Verified;
 use crate::future::BoxFuture;
-use crate::models::{
-    AgentActivity, AgentSession, Comment, CommentReaction, Document, Invite, Issue, Meeting, Summary, Task, TaskSnooze,
-    Taxonomy, Team, WorkItem,
-};
+use crate::generated::payload::for_each_payload;
+use crate::models;
 
 /// What a handler returns, boxed.
 type Handled = BoxFuture<'static, Result<(), Box<dyn Error + Send + Sync>>>;
@@ -97,7 +95,7 @@ impl<V: AsRef<Event> + Send + 'static> EventRouter<V> {
         let by_type = self.routes.by_type.get(about.event_type().as_str());
         let by_payload = || match about.payload() {
             Payload::Undecoded(_) => None,
-            known => self.routes.by_payload.get(known.member()?),
+            known => self.routes.by_payload.get(known.field()?),
         };
         let handler = by_type.or_else(by_payload).unwrap_or(&self.fallback);
         handler(event)
@@ -213,10 +211,10 @@ where
 }
 
 macro_rules! payload_handlers {
-    ($($method:ident $family:ident $field:literal;)*) => {
+    ($($(#[$meta:meta])* $family:ident($type:ident) = $field:literal $method:ident,)*) => {
         impl<V: AsRef<Event> + Send + 'static> EventRouterBuilder<V> {$(
-            #[doc = concat!("The handler for events that carry a [`", stringify!($family), "`], of whatever type.")]
-            pub fn $method<F, E>(mut self, handler: impl Fn(V, $family) -> F + Send + Sync + 'static) -> Self
+            #[doc = concat!("The handler for events that carry a [`", stringify!($type), "`](models::", stringify!($type), "), of whatever type.")]
+            pub fn $method<F, E>(mut self, handler: impl Fn(V, models::$type) -> F + Send + Sync + 'static) -> Self
             where
                 F: Future<Output = Result<(), E>> + Send + 'static,
                 E: Into<Box<dyn Error + Send + Sync>>,
@@ -240,8 +238,8 @@ macro_rules! payload_handlers {
             S: Clone + Send + Sync + 'static,
             V: AsRef<Event> + Send + 'static,
         {$(
-            #[doc = concat!("The handler for events that carry a [`", stringify!($family), "`], of whatever type.")]
-            pub fn $method<F, E>(self, handler: impl Fn(S, V, $family) -> F + Send + Sync + 'static) -> Self
+            #[doc = concat!("The handler for events that carry a [`", stringify!($type), "`](models::", stringify!($type), "), of whatever type.")]
+            pub fn $method<F, E>(self, handler: impl Fn(S, V, models::$type) -> F + Send + Sync + 'static) -> Self
             where
                 F: Future<Output = Result<(), E>> + Send + 'static,
                 E: Into<Box<dyn Error + Send + Sync>>,
@@ -254,22 +252,7 @@ macro_rules! payload_handlers {
     };
 }
 
-payload_handlers! {
-    on_task Task "task";
-    on_comment Comment "comment";
-    on_comment_reaction CommentReaction "commentReaction";
-    on_team Team "team";
-    on_invite Invite "invite";
-    on_taxonomy Taxonomy "taxonomy";
-    on_issue Issue "issue";
-    on_meeting Meeting "meeting";
-    on_summary Summary "summary";
-    on_document Document "document";
-    on_work_item WorkItem "workItem";
-    on_task_snooze TaskSnooze "taskSnooze";
-    on_agent_session AgentSession "agentSession";
-    on_agent_activity AgentActivity "agentActivity";
-}
+for_each_payload!(payload_handlers);
 
 impl<V> fmt::Debug for EventRouterBuilder<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -289,7 +272,7 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     Arc::new(move |event| {
-        let handled = handler(event);
-        Box::pin(async move { handled.await.map_err(Into::into) })
+        let work = handler(event);
+        Box::pin(async move { work.await.map_err(Into::into) })
     })
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use onehorizon::transport::{Failure, TransportError};
 use onehorizon::{Configuration, Credential, CredentialKind, DEFAULT_BASE_URL, ErrorKind, Retry, Sent, TasksApi};
-use onehorizon_testing::{FakeOneHorizon, Fault};
-use support::wire::{Step, Wire, limited, ok, refused, status};
+use onehorizon_testing::{FakeOneHorizon, Fault, Reply};
+use support::wire::{Wire, limited, ok, plain, refused, status};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -115,7 +115,7 @@ async fn an_answer_tells_its_head_its_body_and_how_it_was_had() {
 #[tokio::test(start_paused = true)]
 async fn an_error_tells_its_head_its_body_and_how_it_came_about() {
     let text = r#"{"code":"task_locked","message":"somebody edits it"}"#;
-    let locked = Step::Answer(409, Vec::new(), text.to_owned()).header("x-request-id", "req_2").after(SECOND);
+    let locked = plain(409, text.to_owned()).header("x-request-id", "req_2").after(SECOND);
     let wire = Wire::new([status(503), locked]);
     let error = wire::read(&wire.configuration()).await.unwrap_err();
     assert_eq!((error.kind(), error.status(), error.code()), (ErrorKind::Conflict, Some(409), Some("task_locked")));
@@ -143,7 +143,7 @@ async fn an_error_answers_the_questions_of_its_kind_with_yes_and_all_others_with
         ("interrupted", onehorizon::Error::is_interrupted),
         ("decode", onehorizon::Error::is_decode),
     ];
-    let no_json = Step::Answer(200, Vec::new(), "<html>".to_owned());
+    let no_json = plain(200, "<html>".to_owned());
     for (step, answers) in [
         (refused("no more"), &["rate limited"][..]),
         (status(404), &["not found"]),
@@ -152,11 +152,11 @@ async fn an_error_answers_the_questions_of_its_kind_with_yes_and_all_others_with
         (status(409), &["conflict"]),
         (status(422), &["invalid"]),
         (status(418), &[]),
-        (Step::Hang, &["timeout"]),
-        (Step::Fail(Failure::Connect), &["connect"]),
-        (Step::Fail(Failure::ConnectTimeout), &["timeout"]),
-        (Step::Fail(Failure::Interrupted), &["interrupted"]),
-        (Step::Fail(Failure::TooLarge), &[]),
+        (Reply::never(), &["timeout"]),
+        (Reply::fail(Failure::Connect), &["connect"]),
+        (Reply::fail(Failure::ConnectTimeout), &["timeout"]),
+        (Reply::fail(Failure::Interrupted), &["interrupted"]),
+        (Reply::fail(Failure::TooLarge), &[]),
         (no_json, &["decode"]),
     ] {
         let wire = Wire::new([step.clone()]);
@@ -165,7 +165,7 @@ async fn an_error_answers_the_questions_of_its_kind_with_yes_and_all_others_with
         let yes: Vec<_> = questions.iter().filter(|(_, ask)| ask(&error)).map(|(name, _)| *name).collect();
         assert_eq!(yes, answers, "{step:?}: {error}");
     }
-    let wire = Wire::new([Step::Hang]);
+    let wire = Wire::new([Reply::never()]);
     let late = wire::read(&wire.configuration()).deadline(SECOND).await.unwrap_err();
     assert!(late.is_timeout() && late.is_deadline());
 }
@@ -202,7 +202,7 @@ fn failures_below_http_know_whether_anything_left() {
 
 #[tokio::test(start_paused = true)]
 async fn options_of_a_call_come_before_those_of_the_configuration() {
-    let wire = Wire::rule(|_, _| Step::Hang);
+    let wire = Wire::rule(|_, _| Reply::never());
     let configuration = wire.builder().timeout(9 * SECOND).deadline(20 * SECOND).build().unwrap();
     let took = async |call: onehorizon::apis::Request| call.await.unwrap_err().time_spent().total();
     let call = || wire::read(&configuration);
@@ -234,12 +234,12 @@ async fn a_call_carries_the_headers_it_was_given_but_for_the_credential() {
 #[tokio::test]
 async fn an_answer_of_another_shape_is_told_with_the_place_in_it() {
     for (body, place) in [(r#"[1,"x"]"#, "[1]"), (r#"[1,{"a":2}]"#, "[1]")] {
-        let wire = Wire::new([Step::Answer(200, Vec::new(), body.to_owned())]);
+        let wire = Wire::new([plain(200, body.to_owned())]);
         let error = wire::read(&wire.configuration()).send::<Vec<u64>>().await.unwrap_err();
         assert!(error.is_decode() && error.message().contains(place), "{error}");
         assert!(!error.message().contains(&format!(".{place}")), "{error}");
     }
-    let wire = Wire::new([Step::Answer(200, Vec::new(), r#"{"a":{"b":["x"]}}"#.to_owned())]);
+    let wire = Wire::new([plain(200, r#"{"a":{"b":["x"]}}"#.to_owned())]);
     let call = wire::read(&wire.configuration());
     let error = call.send::<BTreeMap<String, BTreeMap<String, Vec<u64>>>>().await.unwrap_err();
     assert!(error.message().contains(".a.b[0]"), "{error}");
@@ -285,7 +285,7 @@ async fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
 
 #[tokio::test(start_paused = true)]
 async fn only_a_repeated_deletion_may_have_succeeded_before() {
-    let hint = async |method: &str, steps: [Step; 2]| {
+    let hint = async |method: &str, steps: [Reply; 2]| {
         let wire = Wire::new(steps);
         let error = wire.configuration().request(method, "/thing").await.unwrap_err();
         (error.attempts(), error.hint().unwrap_or_default().contains("may have deleted it"))

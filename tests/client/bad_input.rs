@@ -1,12 +1,12 @@
 //! Bad input gets a precise error that names the place; nothing panics and nothing prints the token.
 
-use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use onehorizon::models::Task;
 use onehorizon::models::TaskStatus;
-use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Clock, Configuration, Credential, Error, ErrorKind, Response, Retry, Sent, TasksApi};
+use onehorizon::transport::Failure;
+use onehorizon::{Configuration, Credential, Error, ErrorKind, Response, Retry, Sent, TasksApi};
+use onehorizon_testing::{ManualClock, Reply, ScriptedTransport};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -54,6 +54,17 @@ fn tokens_that_cannot_be_tokens_are_refused_without_being_shown() {
             assert!(!format!("{error}{error:?}").contains("canary"), "{error}");
         }
         assert!(Configuration::builder().api_key(token).build().is_err());
+    }
+}
+
+#[test]
+fn workspace_ids_with_an_accident_of_copying_are_refused() {
+    for (id, complaint) in
+        [("w_1\n", "line end"), ("\"w_1\"", "quotes"), ("${WORKSPACE}", "placeholder"), ("", "empty")]
+    {
+        let error = Configuration::builder().api_key(TOKEN).workspace(id).build().unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("the workspace id") && text.contains(complaint), "{id:?}: {text}");
     }
 }
 
@@ -315,51 +326,30 @@ async fn a_service_that_is_not_there_was_never_reached() {
 
 // Settings at their limits.
 
-/// No wait takes time, and chance is what the test says.
-struct Chance(f64);
-
-impl Clock for Chance {
-    fn now(&self) -> Instant {
-        static START: OnceLock<Instant> = OnceLock::new();
-        *START.get_or_init(Instant::now)
-    }
-
-    fn time_of_day(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        // Time limits never end, and waits end at once.
-        if duration == LIMIT { Box::pin(std::future::pending()) } else { Box::pin(std::future::ready(())) }
-    }
-
-    fn random(&self) -> f64 {
-        self.0
-    }
-}
-
-const LIMIT: Duration = Duration::from_secs(1234);
-
-struct Failing;
-
-impl Transport for Failing {
-    fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        Box::pin(async { Err(Failure::Connect.into()) })
+/// Ends every sleep.
+async fn move_forever(clock: &ManualClock) {
+    loop {
+        clock.advance_to_next();
+        tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
 async fn endless_waits_and_senseless_chance_are_no_panic() {
     for chance in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1.0] {
+        let clock = ManualClock::new().with_random(chance);
         let configuration = Configuration::builder()
             .api_key(TOKEN)
-            .transport(Failing)
-            .clock(Chance(chance))
-            .timeout(LIMIT)
+            .transport(ScriptedTransport::from_fn(|_| Reply::fail(Failure::Connect)))
+            .clock(clock.clone())
             .retry(Retry::default().backoff(Duration::MAX, Duration::MAX).max_wait(Duration::MAX))
             .build()
             .unwrap();
-        let error = TasksApi::new(&configuration).fetch_task("tsk_1").await.unwrap_err();
+        let tasks = TasksApi::new(&configuration);
+        let error = tokio::select! {
+            result = tasks.fetch_task("tsk_1") => result.unwrap_err(),
+            () = move_forever(&clock) => unreachable!(),
+        };
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{chance}");
     }
 }

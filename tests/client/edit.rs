@@ -78,7 +78,7 @@ fn task(title: &str) -> Record {
 }
 
 fn rename(task: &mut Task) {
-    task.title = "renamed".to_owned().into();
+    task.title = "renamed".to_owned();
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +96,7 @@ async fn a_task_that_is_left_as_it_was_is_not_written() {
     let stage = Stage::new();
     let changes: [fn(&mut Task); 3] = [
         |_| {},
-        |task| task.title = "first".to_owned().into(),
+        |task| task.title = "first".to_owned(),
         |task| {
             let same = task.extra.raw("mood").unwrap().to_owned();
             task.extra.insert("mood", &serde_json::from_str::<String>(&same).unwrap()).unwrap();
@@ -151,7 +151,7 @@ async fn the_options_of_an_edit_are_those_of_its_calls() {
     }
     stage.fake.fail_next(Fault::hang().on("updateTask").forever());
     let before = tokio::time::Instant::now();
-    let edit = stage.tasks().edit_task("tsk_1", |task| task.title = "again".to_owned().into());
+    let edit = stage.tasks().edit_task("tsk_1", |task| task.title = "again".to_owned());
     let error = edit.deadline(Duration::from_secs(7)).await.unwrap_err();
     assert!(error.is_timeout() && before.elapsed() <= Duration::from_secs(7), "{error} {:?}", before.elapsed());
 }

@@ -3,19 +3,20 @@
 use support::wire;
 
 use onehorizon::{Error, Retry};
-use support::wire::{Step, Wire, limited, refused, status};
+use onehorizon_testing::Reply;
+use support::wire::{Wire, limited, plain, refused, status};
 
 const SECRET: &str = "s3cr3t-token-0123456789";
 const CAP: usize = 16 * 1024;
 
-async fn error_of(step: Step) -> Error {
+async fn error_of(step: Reply) -> Error {
     let wire = Wire::new([step]);
     let configuration = wire.builder().api_key(SECRET).retry(Retry::never()).build().unwrap();
     wire::read(&configuration).await.unwrap_err()
 }
 
 async fn kept(body: String) -> String {
-    let error = error_of(Step::Answer(500, Vec::new(), body)).await;
+    let error = error_of(plain(500, body)).await;
     String::from_utf8(error.body().to_vec()).unwrap()
 }
 
@@ -79,7 +80,7 @@ async fn words_are_found_in_each_place_where_official_clients_look() {
         (r#"{"error":{"code":"locked","message":"somebody edits it"}}"#, Some("locked"), "somebody edits it"),
         (r#"{"error":"invalid_token","error_description":"it is over"}"#, None, "it is over"),
     ] {
-        let error = error_of(Step::Answer(409, Vec::new(), body.to_owned())).await;
+        let error = error_of(plain(409, body.to_owned())).await;
         assert_eq!((error.code(), error.message()), (code, message), "{body}");
     }
 }
@@ -88,6 +89,6 @@ async fn words_are_found_in_each_place_where_official_clients_look() {
 async fn a_message_is_shown_up_to_500_characters() {
     for (length, shown) in [(499, "ä".repeat(499)), (500, "ä".repeat(500)), (501, "ä".repeat(500) + "…")] {
         let body = format!(r#"{{"code":409,"message":"{}"}}"#, "ä".repeat(length));
-        assert_eq!(error_of(Step::Answer(409, Vec::new(), body)).await.message(), shown);
+        assert_eq!(error_of(plain(409, body)).await.message(), shown);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onehorizon::models::{NewTask, TaskStatus};
+use onehorizon::models::{NewTask, TaskId, TaskStatus};
 use onehorizon::{Configuration, ErrorKind, Retry, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Fault, Record};
 
@@ -105,7 +105,7 @@ async fn of_several_the_oldest_is_found_and_the_others_are_named() {
     }
     let found = tasks(&fake).find_or_create("k", report()).await.unwrap();
     assert_eq!(found.task_id, "tsk_c");
-    let duplicates: Vec<_> = found.duplicates().iter().map(|id| id.as_str()).collect();
+    let duplicates: Vec<_> = found.duplicates().iter().map(TaskId::as_str).collect();
     assert_eq!(duplicates, ["tsk_b", "tsk_a"]);
 }
 

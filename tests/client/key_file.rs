@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use onehorizon::{Configuration, CredentialKind, ErrorKind, TasksApi};
-use support::wire::{Step, Wire, status};
+use onehorizon_testing::Reply;
+use support::wire::{Wire, plain, status};
 
 struct KeyFile {
     _folder: tempfile::TempDir,
@@ -31,17 +32,17 @@ type Seen = Arc<Mutex<Vec<String>>>;
 fn service(accepted: &'static str) -> (Wire, Seen) {
     let seen = Seen::default();
     let record = Arc::clone(&seen);
-    let wire = Wire::rule(move |request, _| -> Step {
+    let wire = Wire::rule(move |request, _| -> Reply {
         let shown = request.headers.get("authorization").unwrap().to_str().unwrap().to_owned();
         let shown = shown.strip_prefix("Bearer ").unwrap().to_owned();
         record.lock().unwrap().push(shown.clone());
-        if shown == accepted { Step::Answer(200, Vec::new(), r#"{"tasks":[]}"#.to_owned()) } else { status(401) }
+        if shown == accepted { plain(200, r#"{"tasks":[]}"#.to_owned()) } else { status(401) }
     });
     (wire, seen)
 }
 
 fn tasks(path: &Path, wire: &Wire) -> TasksApi {
-    TasksApi::new(&Configuration::builder().api_key_file(path).transport(wire.clone()).build().unwrap())
+    TasksApi::new(&Configuration::builder().api_key_file(path).transport(wire.transport()).build().unwrap())
 }
 
 #[tokio::test(start_paused = true)]

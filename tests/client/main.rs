@@ -1,17 +1,25 @@
 //! What users meet first: configuration, credentials, responses and errors of single calls.
 
-// mutants: src/apis src/configuration src/credential.rs src/error src/limits.rs src/options.rs src/response.rs src/secret.rs
-// mutants: src/transport
+// mutants: src/apis src/configuration src/credential src/error src/limits src/options src/response src/secret
+// mutants: src/blocking src/transport src/metadata src/redact src/setting
 // mutants-with: lib rotation engine fake oauth environment hostile
 
 mod accounts;
 mod bad_input;
+mod blocking;
 mod bulk;
+mod ci_report;
 mod edit;
 mod error_bodies;
+mod exit_codes;
+mod filters;
 mod find_or_create;
 mod key_file;
 mod lists;
 mod network;
+mod preview;
 mod prism;
+mod runtimes;
 mod transport_cap;
+mod whole;
+mod words;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use onehorizon::{Configuration, ConfigurationBuilder, Error, ErrorKind, Retry, TasksApi};
+use onehorizon_testing::ScriptedTransport;
 use support::network::{Authority, Served, proxy, tls_server};
 
 const HOST: &str = "onehorizon.example";
@@ -140,7 +141,7 @@ fn a_network_setting_that_cannot_be_used_is_named_when_the_configuration_is_buil
         (to_host().proxy(""), "the proxy is empty"),
         (to_host().proxy("http://proxy.example:99999"), "the proxy is not a valid address"),
         (to_host().proxy("http://user:s3cret/x@proxy.example:1"), "the proxy is not a valid address"),
-        (to_host().proxy("http://proxy.example:3128\n"), "the proxy has white space in it"),
+        (to_host().proxy("http://proxy.example:3128\n"), "the proxy has a line end in it"),
         (to_host().proxy("http://proxy.example/path"), "the proxy has more than a host and a port"),
         (to_host().proxy("socks5://proxy.example:1080"), "the proxy is a SOCKS proxy"),
         (to_host().proxy("ftp://proxy.example"), "the proxy is not the address of an HTTP proxy"),
@@ -165,7 +166,7 @@ fn a_network_setting_that_cannot_be_used_is_named_when_the_configuration_is_buil
 
 #[test]
 fn settings_of_the_built_in_transport_are_refused_beside_another_one() {
-    let wire = || support::wire::Wire::new([]);
+    let wire = || ScriptedTransport::new([]);
     for builder in [
         to_host().proxy("http://proxy.example:3128"),
         to_host().no_proxy("*"),
@@ -175,5 +176,25 @@ fn settings_of_the_built_in_transport_are_refused_beside_another_one() {
     ] {
         let error = builder.transport(wire()).build().unwrap_err();
         assert!(error.message().contains("with a transport of your own, set it there"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_base_url_without_its_path_and_a_page_in_place_of_json_get_a_hint() {
+    let page = "<!DOCTYPE html><title>Sign in</title>";
+    for (path, status, body, hint) in [
+        ("", 404, page, Some("under /api/v1")),
+        ("/", 405, "", Some("under /api/v1")),
+        ("/api/v1", 404, page, None),
+        ("", 404, r#"{"code":404,"message":"no such task"}"#, None),
+        ("/api/v1", 200, page, Some("wrong base URL")),
+    ] {
+        let server = support::network::plain_server([(status, "text/html", body)]).await;
+        let error = list(to(&format!("{}{path}", address(&server)))).await.unwrap_err();
+        let found = error.hint().unwrap_or_default();
+        match hint {
+            Some(hint) => assert!(found.contains(hint), "{path:?} {status}: {error}"),
+            None => assert!(!found.contains("/api/v1"), "{path:?} {status}: {error}"),
+        }
     }
 }

@@ -33,7 +33,7 @@ async fn every_operation_is_accepted_by_a_server_that_checks_the_contract() {
     assert_eq!(created.status(), 201);
 
     let fetched: Task = tasks.fetch_task(&created.task_id).await.unwrap().into_inner();
-    let edited = tasks.edit_task(&fetched.task_id, |task| task.status = TaskStatus::InProgress.into()).await.unwrap();
+    let edited = tasks.edit_task(&fetched.task_id, |task| task.status = TaskStatus::InProgress).await.unwrap();
     assert_eq!(edited.status(), 200);
 
     let found = documents.list_documents().task_id("tsk_1").include_content(true).limit(5).await.unwrap();

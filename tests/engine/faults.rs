@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use onehorizon::apis::{CommentsApi, TaxonomyApi, TeamsApi, UsersApi, WorkspacesApi};
 use onehorizon::models::{NewTask, Task};
 use onehorizon::transport::BoxFuture;
 use onehorizon::{ApiKeysApi, Clock, Configuration, DocumentsApi, Error, TasksApi};
+use onehorizon_testing::ManualClock;
 use support::fault_server::{Fault, FaultServer};
-use support::step_clock::StepClock;
+use support::step_clock::step_clock;
 
 /// How a call ended: its attempts, and `ok` or the kind of its error.
 type Outcome = (u32, String);
@@ -16,15 +18,36 @@ type Outcome = (u32, String);
 type Run = fn(&Configuration) -> BoxFuture<'_, Result<u32, Error>>;
 
 /// Every operation of the contract, by the name that the table has for it.
-const OPERATIONS: [(&str, Run); 8] = [
+const OPERATIONS: [(&str, Run); 18] = [
     ("listTasks", |c| Box::pin(async { Ok(TasksApi::new(c).list_tasks().await?.attempts()) })),
     ("createTask", |c| Box::pin(async { Ok(TasksApi::new(c).create_task(NewTask::new("new")).await?.attempts()) })),
     ("fetchTask", |c| Box::pin(async { Ok(TasksApi::new(c).fetch_task("tsk_1001").await?.attempts()) })),
-    ("updateTask", |c| Box::pin(async { Ok(TasksApi::new(c).update_task("tsk_1001", task()).await?.attempts()) })),
+    ("updateTask", |c| {
+        Box::pin(async { Ok(TasksApi::new(c).update_task("tsk_1001", task()).replace_whole().await?.attempts()) })
+    }),
     ("listDocuments", |c| Box::pin(async { Ok(DocumentsApi::new(c).list_documents().await?.attempts()) })),
     ("listApiKeys", |c| Box::pin(async { Ok(ApiKeysApi::new(c).list_api_keys().await?.attempts()) })),
     ("createApiKey", |c| Box::pin(async { Ok(ApiKeysApi::new(c).create_api_key("new").await?.attempts()) })),
     ("revokeApiKey", |c| Box::pin(async { Ok(ApiKeysApi::new(c).revoke_api_key("key_1002").await?.attempts()) })),
+    ("listTaskComments", |c| {
+        Box::pin(async { Ok(CommentsApi::new(c).list_task_comments("tsk_1001").await?.attempts()) })
+    }),
+    ("createTaskComment", |c| {
+        Box::pin(async { Ok(CommentsApi::new(c).create_task_comment("tsk_1001", "new").await?.attempts()) })
+    }),
+    ("toggleCommentReaction", |c| {
+        let comments = CommentsApi::new(c);
+        Box::pin(
+            async move { Ok(comments.toggle_comment_reaction("tsk_1001", "comment_1001", "+1").await?.attempts()) },
+        )
+    }),
+    ("fetchDocument", |c| Box::pin(async { Ok(DocumentsApi::new(c).fetch_document("doc_1001").await?.attempts()) })),
+    ("listTeams", |c| Box::pin(async { Ok(TeamsApi::new(c).list_teams().await?.attempts()) })),
+    ("listUsers", |c| Box::pin(async { Ok(UsersApi::new(c).list_users().await?.attempts()) })),
+    ("fetchCurrentUser", |c| Box::pin(async { Ok(UsersApi::new(c).fetch_current_user().await?.attempts()) })),
+    ("listTaxonomyLabels", |c| Box::pin(async { Ok(TaxonomyApi::new(c).list_taxonomy_labels().await?.attempts()) })),
+    ("listWorkspaces", |c| Box::pin(async { Ok(WorkspacesApi::new(c).list_workspaces().await?.attempts()) })),
+    ("fetchWorkspace", |c| Box::pin(async { Ok(WorkspacesApi::new(c).fetch_workspace().await?.attempts()) })),
 ];
 
 fn task() -> Task {
@@ -62,7 +85,7 @@ impl Table {
 /// A bug may make a test hang; this ends it. Nothing waits for it otherwise.
 const GUARD: Duration = Duration::from_secs(60);
 
-fn configuration(server: &FaultServer, clock: &StepClock) -> Configuration {
+fn configuration(server: &FaultServer, clock: &ManualClock) -> Configuration {
     Configuration::builder().base_url(server.url()).oauth_token(server.token()).clock(clock.clone()).build().unwrap()
 }
 
@@ -74,10 +97,10 @@ async fn outcome(run: Run, configuration: &Configuration) -> Outcome {
 }
 
 /// Runs every operation under a fault that goes on, and compares with the table's column.
-async fn column(name: &str, make: impl Fn(&StepClock) -> Fault) {
+async fn column(name: &str, make: impl Fn(&ManualClock) -> Fault) {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![make(&clock)]).await;
         let outcome = outcome(run, &configuration(&server, &clock)).await;
         let cell = &table.0[operation][name];
@@ -89,10 +112,10 @@ async fn column(name: &str, make: impl Fn(&StepClock) -> Fault) {
 }
 
 /// Runs every operation under a fault that stops in time: what is repeated succeeds, the rest fails as before.
-async fn column_that_stops(name: &str, make: impl Fn(&StepClock) -> Fault) {
+async fn column_that_stops(name: &str, make: impl Fn(&ManualClock) -> Fault) {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let fault = make(&clock);
         let server = FaultServer::start(&clock, vec![fault.clone(), fault.clone(), Fault::None]).await;
         let outcome = outcome(run, &configuration(&server, &clock)).await;
@@ -127,7 +150,7 @@ fn refusal(status: u16, header: Option<(&'static str, String)>, words: &str) -> 
     Fault::Refusal(status, header, format!(r#"{{"code":{status},"message":"standard rate limit exceeded{words}"}}"#))
 }
 
-fn date(clock: &StepClock, seconds: u64) -> Option<(&'static str, String)> {
+fn date(clock: &ManualClock, seconds: u64) -> Option<(&'static str, String)> {
     Some(("retry-after", httpdate::fmt_http_date(clock.time_of_day() + Duration::from_secs(seconds))))
 }
 
@@ -171,7 +194,7 @@ async fn refused_for_a_long_time() {
 async fn refused_connections() {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![Fault::None]).await;
         let configuration = configuration(&server, &clock);
         server.refuse().await;
@@ -185,7 +208,7 @@ async fn refused_connections() {
 async fn a_pooled_connection_that_the_server_has_closed() {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![Fault::None]).await;
         server.close_silently();
         let configuration = configuration(&server, &clock);
@@ -200,7 +223,7 @@ async fn a_pooled_connection_that_the_server_has_closed() {
 async fn a_pooled_connection_that_is_reset_under_the_request() {
     let table = Table::read();
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let server = FaultServer::start(&clock, vec![Fault::None, Fault::ResetBefore, Fault::None]).await;
         let configuration = configuration(&server, &clock);
         configuration.request("GET", "/workspaces/{workspaceId}/tasks").await.unwrap();
@@ -214,7 +237,7 @@ async fn a_pooled_connection_that_is_reset_under_the_request() {
 #[tokio::test]
 async fn a_redirect_does_not_take_the_credential_elsewhere() {
     for (operation, run) in OPERATIONS {
-        let clock = StepClock::new();
+        let clock = step_clock();
         let elsewhere = FaultServer::start(&clock, vec![Fault::None]).await;
         let location = Some(("location", elsewhere.url()));
         let server = FaultServer::start(&clock, vec![Fault::Refusal(307, location, String::new())]).await;
@@ -229,9 +252,9 @@ async fn a_redirect_does_not_take_the_credential_elsewhere() {
 fn a_dropped_call_leaves_no_task_behind() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (client, server) = (runtime(), runtime());
-    let clock = StepClock::new();
+    let clock = step_clock();
     // The time limit that the server would end is not the client's.
-    let faults = server.block_on(FaultServer::start(&StepClock::new(), vec![Fault::SlowBody]));
+    let faults = server.block_on(FaultServer::start(&step_clock(), vec![Fault::SlowBody]));
     let configuration = configuration(&faults, &clock);
     for (operation, run) in OPERATIONS {
         client.block_on(async {

@@ -1,9 +1,10 @@
 //! One call from builder to response: attempts, retries, waits, deadlines.
 
-// mutants: src/clock.rs src/deadline.rs src/retry_after.rs src/trace.rs src/future.rs
+// mutants: src/clock src/deadline src/retry_after src/trace src/future src/keyed_locks src/time_limit src/background
 // mutants-with: lib client fake rotation hostile spans
 
 mod bulk_update;
 mod faults;
+mod intermediaries;
 mod retry;
 mod waits;

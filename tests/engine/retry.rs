@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use onehorizon::transport::{BoxFuture, Failure};
 use onehorizon::{Configuration, Credential, Error, ErrorKind, Retry, Secret, Sent, TokenProvider};
-use support::wire::{Step, Wire, idempotent_write, limited, ok, read, refused, status, unsafe_write};
+use onehorizon_testing::Reply;
+use support::wire::{Wire, idempotent_write, limited, ok, plain, read, refused, status, unsafe_write};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -23,11 +24,11 @@ async fn fails(request: onehorizon::apis::Request) -> Error {
 async fn a_refused_connection_is_repeated_for_every_class_since_nothing_was_sent() {
     for make in [read, idempotent_write, unsafe_write] {
         for failure in [Failure::Connect, Failure::ConnectTimeout] {
-            let wire = Wire::new([Step::Fail(failure), Step::Fail(failure)]);
+            let wire = Wire::new([Reply::fail(failure), Reply::fail(failure)]);
             let response = make(&wire.configuration()).await.unwrap();
             assert_eq!(response.attempts(), 3);
 
-            let wire = Wire::new(vec![Step::Fail(failure); 3]);
+            let wire = Wire::new(vec![Reply::fail(failure); 3]);
             let error = fails(make(&wire.configuration())).await;
             assert_eq!((error.attempts(), error.was_sent(), wire.count()), (3, Sent::No, 3));
         }
@@ -37,7 +38,7 @@ async fn a_refused_connection_is_repeated_for_every_class_since_nothing_was_sent
 #[tokio::test(start_paused = true)]
 async fn a_broken_connection_is_repeated_only_where_doing_it_twice_does_no_harm() {
     for (make, attempts) in [(read as fn(&Configuration) -> _, 3), (idempotent_write, 3), (unsafe_write, 1)] {
-        let wire = Wire::new(vec![Step::Fail(Failure::Interrupted); 3]);
+        let wire = Wire::new(vec![Reply::fail(Failure::Interrupted); 3]);
         let error = fails(make(&wire.configuration())).await;
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, attempts));
         assert_eq!((error.was_sent(), wire.count()), (Sent::Maybe, attempts as usize));
@@ -67,8 +68,7 @@ async fn an_answer_that_would_be_the_same_again_is_final() {
 async fn a_503_that_names_a_wait_does_not_show_that_nothing_was_done() {
     // A cache in front of the service writes the first of these when the service died over the request.
     let page = "<html><h1>Error 503 Backend fetch failed</h1></html>".to_owned();
-    for unavailable in [Step::Answer(503, Vec::new(), page), Step::Answer(503, Vec::new(), String::new()), status(503)]
-    {
+    for unavailable in [plain(503, page), plain(503, String::new()), status(503)] {
         let unavailable = unavailable.header("retry-after", 2);
         let wire = Wire::new(vec![unavailable.clone(); 2]);
         let error = fails(unsafe_write(&wire.configuration())).await;
@@ -92,7 +92,7 @@ async fn a_429_lets_an_unsafe_write_be_repeated_only_in_the_services_own_form() 
         r#"{"message":"slow down"}"#,
         r#"{"code":503,"message":"x"}"#,
     ] {
-        let foreign = || Step::Answer(429, Vec::new(), body.to_owned()).header("retry-after", 2);
+        let foreign = || plain(429, body.to_owned()).header("retry-after", 2);
         let error = fails(unsafe_write(&Wire::new([foreign()]).configuration())).await;
         assert_eq!((error.attempts(), error.retry_after()), (1, Some(2 * SECOND)), "{body}");
         for make in [read, idempotent_write] {
@@ -103,7 +103,7 @@ async fn a_429_lets_an_unsafe_write_be_repeated_only_in_the_services_own_form() 
 
 #[tokio::test(start_paused = true)]
 async fn prose_of_an_unavailable_service_does_not_let_a_write_be_repeated() {
-    let gave_up = Step::Answer(503, Vec::new(), r#"{"message":"gave up after 2 seconds"}"#.to_owned());
+    let gave_up = plain(503, r#"{"message":"gave up after 2 seconds"}"#.to_owned());
     let wire = Wire::new([gave_up]);
     let error = fails(unsafe_write(&wire.configuration())).await;
     assert_eq!((error.attempts(), error.retry_after()), (1, None));
@@ -115,7 +115,7 @@ async fn prose_of_an_unavailable_service_does_not_let_a_write_be_repeated() {
 #[tokio::test(start_paused = true)]
 async fn an_idempotency_key_lets_a_write_be_repeated() {
     let wire = Wire::rule(|request, _| match request.headers.get("idempotency-key") {
-        Some(key) if key == "k1" => Step::Fail(Failure::Interrupted),
+        Some(key) if key == "k1" => Reply::fail(Failure::Interrupted),
         _ => ok(),
     });
     let error = fails(unsafe_write(&wire.configuration()).idempotency_key("k1")).await;
@@ -125,11 +125,11 @@ async fn an_idempotency_key_lets_a_write_be_repeated() {
 #[tokio::test(start_paused = true)]
 async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
     let wire =
-        Wire::new([Step::Fail(Failure::Interrupted), Step::Fail(Failure::Connect), Step::Fail(Failure::Connect)]);
+        Wire::new([Reply::fail(Failure::Interrupted), Reply::fail(Failure::Connect), Reply::fail(Failure::Connect)]);
     let error = fails(idempotent_write(&wire.configuration())).await;
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Connect, Sent::Maybe));
 
-    let wire = Wire::new([status(500), Step::Fail(Failure::Connect), Step::Fail(Failure::Connect)]);
+    let wire = Wire::new([status(500), Reply::fail(Failure::Connect), Reply::fail(Failure::Connect)]);
     assert_eq!(fails(read(&wire.configuration())).await.was_sent(), Sent::Yes);
 }
 
@@ -150,7 +150,7 @@ async fn waits_are_spread_over_half_of_their_length() {
     let mut waits = Vec::new();
     for _ in 0..400 {
         let wire = Wire::new([status(500)]);
-        let configuration = Configuration::builder().api_key("key").transport(wire.clone()).build().unwrap();
+        let configuration = Configuration::builder().api_key("key").transport(wire.transport()).build().unwrap();
         read(&configuration).await.unwrap();
         waits.push(wire.sent()[1] - wire.sent()[0]);
     }
@@ -213,19 +213,19 @@ async fn refusals_for_the_quota_do_not_use_the_budget() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_ends_at_its_time_limit() {
-    let wire = Wire::new(vec![Step::Hang; 3]);
+    let wire = Wire::new(vec![Reply::never(); 3]);
     let error = fails(read(&wire.configuration()).timeout(2 * SECOND)).await;
     assert_eq!((error.kind(), error.attempts(), error.was_sent()), (ErrorKind::Timeout, 3, Sent::Maybe));
     assert!(!error.is_deadline());
     assert_eq!(error.time_spent().requests, 6 * SECOND);
 
-    let wire = Wire::new([Step::Hang]);
+    let wire = Wire::new([Reply::never()]);
     assert_eq!(fails(unsafe_write(&wire.configuration()).timeout(SECOND)).await.attempts(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_deadline_covers_everything_and_the_error_tells_where_the_time_went() {
-    let wire = Wire::new([status(500).after(SECOND), limited(3).after(SECOND), Step::Hang]);
+    let wire = Wire::new([status(500).after(SECOND), limited(3).after(SECOND), Reply::never()]);
     let error = fails(read(&wire.configuration()).deadline(ms(10_000))).await;
     assert!(error.is_timeout() && error.is_deadline());
     assert_eq!((error.attempts(), error.was_sent()), (3, Sent::Yes));
@@ -313,20 +313,20 @@ async fn the_deadline_covers_getting_a_token() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_gone_after_a_failed_attempt_to_delete_it_may_be_gone_because_of_that() {
-    let hint = async |steps: Vec<Step>| {
+    let hint = async |steps: Vec<Reply>| {
         let error = Wire::new(steps).configuration().request("DELETE", "/thing").await.unwrap_err();
         assert!(error.is_not_found());
         error.hint().unwrap_or_default().contains("earlier attempt")
     };
-    assert!(hint(vec![Step::Fail(Failure::Interrupted), status(404)]).await);
+    assert!(hint(vec![Reply::fail(Failure::Interrupted), status(404)]).await);
     assert!(hint(vec![status(500), status(404)]).await);
-    assert!(!hint(vec![Step::Fail(Failure::Connect), status(404)]).await);
+    assert!(!hint(vec![Reply::fail(Failure::Connect), status(404)]).await);
     assert!(!hint(vec![status(404)]).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_call_leaves_nothing_behind() {
-    let steps = [Step::Hang, status(500), limited(20)];
+    let steps = [Reply::never(), status(500), limited(20)];
     for step in steps {
         let wire = Wire::rule(move |_, _| step.clone());
         let configuration = wire.configuration();

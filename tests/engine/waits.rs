@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use onehorizon::WaitSource;
-use support::wire::{Step, TIME_OF_DAY, Wire, limited, ok, read, refused, status, unsafe_write};
+use onehorizon_testing::{ManualClock, Reply};
+use support::wire::{TIME_OF_DAY, Wire, limited, ok, read, refused, status, unsafe_write};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The milliseconds between a refusal and the next attempt.
-async fn waited_after(step: Step) -> u64 {
+async fn waited_after(step: Reply) -> u64 {
     let wire = Wire::new([step]);
     unsafe_write(&wire.configuration()).max_wait(SECOND * 100_000).await.unwrap();
     wire.sent()[1]
@@ -150,33 +151,19 @@ async fn a_wait_is_honoured_at_every_status_that_is_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_date_is_rounded_up_to_whole_seconds() {
-    let configuration = |wire: &Wire| wire.builder().clock(HalfPast).build().unwrap();
+    let configuration = |wire: &Wire| {
+        wire.builder()
+            .clock(
+                ManualClock::on_tokio().starting_at(SystemTime::UNIX_EPOCH + TIME_OF_DAY + SECOND / 2).with_random(1.0),
+            )
+            .build()
+            .unwrap()
+    };
     let wire =
         Wire::new([status(503)
             .header("retry-after", httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + TIME_OF_DAY + 3 * SECOND))]);
     read(&configuration(&wire)).await.unwrap();
     assert_eq!(wire.sent(), [0, 3_000], "2.5 s by this machine's clock");
-}
-
-/// Half a second past the time of day of the other tests.
-struct HalfPast;
-
-impl onehorizon::Clock for HalfPast {
-    fn now(&self) -> std::time::Instant {
-        support::wire::Unlucky.now()
-    }
-
-    fn time_of_day(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + TIME_OF_DAY + SECOND / 2
-    }
-
-    fn sleep(&self, duration: Duration) -> onehorizon::BoxFuture<'static, ()> {
-        support::wire::Unlucky.sleep(duration)
-    }
-
-    fn random(&self) -> f64 {
-        1.0
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,29 +180,9 @@ async fn a_refusal_that_names_its_window_alone_is_waited_out() {
 async fn an_outage_of_a_second_does_not_fail_a_read() {
     for lucky in [false, true] {
         let wire = Wire::rule(|_, at| if at < Duration::from_millis(1_400) { status(503) } else { ok() });
-        let builder = if lucky { wire.builder().clock(NoJitter) } else { wire.builder() };
+        let builder =
+            if lucky { wire.builder().clock(ManualClock::on_tokio().with_random(0.0)) } else { wire.builder() };
         assert!(read(&builder.build().unwrap()).await.is_ok());
-    }
-}
-
-/// The shortest waits there are.
-struct NoJitter;
-
-impl onehorizon::Clock for NoJitter {
-    fn now(&self) -> std::time::Instant {
-        support::wire::Unlucky.now()
-    }
-
-    fn time_of_day(&self) -> SystemTime {
-        support::wire::Unlucky.time_of_day()
-    }
-
-    fn sleep(&self, duration: Duration) -> onehorizon::BoxFuture<'static, ()> {
-        support::wire::Unlucky.sleep(duration)
-    }
-
-    fn random(&self) -> f64 {
-        0.0
     }
 }
 

@@ -74,7 +74,13 @@ fn the_base_url_can_be_set_and_is_checked() {
 fn a_webhook_key_comes_from_its_variable() {
     check(&[("ONE_WEBHOOK_KEY", "secret-of-env")], r#"keys: ["key"]"#);
     check(&[], "ONE_WEBHOOK_KEY");
+    check(&[("ONE_WEBHOOK_KEY", "")], "ONE_WEBHOOK_KEY");
     check(&[("ONE_WEBHOOK_KEY", " ")], "empty");
+    check(&[("ONE_WEBHOOK_KEY", "\"secret-of-env\"")], "quotes");
+    let previous = |key| [("ONE_WEBHOOK_KEY", "secret-of-env"), ("ONE_WEBHOOK_KEY_PREVIOUS", key)];
+    check(&previous("older"), r#"keys: ["key", "previous"]"#);
+    check(&previous(""), r#"keys: ["key"]"#);
+    check(&previous("older\n"), "`previous` has a line end");
 }
 
 #[test]

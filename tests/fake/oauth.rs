@@ -155,7 +155,9 @@ async fn another_callback_address_is_refused_at_both_ends() {
     let login = web(&fake).login().unwrap();
     let callback = fake.allow(login.url(), "u_ada").unwrap();
     let mixed = other.resume_login(login.state(), login.verifier(), Duration::ZERO).unwrap();
-    let error = mixed.finish(&callback).await.unwrap_err();
+    assert_eq!(mixed.check(&callback).unwrap_err().kind(), OauthErrorKind::Callback, "it came to another address");
+    let (_, query) = callback.split_once('?').unwrap();
+    let error = mixed.finish(query).await.unwrap_err();
     assert_eq!(error.code(), Some(&OauthErrorCode::InvalidGrant));
     assert!(error.message().contains("redirect_uri"), "{error}");
 }

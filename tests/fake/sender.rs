@@ -1,6 +1,5 @@
 //! The sender that plays One Horizon, and the events of the fake.
 
-use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,10 +10,13 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::routing::any;
 use onehorizon::models::{NewTask, TaskStatus};
-use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
+use onehorizon::transport::Failure;
 use onehorizon::webhook::{Event, Payload, Receiver, Verified, Verifier, axum::route};
 use onehorizon::{Configuration, TasksApi};
-use onehorizon_testing::{FakeOneHorizon, NewEvent, SenderError, WebhookFailure, WebhookSender, WebhookSenderBuilder};
+use onehorizon_testing::{
+    FakeOneHorizon, NewEvent, Reply, ScriptedTransport, SenderError, WebhookFailure, WebhookSender,
+    WebhookSenderBuilder,
+};
 use tokio::net::TcpListener;
 
 const KEY: &str = "the-key";
@@ -145,22 +147,13 @@ async fn a_probe_is_head_and_then_get_where_head_is_not_allowed() {
     }
 }
 
-/// A network on which nothing ever answers, or everything fails.
-struct Dead(Option<Failure>);
-
-impl Transport for Dead {
-    fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        match self.0 {
-            Some(failure) => Box::pin(std::future::ready(Err(failure.into()))),
-            None => Box::pin(pending()),
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_answer_has_three_seconds() {
     let began = tokio::time::Instant::now();
-    let sender = WebhookSender::builder("http://receiver.invalid/").transport(Dead(None)).build().unwrap();
+    let sender = WebhookSender::builder("http://receiver.invalid/")
+        .transport(ScriptedTransport::from_fn(|_| Reply::never()))
+        .build()
+        .unwrap();
     let attempt = sender.deliver_once(&event(), 0).await;
     assert_eq!((attempt.status(), attempt.failure()), (None, Some(WebhookFailure::TimedOut)));
     assert_eq!(began.elapsed(), Duration::from_secs(3));
@@ -177,7 +170,10 @@ async fn a_receiver_that_cannot_be_reached_is_told_apart() {
         (Failure::ConnectTimeout, WebhookFailure::TimedOut),
         (Failure::Interrupted, WebhookFailure::Interrupted),
     ] {
-        let sender = WebhookSender::builder("http://receiver.invalid/").transport(Dead(Some(failure))).build().unwrap();
+        let sender = WebhookSender::builder("http://receiver.invalid/")
+            .transport(ScriptedTransport::from_fn(move |_| Reply::fail(failure)))
+            .build()
+            .unwrap();
         assert_eq!(sender.deliver_once(&event(), 0).await.failure(), Some(expected));
     }
 }
@@ -273,6 +269,9 @@ async fn the_fake_delivers_events_of_its_own_changes() {
 #[test]
 fn a_webhook_needs_a_runtime_to_be_delivered_on() {
     let fake = FakeOneHorizon::builder().clock(std::time::Instant::now).in_process();
-    let sender = WebhookSender::builder("http://receiver.invalid/").transport(Dead(None)).build().unwrap();
+    let sender = WebhookSender::builder("http://receiver.invalid/")
+        .transport(ScriptedTransport::from_fn(|_| Reply::never()))
+        .build()
+        .unwrap();
     assert!(fake.register_webhook(sender).is_err());
 }

@@ -1,5 +1,7 @@
 //! Conversions of `Timestamp`; `cargo test --all-features` runs them.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use onehorizon::Timestamp;
 
 #[test]
@@ -24,13 +26,25 @@ fn a_text_that_is_no_point_in_time_does_not_convert() {
     assert!(soon.to_jiff().is_err() && soon.to_chrono().is_err() && soon.to_time().is_err());
 }
 
+fn since_1970(time: SystemTime) -> (i64, u32) {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => (i64::try_from(after.as_secs()).unwrap(), after.subsec_nanos()),
+        Err(before) => {
+            let before = before.duration();
+            let nanos = (1_000_000_000 - before.subsec_nanos()) % 1_000_000_000;
+            (-i64::try_from(before.as_secs()).unwrap() - i64::from(nanos > 0), nanos)
+        }
+    }
+}
+
 /// What each library makes of a text: seconds and nanoseconds since 1970.
-fn read(text: &str) -> [Option<(i64, u32)>; 3] {
+fn read(text: &str) -> [Option<(i64, u32)>; 4] {
     let time = Timestamp::from(text);
     [
         time.to_jiff().ok().map(|t| (t.as_second(), u32::try_from(t.subsec_nanosecond()).unwrap())),
         time.to_chrono().ok().map(|t| (t.timestamp(), t.timestamp_subsec_nanos())),
         time.to_time().ok().map(|t| (t.unix_timestamp(), t.nanosecond())),
+        time.to_system_time().map(since_1970),
     ]
 }
 
@@ -65,7 +79,7 @@ fn all_libraries_read_the_same_texts_as_the_same_instant() {
         ("1969-12-31T23:59:59Z", -1, 0),
         ("2024-02-29T00:00:00Z", 1_709_164_800, 0),
     ] {
-        assert_eq!(read(text), [Some((seconds, nanos)); 3], "{text}");
+        assert_eq!(read(text), [Some((seconds, nanos)); 4], "{text}");
     }
 }
 
@@ -101,6 +115,6 @@ fn all_libraries_refuse_the_same_texts() {
         "2026-W19-7T08:30:00Z",
         "２026-05-10T08:30:00Z",
     ] {
-        assert_eq!(read(text), [None; 3], "{text}");
+        assert_eq!(read(text), [None; 4], "{text}");
     }
 }

@@ -1,6 +1,5 @@
 //! The models keep everything that the service sends.
 
-// mutants: src/models
 // mutants-with: lib client webhook
 
 #[cfg(feature = "dates")]

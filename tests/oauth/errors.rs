@@ -1,4 +1,4 @@
-//! What an error of a login or a refresh tells, kind by kind.
+//! What an error of a login or a refresh says, kind by kind.
 
 use std::error::Error as _;
 

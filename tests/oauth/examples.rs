@@ -19,20 +19,20 @@ impl Browser {
         let cookie = self.cookie.clone().filter(|_| cookies);
         headers.extend(cookie.as_deref().map(|cookie| ("Cookie", cookie)));
         let caller = Caller::anonymous(&format!("http://{host}/"));
-        let answer = caller.send(method, path.strip_prefix('/').unwrap(), &headers, form).await.unwrap();
-        if let Some(set) = answer.header("set-cookie").filter(|_| cookies) {
+        let response = caller.send(method, path.strip_prefix('/').unwrap(), &headers, form).await.unwrap();
+        if let Some(set) = response.header("set-cookie").filter(|_| cookies) {
             assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
             self.cookie = set.split(';').next().map(str::to_owned);
         }
-        answer
+        response
     }
 }
 
-fn location(answer: &Answer) -> String {
-    answer.header("location").unwrap_or_else(|| panic!("no redirect: {answer:?}")).to_owned()
+fn location(response: &Answer) -> String {
+    response.header("location").unwrap_or_else(|| panic!("no redirect: {response:?}")).to_owned()
 }
 
-/// Starts a login and answers the consent page: the address that the browser is sent back to.
+/// Starts a login and confirms the consent page: the address that the browser is sent back to.
 async fn consent(browser: &mut Browser, site: &str, decision: &str) -> String {
     let away = location(&browser.send("POST", &format!("{site}/login"), "", true).await);
     let page = browser.send("GET", &away, "", false).await;

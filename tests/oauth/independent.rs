@@ -28,8 +28,8 @@ impl Browser {
         let cookies: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
         let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Cookie", cookies.as_str())];
-        let answer = Caller::anonymous(&format!("{}/", issuer())).send(method, path, &headers, form).await.unwrap();
-        for (_, set) in answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
+        let response = Caller::anonymous(&format!("{}/", issuer())).send(method, path, &headers, form).await.unwrap();
+        for (_, set) in response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
             let (name, value) = set.split(';').next().and_then(|pair| pair.split_once('=')).unwrap();
             if value.is_empty() {
                 self.0.remove(name)
@@ -37,29 +37,29 @@ impl Browser {
                 self.0.insert(name.to_owned(), value.to_owned())
             };
         }
-        answer
+        response
     }
 
     /// Logs in and consents on the server's own pages; the address that the server sends the browser back to.
     async fn log_in(&mut self, url: &str) -> String {
-        let mut answer = self.send("GET", url, "").await;
+        let mut response = self.send("GET", url, "").await;
         for _ in 0..12 {
-            if let Some(to) = answer.header("location").map(str::to_owned) {
+            if let Some(to) = response.header("location").map(str::to_owned) {
                 if to.starts_with("http://127.0.0.1:3999/") {
                     return to;
                 }
-                answer = self.send("GET", &to, "").await;
+                response = self.send("GET", &to, "").await;
                 continue;
             }
             let between = |start: &str, end: &str| {
-                let rest = answer.body.split_once(start)?.1;
+                let rest = response.body.split_once(start)?.1;
                 rest.split_once(end).map(|(value, _)| value.to_owned())
             };
-            let action = between("action=\"", "\"").unwrap_or_else(|| panic!("no form: {answer:?}"));
+            let action = between("action=\"", "\"").unwrap_or_else(|| panic!("no form: {response:?}"));
             let prompt = between("name=\"prompt\" value=\"", "\"").unwrap();
-            answer = self.send("POST", &action, &format!("prompt={prompt}&login=ada&password=any")).await;
+            response = self.send("POST", &action, &format!("prompt={prompt}&login=ada&password=any")).await;
         }
-        panic!("the server never sends the browser back: {answer:?}")
+        panic!("the server never sends the browser back: {response:?}")
     }
 }
 
@@ -79,8 +79,8 @@ fn configuration(credential: &RefreshingCredential) -> Configuration {
 }
 
 async fn name(configuration: &Configuration) -> String {
-    let answer = configuration.request("GET", "/userinfo").await.unwrap();
-    serde_json::from_slice::<serde_json::Value>(answer.raw()).unwrap()["name"].as_str().unwrap().to_owned()
+    let response = configuration.request("GET", "/userinfo").await.unwrap();
+    serde_json::from_slice::<serde_json::Value>(response.raw()).unwrap()["name"].as_str().unwrap().to_owned()
 }
 
 /// Has the server end an access token, as time would.
@@ -106,7 +106,7 @@ async fn servers_and_public_apps_log_in() {
 
 #[tokio::test]
 #[ignore = "run by .ci/oauth"]
-async fn a_wrong_secret_is_told_as_such() {
+async fn a_wrong_secret_is_reported_as_such() {
     let app = OauthApp::builder("web", CALLBACK).client_secret("wrong").site(issuer()).build().unwrap();
     let login = app.login().unwrap();
     let callback = came_back(&login).await;
@@ -139,7 +139,7 @@ async fn a_replayed_code_another_verifier_and_another_callback_address_are_refus
 
 #[tokio::test]
 #[ignore = "run by .ci/oauth"]
-async fn a_standard_server_wants_to_be_told_the_challenge_method() {
+async fn a_standard_server_wants_to_know_the_challenge_method() {
     let builder = OauthApp::builder("cli", CALLBACK).site(issuer());
     let login = builder.send_challenge_method(false).build().unwrap().login().unwrap();
     let callback = came_back(&login).await;

@@ -140,7 +140,7 @@ fn a_callback_that_can_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn the_users_no_is_told_as_such() {
+fn the_users_no_is_reported_as_such() {
     let login = app().login().unwrap();
     let state = login.state().expose();
     let query = format!("?error=access_denied&error_description=not+today&state={state}");
@@ -255,7 +255,7 @@ async fn refusals_of_the_token_endpoint_are_typed() {
 }
 
 #[tokio::test]
-async fn answers_that_are_no_oauth_are_told_apart() {
+async fn responses_that_are_not_oauth_are_distinguished() {
     let cases = [
         (Say::Json(502, "<html>bad gateway</html>".into()), OauthErrorKind::Api),
         (Say::Json(429, r#"{"code":429,"message":"slow down"}"#.into()), OauthErrorKind::Api),
@@ -348,4 +348,20 @@ fn settings_that_leak_or_cannot_work_are_refused() {
         assert!(error.contains(says), "{says}: {error}");
     }
     assert!(build(|b| b.site("http://127.0.0.1:1")).is_empty());
+}
+
+#[tokio::test]
+async fn a_code_that_never_left_can_be_exchanged_again() {
+    let server = Server::new(|number, _| match number {
+        1 => Say::Fail(Failure::Connect, "refused"),
+        2 => Say::Fail(Failure::Interrupted, "reset"),
+        _ => support::oauth::grant(number),
+    });
+    let login = server.app().login().unwrap();
+    let url = callback(login.state().expose(), "code-1");
+    assert_eq!(login.finish(&url).await.unwrap_err().kind(), OauthErrorKind::Connect);
+    assert_eq!(login.finish(&url).await.unwrap_err().kind(), OauthErrorKind::Interrupted);
+    let error = login.finish(&url).await.unwrap_err();
+    assert_eq!(error.kind(), OauthErrorKind::LoginExpired, "it may be used up: {error}");
+    assert_eq!(server.token_requests(), 2);
 }

@@ -111,7 +111,7 @@ async fn a_server_whose_clock_is_ten_minutes_off_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_is_counted_from_asking_so_that_a_slow_answer_does_not_stretch_it() {
+async fn the_end_is_counted_from_asking_so_that_a_slow_response_does_not_stretch_it() {
     let server = Server::rotating();
     server.close();
     let credential = stale(&server);
@@ -266,7 +266,7 @@ async fn sixty_four_calls_that_meet_a_401_make_one_request() {
     let calls: Vec<_> = (0..64)
         .map(|_| {
             let configuration = configuration.clone();
-            tokio::spawn(async move { configuration.request("GET", "/x").await.map(|answer| answer.status()) })
+            tokio::spawn(async move { configuration.request("GET", "/x").await.map(|response| response.status()) })
         })
         .collect();
     while server.token_requests() == 0 {
@@ -290,7 +290,7 @@ async fn a_server_that_thinks_the_token_is_over_early_is_believed() {
 }
 
 #[tokio::test]
-async fn the_calls_error_tells_whether_trying_again_makes_sense() {
+async fn the_calls_error_says_whether_trying_again_makes_sense() {
     let cases = [
         (Say::Fail(Failure::Connect, "no route"), ErrorKind::Connect),
         (Say::Json(400, r#"{"error":"invalid_grant"}"#.into()), ErrorKind::Unauthorized),
@@ -352,4 +352,30 @@ async fn a_waiter_that_leaves_takes_nobodys_wake_up_along() {
         assert_eq!(tokio::time::timeout(SECOND, waiter).await.unwrap().unwrap(), "access-1");
     }
     assert_eq!(server.token_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_response_says_that_the_refresh_token_may_be_used_up() {
+    for lost in [Say::Fail(Failure::Interrupted, "reset"), Say::Silence, Say::Json(502, String::new())] {
+        let server = Server::new(move |number, _| match number {
+            1 => lost.clone(),
+            _ => Say::Json(400, r#"{"error":"invalid_grant"}"#.to_owned()),
+        });
+        let credential = stale(&server);
+        assert!(!credential.access_token().await.unwrap_err().needs_login());
+        for _ in 0..2 {
+            let error = credential.access_token().await.unwrap_err();
+            assert!(error.needs_login() && error.to_string().contains("may have used it up"), "{error}");
+        }
+    }
+    for known in [Say::Fail(Failure::Connect, "refused"), Say::Json(429, String::new())] {
+        let server = Server::new(move |number, _| match number {
+            1 => known.clone(),
+            _ => Say::Json(400, r#"{"error":"invalid_grant"}"#.to_owned()),
+        });
+        let credential = stale(&server);
+        assert!(!credential.access_token().await.unwrap_err().needs_login());
+        let error = credential.access_token().await.unwrap_err();
+        assert!(error.needs_login() && !error.to_string().contains("may have used it up"), "{error}");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use onehorizon::oauth::{OauthErrorKind, RefreshingCredential};
+use onehorizon::oauth::{OauthApp, OauthErrorKind, RefreshingCredential};
 use support::oauth::{Server, poll_once, stale, stale_tokens};
 use tokio::runtime::{Builder, Runtime};
 
@@ -114,4 +114,46 @@ fn runtimes_side_by_side_share_one_refresh() {
         assert_eq!(thread.join().unwrap().unwrap(), "access-1");
     }
     assert_eq!(server.token_requests(), 1);
+}
+
+/// A server on a real socket that holds its first response back for ever and responds to the following requests.
+fn slow_server() -> (String, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = requests.clone();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming().take(8) {
+            let Ok(mut stream) = stream else { return };
+            let number = counted.fetch_add(1, Ordering::SeqCst);
+            if number == 0 {
+                held.push(stream);
+                continue;
+            }
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+            let mut request = [0; 4096];
+            let _ = std::io::Read::read(&mut stream, &mut request);
+            let body = support::oauth::grant_json(number);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            let response = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+            let _ = std::io::Write::write_all(&mut stream, response.as_bytes());
+        }
+    });
+    (url, requests)
+}
+
+#[test]
+fn a_request_left_on_a_real_socket_of_an_ended_runtime_neither_panics_nor_hangs() {
+    let (url, requests) = slow_server();
+    let app = OauthApp::builder("client-1", support::oauth::CALLBACK).site(url).build().unwrap();
+    let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
+    let patience = Duration::from_millis(500);
+    let first = runtime().block_on(async { tokio::time::timeout(patience, credential.access_token()).await });
+    assert!(first.is_err(), "the server says nothing");
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    for _ in 0..2 {
+        let token = runtime().block_on(credential.access_token()).unwrap();
+        assert_eq!(token.expose(), "access-1");
+    }
 }

@@ -132,7 +132,7 @@ async fn a_store_that_uses_the_credential_itself_gets_an_error_and_does_not_hang
 // ---- Calls that are dropped.
 
 #[tokio::test]
-async fn a_call_dropped_while_the_server_answers_loses_nothing() {
+async fn a_call_dropped_while_the_server_responds_loses_nothing() {
     let server = Server::rotating();
     server.close();
     let store = Store::default();

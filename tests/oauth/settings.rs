@@ -1,11 +1,11 @@
 //! What the settings of a login and of a refreshing credential do.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use onehorizon::Secret;
 use onehorizon::oauth::{OauthApp, OauthErrorKind, RefreshingCredential, Tokens};
-use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
+use onehorizon::transport::Failure;
+use onehorizon_testing::{Reply, ScriptedTransport};
 use support::oauth::{CALLBACK, Say, Server, grant, grant_json, parameters, stale_tokens, token};
 use tokio::time::{Instant, advance};
 
@@ -115,7 +115,7 @@ async fn after_a_failed_refresh_the_server_is_left_alone_while_the_old_token_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_answer() {
+async fn what_the_server_says_beside_the_tokens_is_kept_and_survives_a_shorter_response() {
     let server = Server::new(|number, _| match number {
         1 => {
             let more = r#""scope":"openid","id_token":"id-1","tier":{"level":1.0}}"#;
@@ -125,41 +125,31 @@ async fn what_the_server_tells_beside_the_tokens_is_kept_and_survives_a_shorter_
     });
     let credential = RefreshingCredential::builder(&server.app(), stale_tokens()).build();
     credential.refresh().await.unwrap();
-    let told = |tokens: &Tokens| {
+    let given = |tokens: &Tokens| {
         let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
         (secret(&tokens.refresh_token), tokens.scope.clone(), secret(&tokens.id_token))
     };
     let some = |text: &str| Some(text.to_owned());
     let tokens = credential.latest().unwrap();
-    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(given(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
     assert_eq!(tokens.extra.raw("tier"), Some(r#"{"level":1.0}"#));
     let stored: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
-    assert_eq!(told(&stored), told(&tokens));
+    assert_eq!(given(&stored), given(&tokens));
     assert_eq!(stored.extra, tokens.extra);
     credential.refresh().await.unwrap();
     let tokens = credential.latest().unwrap();
     assert_eq!(tokens.access_token.expose(), "access-2");
-    assert_eq!(told(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
+    assert_eq!(given(&tokens), (some("refresh-1"), some("openid"), some("id-1")));
     assert_eq!(tokens.expires_at, None);
-}
-
-/// Notes how large an answer may be.
-struct Caps(Arc<Mutex<Vec<usize>>>);
-
-impl Transport for Caps {
-    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        self.0.lock().unwrap().push(request.max_response_bytes);
-        Box::pin(std::future::ready(Err(Failure::TooLarge.into())))
-    }
 }
 
 #[tokio::test]
 async fn a_mebibyte_of_tokens_is_enough() {
-    let caps: Arc<Mutex<Vec<usize>>> = Arc::default();
-    let app = OauthApp::builder("client-1", CALLBACK).transport(Caps(caps.clone())).build().unwrap();
+    let transport = ScriptedTransport::new([Reply::fail(Failure::TooLarge)]);
+    let app = OauthApp::builder("client-1", CALLBACK).transport(transport.clone()).build().unwrap();
     let credential = RefreshingCredential::builder(&app, stale_tokens()).build();
     assert_eq!(credential.access_token().await.unwrap_err().kind(), OauthErrorKind::Decode);
-    assert_eq!(*caps.lock().unwrap(), [1024 * 1024]);
+    assert_eq!(transport.requests()[0].max_response_bytes, 1024 * 1024);
 }
 
 #[test]
@@ -197,5 +187,15 @@ fn settings_with_an_accident_of_copying_are_refused_when_the_app_is_built() {
             assert!(in_place || (text.contains(what) && text.contains(says)), "{what} {wrong:?}: {text}");
             assert!(!text.contains("s3cr3t"), "{text}");
         }
+    }
+}
+
+#[test]
+fn scopes_in_quotes_are_refused() {
+    let app = |scopes: &[&str]| Server::rotating().builder().scopes(scopes).build().map(|_| ());
+    assert!(app(&["openid", "email"]).is_ok() && app(&[]).is_ok());
+    for wrong in [vec!["\"openid", "email\""], vec!["'openid'"], vec!["${SCOPE}"], vec!["openid\n"]] {
+        let error = app(&wrong).unwrap_err().to_string();
+        assert!(error.contains("the scope"), "{wrong:?}: {error}");
     }
 }

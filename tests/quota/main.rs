@@ -1,6 +1,6 @@
 //! Pacing, the queue, the gate and the stores of the request quota.
 
-// mutants: src/store.rs
+// mutants: src/store
 // mutants-with: lib engine fake
 
 mod gate;

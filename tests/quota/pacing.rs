@@ -8,10 +8,11 @@ use std::time::Duration;
 use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason, WindowUsage};
 use onehorizon::transport::Failure;
 use onehorizon::{Configuration, ErrorKind, Sent};
+use onehorizon_testing::Reply;
 use proptest::prelude::*;
 use support::service::Service;
 use support::windows::Model;
-use support::wire::{Step, Wire, limited, ok, read, unsafe_write};
+use support::wire::{Wire, limited, ok, read, unsafe_write};
 use tokio::task::JoinSet;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -174,7 +175,7 @@ async fn each_attempt_takes_a_slot_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_never_left_gives_its_slot_back() {
-    let wire = Wire::new(vec![Step::Fail(Failure::Connect); 2]);
+    let wire = Wire::new(vec![Reply::fail(Failure::Connect); 2]);
     let configuration = wire.builder().pacing(Pacing::new().window(1, 100 * SECOND)).build().unwrap();
     assert_eq!(unsafe_write(&configuration).await.unwrap().attempts(), 3);
     assert_eq!(wire.sent(), [0, 1_000, 3_000], "the backoff alone");
@@ -182,7 +183,7 @@ async fn a_request_that_never_left_gives_its_slot_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_nobody_knows_of_keeps_its_slot_and_a_second_more() {
-    let wire = Wire::new([Step::Hang, Step::Fail(Failure::Interrupted)]);
+    let wire = Wire::new([Reply::never(), Reply::fail(Failure::Interrupted)]);
     let configuration = wire.builder().pacing(Pacing::new().window(1, 10 * SECOND)).build().unwrap();
     let dropped = tokio::time::timeout(2 * SECOND, unsafe_write(&configuration).into_future()).await;
     assert!(dropped.is_err());

@@ -92,7 +92,7 @@ async fn call(tasks: &TasksApi, operation: Operation, deadline: Option<u64>) -> 
         Operation::CreateWithKey => {
             drop(tasks.create_task(NewTask::new("new")).deadline(deadline).idempotency_key("k").await?);
         }
-        Operation::Update => drop(tasks.update_task("tsk_1001", changed()).deadline(deadline).await?),
+        Operation::Update => drop(tasks.update_task("tsk_1001", changed()).replace_whole().deadline(deadline).await?),
         Operation::Fetch => drop(tasks.fetch_task("tsk_1001").deadline(deadline).await?),
     }
     Ok(())

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use onehorizon::quota::Pacing;
 use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::{Clock, Configuration, ConfigurationBuilder};
-use support::step_clock::StepClock;
+use support::step_clock::step_clock;
 use tokio::task::JoinSet;
 
 /// Refuses every seventh request, breaks every eleventh, and lets the other threads run in between.
@@ -35,7 +35,7 @@ impl Transport for Rough {
 
 /// 64 tasks that make 50 calls each; every tenth call is dropped while it is somewhere on its way.
 async fn rush(builder: ConfigurationBuilder) {
-    let clock = StepClock::new();
+    let clock = step_clock();
     let configuration = builder.api_key("key").transport(Rough::default()).clock(clock.clone()).build().unwrap();
     let mut set = JoinSet::new();
     for task in 0..64_u32 {

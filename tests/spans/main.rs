@@ -128,7 +128,7 @@ fn a_call_is_one_span_with_operation_attempts_status_and_wait_reason() {
         span.history.iter().filter(|(name, _)| name == "wait").map(|(_, reason)| reason.as_str()).collect();
     assert_eq!(waits, ["backoff", "refused"]);
     let seconds: Vec<_> = log.events.iter().map(|event| event["seconds"].as_str()).collect();
-    assert_eq!(seconds, ["0.2", "2.0"]);
+    assert_eq!(seconds, ["1.0", "2.0"]);
 }
 
 #[test]

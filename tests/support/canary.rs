@@ -73,7 +73,7 @@ impl Watch {
     /// Nothing got out; says what was looked at.
     pub fn done(&self, part: &str) {
         assert!(self.leaks.is_empty(), "{} leaks:\n{}", self.leaks.len(), self.leaks.join("\n"));
-        println!("scorecard: canary: {part}: {} texts looked at, 0 leaks", self.looks);
+        println!("scorecard: canary: {part}: {} strings searched, 0 leaks", self.looks);
         for name in self.seen.iter().filter(|name| name.starts_with("onehorizon::")) {
             println!("covered: {name}");
         }

@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::step_clock::StepClock;
+use crate::step_clock::TIME_LIMIT;
+use onehorizon_testing::ManualClock;
 
 /// No test needs more connections; a loop of the client would end here.
 const MOST_CONNECTIONS: usize = 32;
@@ -42,7 +43,7 @@ pub struct FaultServer {
 
 struct Shared {
     fake: FakeOneHorizon,
-    clock: StepClock,
+    clock: ManualClock,
     state: Mutex<State>,
 }
 
@@ -57,7 +58,7 @@ struct State {
 }
 
 impl FaultServer {
-    pub async fn start(clock: &StepClock, plan: Vec<Fault>) -> Self {
+    pub async fn start(clock: &ManualClock, plan: Vec<Fault>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let state = State { plan, read: 0, connections: 0, closes_silently: false };
         let shared = Arc::new(Shared {
@@ -162,7 +163,7 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
                 let half = whole.len() - 20;
                 stream.write_all(&whole[..half]).await?;
                 if fault == Fault::SlowBody {
-                    shared.clock.expire();
+                    shared.clock.advance(TIME_LIMIT);
                     // Until the client gives up.
                     let _ = stream.read(&mut [0; 64]).await;
                 }

@@ -218,7 +218,7 @@ pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::apis::Rot
             fault(Fault::status(503).on("listApiKeys").forever());
             fault(Fault::drop_after().on("createApiKey"));
         }
-        "the response to creating is no JSON" => stage.wire.rewrite = |_| "<html>created</html>".to_owned(),
+        "the response to creating is not JSON" => stage.wire.rewrite = |_| "<html>created</html>".to_owned(),
         "the secret has another likely name in the response" => {
             stage.wire.rewrite = |body| body.replace("\"secret\"", "\"token\"");
         }
@@ -237,19 +237,19 @@ pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::apis::Rot
             fault(Fault::drop_after().on("createApiKey"));
             stage.wire.meddle = lag(u32::MAX);
         }
-        "creating is answered with a redirect" => stage.wire.meddle = page_for("createApiKey", 303),
-        "a proxy answers creating with 408" => stage.wire.meddle = page_for("createApiKey", 408),
+        "creating gets a redirect" => stage.wire.meddle = page_for("createApiKey", 303),
+        "a proxy replies to creating with 408" => stage.wire.meddle = page_for("createApiKey", 408),
         "a proxy forbids the response to creating" => stage.wire.meddle = page_for("createApiKey", 403),
-        "a login page answers creating" => stage.wire.meddle = page_for("createApiKey", 200),
-        "a login page answers confirming" => {
+        "a login page replies to creating" => stage.wire.meddle = page_for("createApiKey", 200),
+        "a login page replies to confirming" => {
             stage.wire.meddle = page_for("listTasks", 200);
             return stage.restoring().await;
         }
-        "a proxy answers revoking the old key with 404" => {
+        "a proxy replies to revoking the old key with 404" => {
             fault(Fault::html(404).on("revokeApiKey").forever());
         }
-        "a login page answers revoking the old key" => fault(Fault::html(200).on("revokeApiKey").forever()),
-        "a proxy answers revoking the new key with 404" => {
+        "a login page replies to revoking the old key" => fault(Fault::html(200).on("revokeApiKey").forever()),
+        "a proxy replies to revoking the new key with 404" => {
             fault(Fault::html(404).on("revokeApiKey").forever());
             return stage.refusing_installer().await;
         }

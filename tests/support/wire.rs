@@ -1,115 +1,65 @@
-//! A transport that answers by a script, and a clock without chance; both in virtual time.
+//! Clients on the scripted transport, in tokio's virtual time and with the longest jitter there is.
 
-use std::collections::VecDeque;
-use std::future::pending;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::ops::Deref;
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
-use onehorizon::transport::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Clock, Configuration, ConfigurationBuilder, SystemClock};
+use onehorizon::{Configuration, ConfigurationBuilder};
+use onehorizon_testing::{ManualClock, Reply, ScriptedTransport, SentRequest};
 
-/// What becomes of one request.
-#[derive(Clone, Debug)]
-pub enum Step {
-    Answer(u16, Vec<(&'static str, String)>, String),
-    Fail(Failure),
-    /// No answer ever.
-    Hang,
-    After(Duration, Box<Step>),
+/// What the clock of [`Wire::builder`] shows at first.
+pub const TIME_OF_DAY: Duration = Duration::from_secs(1_780_304_400);
+
+pub fn ok() -> Reply {
+    plain(200, "{}")
 }
 
-pub fn ok() -> Step {
-    Step::Answer(200, Vec::new(), "{}".to_owned())
-}
-
-pub fn status(status: u16) -> Step {
-    Step::Answer(status, Vec::new(), format!(r#"{{"code":{status},"message":"it did not work"}}"#))
+pub fn status(status: u16) -> Reply {
+    Reply::error(status, "it did not work")
 }
 
 /// A refusal with this message.
-pub fn refused(message: &str) -> Step {
-    Step::Answer(429, Vec::new(), format!(r#"{{"code":429,"message":"{message}"}}"#))
+pub fn refused(message: &str) -> Reply {
+    Reply::error(429, message)
 }
 
 /// A refusal as the service documents it.
-pub fn limited(seconds: u64) -> Step {
-    refused(&format!("standard rate limit exceeded, retry in {seconds} seconds"))
+pub fn limited(seconds: u64) -> Reply {
+    Reply::rate_limited(seconds)
 }
 
-impl Step {
-    pub fn header(mut self, name: &'static str, value: impl ToString) -> Self {
-        if let Self::Answer(_, headers, _) = &mut self {
-            headers.push((name, value.to_string()));
-        }
-        self
-    }
-
-    pub fn after(self, delay: Duration) -> Self {
-        Self::After(delay, Box::new(self))
-    }
+/// A response without a media type.
+pub fn plain(status: u16, body: impl Into<bytes::Bytes>) -> Reply {
+    Reply::new(status, "", body)
 }
 
-type Rule = Box<dyn FnMut(&TransportRequest, Duration) -> Step + Send>;
-
-/// The script, and a record of what came when.
+/// The scripted transport with what these tests ask of it.
 #[derive(Clone)]
-pub struct Wire {
-    start: tokio::time::Instant,
-    state: Arc<Mutex<State>>,
-}
-
-struct State {
-    steps: VecDeque<Step>,
-    /// What happens when the script is over.
-    rule: Rule,
-    sent: Vec<Duration>,
-    under_way: usize,
-    most_under_way: usize,
-}
+pub struct Wire(ScriptedTransport);
 
 impl Wire {
-    /// Answers by these steps, then with 200.
-    pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self::ruled(steps, |_, _| ok())
+    /// Replies by this script, then with 200.
+    pub fn new(script: impl IntoIterator<Item = Reply>) -> Self {
+        Self(ScriptedTransport::new(script).then(|_| ok()))
     }
 
-    /// Answers each request as the rule says, which is told the time since the start.
-    pub fn rule(rule: impl FnMut(&TransportRequest, Duration) -> Step + Send + 'static) -> Self {
-        Self::ruled([], rule)
-    }
-
-    fn ruled(
-        steps: impl IntoIterator<Item = Step>,
-        rule: impl FnMut(&TransportRequest, Duration) -> Step + Send + 'static,
-    ) -> Self {
-        let state = State {
-            steps: steps.into_iter().collect(),
-            rule: Box::new(rule),
-            sent: Vec::new(),
-            under_way: 0,
-            most_under_way: 0,
-        };
-        Self { start: tokio::time::Instant::now(), state: Arc::new(Mutex::new(state)) }
+    /// Replies as the rule says, which gets the time since the start.
+    pub fn rule(mut rule: impl FnMut(&SentRequest, Duration) -> Reply + Send + 'static) -> Self {
+        Self(ScriptedTransport::from_fn(move |request| rule(request, request.at)))
     }
 
     /// When each request was sent, in milliseconds since the start.
     pub fn sent(&self) -> Vec<u64> {
-        self.state.lock().unwrap().sent.iter().map(|at| u64::try_from(at.as_millis()).unwrap()).collect()
-    }
-
-    pub fn count(&self) -> usize {
-        self.state.lock().unwrap().sent.len()
-    }
-
-    pub fn most_under_way(&self) -> usize {
-        self.state.lock().unwrap().most_under_way
+        self.requests().iter().map(|request| u64::try_from(request.at.as_millis()).unwrap()).collect()
     }
 
     /// A configuration on this wire with an API key; waits before attempts are as long as they can be.
     pub fn builder(&self) -> ConfigurationBuilder {
-        Configuration::builder().api_key("key").transport(self.clone()).clock(Unlucky)
+        let clock = ManualClock::on_tokio().with_random(1.0);
+        Configuration::builder().api_key("key").transport(self.0.clone()).clock(clock)
+    }
+
+    pub fn transport(&self) -> ScriptedTransport {
+        self.0.clone()
     }
 
     pub fn configuration(&self) -> Configuration {
@@ -117,70 +67,11 @@ impl Wire {
     }
 }
 
-struct UnderWay(Arc<Mutex<State>>);
+impl Deref for Wire {
+    type Target = ScriptedTransport;
 
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.lock().unwrap().under_way -= 1;
-    }
-}
-
-impl Transport for Wire {
-    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        Box::pin(async move {
-            let at = self.start.elapsed();
-            let mut step = {
-                let mut state = self.state.lock().unwrap();
-                state.sent.push(at);
-                state.under_way += 1;
-                state.most_under_way = state.most_under_way.max(state.under_way);
-                match state.steps.pop_front() {
-                    Some(step) => step,
-                    None => (state.rule)(&request, at),
-                }
-            };
-            let _under_way = UnderWay(Arc::clone(&self.state));
-            loop {
-                match step {
-                    Step::After(delay, then) => {
-                        tokio::time::sleep(delay).await;
-                        step = *then;
-                    }
-                    Step::Hang => return pending().await,
-                    Step::Fail(failure) => return Err(failure.into()),
-                    Step::Answer(status, headers, body) => return Ok(answer(status, &headers, body)),
-                }
-            }
-        })
-    }
-}
-
-fn answer(status: u16, headers: &[(&'static str, String)], body: String) -> TransportResponse {
-    let headers =
-        headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
-    TransportResponse::new(StatusCode::from_u16(status).unwrap(), headers.collect(), Bytes::from(body))
-}
-
-/// tokio's clock, with the longest jitter there is and a fixed time of day.
-pub struct Unlucky;
-
-pub const TIME_OF_DAY: Duration = Duration::from_secs(1_780_304_400);
-
-impl Clock for Unlucky {
-    fn now(&self) -> Instant {
-        SystemClock.now()
-    }
-
-    fn time_of_day(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + TIME_OF_DAY
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        SystemClock.sleep(duration)
-    }
-
-    fn random(&self) -> f64 {
-        1.0
+    fn deref(&self) -> &ScriptedTransport {
+        &self.0
     }
 }
 

@@ -1,5 +1,6 @@
 //! No secret leaks, and a service that grows breaks nobody.
 
 mod canary;
+mod canary_clients;
 mod canary_types;
 mod open_world;

@@ -103,9 +103,9 @@ async fn extracted() -> String {
 #[tokio::test]
 async fn a_verified_event_is_an_extractor() {
     let host = extracted().await;
-    let answer = Delivery::event("evt_1").path("/acme/hook").send(&host).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.json(), json!({"tenant": "acme", "event": "evt_1", "label": "old"}));
+    let response = Delivery::event("evt_1").path("/acme/hook").send(&host).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.json(), json!({"tenant": "acme", "event": "evt_1", "label": "old"}));
 }
 
 #[tokio::test]
@@ -123,9 +123,9 @@ async fn the_extractor_refuses_in_json() {
         (good.clone().json(&incomplete), 400, "missing_attribute"),
         (good.clone().body(" ".repeat(256 * 1024 + 1)), 413, "too_large"),
     ] {
-        let answer = request.send(&host).await;
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)));
-        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let response = request.send(&host).await;
+        assert_eq!((response.status, response.json()["code"].as_str()), (status, Some(code)));
+        assert_eq!(response.header("content-type"), Some("application/json"));
     }
     assert_eq!(good.announce(&host, 256 * 1024 + 1).await.status, 413);
     assert_eq!(good.header("x-one-webhook-key", "wrong").announce(&host, 1_000).await.status, 401);
@@ -175,8 +175,8 @@ async fn a_body_that_stops_is_not_waited_for_longer_than_its_time_limit() {
     let host = serve(app).await;
     for path in ["/webhook", "/extractor"] {
         let request = Delivery::event("evt_1").path(path);
-        let answer = request.announce(&host, 1_000).await;
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (408, Some("body_timeout")), "{path}");
+        let response = request.announce(&host, 1_000).await;
+        assert_eq!((response.status, response.json()["code"].as_str()), (408, Some("body_timeout")), "{path}");
         assert_eq!(request.stream(&host, 1, b"{").await.status, 408, "{path}");
         assert_eq!(request.send(&host).await.status, 200, "{path}");
     }
@@ -197,14 +197,14 @@ async fn a_signature_in_several_lines_is_read_whole() {
 }
 
 #[tokio::test]
-async fn a_handler_of_ones_own_answers_the_probe_as_well() {
+async fn a_handler_of_ones_own_replies_to_the_probe_as_well() {
     let verifier = Verifier::builder().key("new", "other-key").key("old", KEY).build().unwrap();
     let app = App { verifier, greeting: "hello" };
     let hook = async |State(app): State<App>, event: Verified<Event>| format!("{} {}", app.greeting, event.id());
     let host = serve(Router::new().route("/webhook", on(hook)).with_state(app)).await;
     let request = Delivery::event("evt_1");
-    let answer = request.send(&host).await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "hello evt_1"));
+    let response = request.send(&host).await;
+    assert_eq!((response.status, response.body.as_str()), (200, "hello evt_1"));
     for (method, with_key, without) in [("HEAD", 204, 401), ("GET", 204, 401), ("PUT", 405, 401)] {
         let probe = request.clone().method(method);
         assert_eq!(probe.send(&host).await.status, with_key, "{method}");

@@ -12,6 +12,7 @@ use onehorizon::webhook::{
 use support::bench::{Bench, HEADERS, KEY, body, json, poll_once};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+type MakeReply = fn(&Event) -> Reply;
 
 fn shared(store: &Arc<MemoryClaims>) -> Receiver {
     Receiver::builder(Verifier::key(KEY).unwrap()).shared_store(store.clone()).build()
@@ -75,7 +76,7 @@ async fn a_claim_superseded_inside_the_transaction_is_a_500_and_the_other_delive
 async fn a_receiver_of_another_kind_gives_the_same_replies() {
     let receiver = Receiver::new(Verifier::key(KEY).unwrap());
     let text = body("evt_1");
-    let replies: [(fn(&Event) -> Reply, u16, &str); 6] = [
+    let replies: [(MakeReply, u16, &str); 6] = [
         (Reply::handled, 200, r#"{"ok":true,"id":"evt_1","type":"task.created"}"#),
         (Reply::queued, 200, r#"{"ok":true,"id":"evt_1","type":"task.created"}"#),
         (Reply::duplicate, 200, r#"{"ok":true,"duplicate":true,"id":"evt_1","type":"task.created"}"#),
@@ -155,6 +156,23 @@ async fn the_time_limit_of_the_store_can_be_set() {
     let text = body("evt_1");
     receiver.receive("POST", &HEADERS, text.as_bytes(), async |_: Verified<Event>| Ok::<_, Failure>(())).await;
     assert_eq!(began.elapsed().as_millis(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_with_a_time_limit_is_dropped_and_the_event_is_free_again() {
+    let receiver = Receiver::builder(Verifier::key(KEY).unwrap()).handler_timeout(Duration::from_millis(2_500)).build();
+    let text = body("evt_1");
+    let began = tokio::time::Instant::now();
+    let hanging = async |_: Verified<Event>| pending::<Result<(), Failure>>().await;
+    let reply = receiver.receive("POST", &HEADERS, text.as_bytes(), hanging).await;
+    assert_eq!((reply.status(), began.elapsed().as_millis()), (500, 2_500));
+    match reply.outcome() {
+        Outcome::HandlerFailed(error) => assert!(error.to_string().contains("2.5 s"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    let quick = async |_: Verified<Event>| Ok::<_, Failure>(());
+    let reply = receiver.receive("POST", &HEADERS, text.as_bytes(), quick).await;
+    assert!(matches!(reply.outcome(), Outcome::Handled));
 }
 
 #[test]

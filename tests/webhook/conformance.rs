@@ -21,7 +21,7 @@ fn start(name: &str) -> Example {
     Example::start(name, &[("ONE_WEBHOOK_KEY", KEY)])
 }
 
-/// What every receiver has to answer, whatever it is built on.
+/// What every receiver has to reply, whatever it is built on.
 async fn conforms(host: &str) {
     probes(host).await;
     deliveries(host).await;
@@ -31,8 +31,8 @@ async fn conforms(host: &str) {
 
 async fn probes(host: &str) {
     for method in ["HEAD", "GET"] {
-        let answer = Delivery::new().without("content-type").method(method).send(host).await;
-        assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{method}");
+        let response = Delivery::new().without("content-type").method(method).send(host).await;
+        assert_eq!((response.status, response.body.as_str()), (204, ""), "{method}");
     }
 }
 
@@ -52,8 +52,8 @@ async fn deliveries(host: &str) {
         let id = format!("evt_{sample}");
         let kind = sample.replace('-', ".");
         let request = Delivery::new().header("x-one-event-id", &id).header("x-one-event-type", &kind).body(body);
-        let answer = request.send(host).await;
-        assert_eq!((answer.status, answer.json()["id"].as_str()), (200, Some(id.as_str())), "{sample}");
+        let response = request.send(host).await;
+        assert_eq!((response.status, response.json()["id"].as_str()), (200, Some(id.as_str())), "{sample}");
     }
 }
 
@@ -61,18 +61,18 @@ async fn refusals(host: &str) {
     for method in ["HEAD", "GET", "POST", "PUT", "DELETE", "OPTIONS"] {
         let request = Delivery::event("evt_refused").method(method);
         for refused in [request.clone().without("x-one-webhook-key"), request.header("x-one-webhook-key", "wrong")] {
-            let answer = refused.send(host).await;
-            assert_eq!(answer.status, 401, "{method}");
-            assert_eq!(answer.body.is_empty(), method == "HEAD");
+            let response = refused.send(host).await;
+            assert_eq!(response.status, 401, "{method}");
+            assert_eq!(response.body.is_empty(), method == "HEAD");
         }
     }
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
-        let answer = Delivery::event("evt_method").method(method).send(host).await;
-        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, POST")), "{method}");
+        let response = Delivery::event("evt_method").method(method).send(host).await;
+        assert_eq!((response.status, response.header("allow")), (405, Some("GET, HEAD, POST")), "{method}");
     }
     for media_type in ["application/json", "text/plain", "application/x-www-form-urlencoded"] {
-        let answer = Delivery::event("evt_media").header("content-type", media_type).send(host).await;
-        assert_eq!(answer.status, 415, "{media_type}");
+        let response = Delivery::event("evt_media").header("content-type", media_type).send(host).await;
+        assert_eq!(response.status, 415, "{media_type}");
     }
     assert_eq!(Delivery::event("evt_media").without("content-type").send(host).await.status, 415);
     assert_eq!(
@@ -83,9 +83,9 @@ async fn refusals(host: &str) {
 
 async fn bodies(host: &str) {
     for length in [MAX + 1, 10_000_000_000] {
-        let answer = Delivery::new().announce(host, length).await;
-        assert_eq!(answer.status, 413, "answered though not a byte of the body was sent");
-        assert_eq!(answer.json()["code"], "too_large");
+        let response = Delivery::new().announce(host, length).await;
+        assert_eq!(response.status, 413, "refused though not a byte of the body was sent");
+        assert_eq!(response.json()["code"], "too_large");
     }
     let event = delivery::event("evt_large").to_string();
     let fits = format!("{event}{}", " ".repeat(MAX - event.len()));
@@ -94,8 +94,8 @@ async fn bodies(host: &str) {
     for (body, code) in
         [("", "empty"), ("  ", "empty"), ("{", "invalid_json"), ("{}x", "invalid_json"), ("[]", "not_an_object")]
     {
-        let answer = Delivery::new().body(body).send(host).await;
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some(code)), "{body:?}");
+        let response = Delivery::new().body(body).send(host).await;
+        assert_eq!((response.status, response.json()["code"].as_str()), (400, Some(code)), "{body:?}");
     }
     let attributes = ["specversion", "id", "type", "source", "time", "datacontenttype", "workspaceid", "data"];
     for attribute in attributes {
@@ -115,11 +115,11 @@ async fn bodies(host: &str) {
     names(host, &event, "data.resource").await;
 }
 
-/// The event is refused and the answer names the attribute.
+/// The event is refused and the reply names the attribute.
 async fn names(host: &str, event: &Value, attribute: &str) {
-    let answer = Delivery::new().json(event).send(host).await;
-    assert_eq!(answer.status, 400, "{attribute}");
-    let text = answer.json()["error"].as_str().unwrap().to_owned();
+    let response = Delivery::new().json(event).send(host).await;
+    assert_eq!(response.status, 400, "{attribute}");
+    let text = response.json()["error"].as_str().unwrap().to_owned();
     assert!(text.contains(&format!("`{attribute}`")), "{attribute} in {text}");
 }
 
@@ -138,8 +138,8 @@ async fn the_example_without_a_framework_conforms() {
 #[tokio::test]
 async fn a_stream_without_end_is_cut_at_the_cap() {
     let example = start("webhook_receiver");
-    let answer = Delivery::new().stream(&example.host, 300, &[b' '; 1024]).await;
-    assert_eq!(answer.status, 413);
+    let response = Delivery::new().stream(&example.host, 300, &[b' '; 1024]).await;
+    assert_eq!(response.status, 413);
     let refused = Delivery::new().header("x-one-webhook-key", "wrong").stream(&example.host, 1, b"x").await;
     assert_eq!(refused.status, 401, "nothing of a stranger's body is waited for");
 }
@@ -161,7 +161,7 @@ async fn the_axum_example_prints_one_line_an_event_and_stops_gracefully() {
     );
 }
 
-/// On two threads, since the fake has to answer while this one waits for the example's end.
+/// On two threads, since the fake has to respond while this one waits for the example's end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_axum_example_fetches_the_task_when_it_has_an_api_key() {
     let fake = onehorizon_testing::FakeOneHorizon::start().await.unwrap();
@@ -234,14 +234,14 @@ async fn an_event_that_is_still_running_is_a_503() {
         async move { Delivery::event("evt_1").send(&host).await.status }
     });
     tokio::time::timeout(Duration::from_secs(10), started.notified()).await.expect("the handler starts");
-    let answers = (0..5).map(|_| {
+    let replies = (0..5).map(|_| {
         tokio::spawn({
             let host = host.clone();
             async move { Delivery::event("evt_1").send(&host).await.status }
         })
     });
-    for answer in answers.collect::<Vec<_>>() {
-        assert_eq!(answer.await.unwrap(), 503);
+    for response in replies.collect::<Vec<_>>() {
+        assert_eq!(response.await.unwrap(), 503);
     }
     finish.notify_one();
     assert_eq!(slow.await.unwrap(), 200);
@@ -268,7 +268,7 @@ impl ClaimStore for Unreachable {
 #[tokio::test]
 async fn a_store_that_fails_is_a_500() {
     let host = serve(Unreachable, |_| async { Ok(()) }).await;
-    let answer = Delivery::event("evt_1").send(&host).await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (500, Some("store_failed")));
-    assert!(!answer.body.contains("refused"), "{}", answer.body);
+    let response = Delivery::event("evt_1").send(&host).await;
+    assert_eq!((response.status, response.json()["code"].as_str()), (500, Some("store_failed")));
+    assert!(!response.body.contains("refused"), "{}", response.body);
 }

@@ -37,7 +37,7 @@ async fn the_file_store_keeps_the_contract() {
     Conformance::new(open).check().await.unwrap();
 }
 
-/// The process that is killed: this test's own binary, told by its environment where the journal is.
+/// The process that is killed: this test's own binary, with the place of the journal in its environment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run as a process of its own by the test below"]
 async fn receiver_process() {
@@ -158,7 +158,7 @@ impl Random {
     }
 }
 
-/// Delivers events side by side, some of them twice; tells which were confirmed.
+/// Delivers events side by side, some of them twice; returns which were confirmed.
 async fn deliver(host: &str, events: &[String], random: &mut Random) -> Vec<String> {
     let mut queue: Vec<String> = events.to_vec();
     for event in events {
@@ -174,7 +174,7 @@ async fn deliver(host: &str, events: &[String], random: &mut Random) -> Vec<Stri
                 let mut confirmed = Vec::new();
                 let next = || queue.lock().unwrap().pop();
                 while let Some(event) = next() {
-                    match Delivery::event(&event).try_send(&host).await.map(|answer| answer.status) {
+                    match Delivery::event(&event).try_send(&host).await.map(|response| response.status) {
                         Ok(200) => confirmed.push(event),
                         Ok(503) => {}
                         Ok(other) => panic!("{event}: {other}"),
@@ -218,8 +218,8 @@ async fn a_killed_receiver_processes_each_event_at_least_once_and_a_committed_on
     let survivor = Life::start(&journal, KILLS, None);
     deliver(&survivor.host, &all, &mut random).await;
     for event in &all {
-        let answer = Delivery::event(event).send(&survivor.host).await;
-        assert_eq!((answer.status, answer.json()["duplicate"].as_bool()), (200, Some(true)), "{event}");
+        let response = Delivery::event(event).send(&survivor.host).await;
+        assert_eq!((response.status, response.json()["duplicate"].as_bool()), (200, Some(true)), "{event}");
     }
 
     let history = History::read(&journal);
@@ -244,7 +244,7 @@ async fn a_killed_receiver_processes_each_event_at_least_once_and_a_committed_on
     }
 }
 
-/// What the journal tells of the events, by line number.
+/// What the journal says of the events, by line number.
 struct History(BTreeMap<String, Past>);
 
 #[derive(Clone, Debug, Default)]

@@ -81,8 +81,8 @@ fn a_comment_event_is_typed_and_leads_to_its_task() {
 }
 
 #[test]
-fn every_family_is_read_from_its_member() {
-    for member in [
+fn every_family_is_read_from_its_field() {
+    for field in [
         "task",
         "comment",
         "commentReaction",
@@ -100,9 +100,9 @@ fn every_family_is_read_from_its_member() {
     ] {
         let thing =
             json!({"taskId": "tsk_1", "commentId": "c_1", "documentId": "d_1", "teamId": "t_1", "colour": "red"});
-        let event = with_data(json!({"resource": {"type": "something"}, member: thing}));
-        assert_eq!(event.payload().member(), Some(member));
-        assert_eq!(format!("{:?}", event.payload()).to_lowercase(), member.to_lowercase(), "a variant of its own");
+        let event = with_data(json!({"resource": {"type": "something"}, field: thing}));
+        assert_eq!(event.payload().field(), Some(field));
+        assert_eq!(format!("{:?}", event.payload()).to_lowercase(), field.to_lowercase(), "a variant of its own");
     }
 }
 
@@ -128,9 +128,9 @@ fn of_several_things_the_one_named_by_the_resource_is_the_payload() {
         "commentReaction": {"commentId": "c_1", "emoji": "+1"}
     }));
     assert!(matches!(event.payload(), Payload::CommentReaction(_)));
-    let task: Value = event.data_member("task").unwrap().unwrap();
+    let task: Value = event.data_field("task").unwrap().unwrap();
     assert_eq!(task["taskId"], "tsk_1");
-    assert!(event.data_member::<Value>("meeting").is_none());
+    assert!(event.data_field::<Value>("meeting").is_none());
 }
 
 #[test]
@@ -145,21 +145,21 @@ fn without_a_hint_in_the_resource_the_event_type_names_the_payload() {
 
 #[test]
 fn the_doubled_form_is_unwrapped() {
-    for member in ["task", "comment"] {
+    for field in ["task", "comment"] {
         let inner = json!({"taskId": "tsk_1", "commentId": "c_1", "title": "inner", "content": "inner"});
-        let event = with_data(json!({"resource": {"type": member}, member: {member: inner, "more": 1}}));
+        let event = with_data(json!({"resource": {"type": field}, field: {field: inner, "more": 1}}));
         match event.payload() {
             Payload::Task(task) => assert_eq!(task.title, "inner"),
             Payload::Comment(comment) => assert_eq!(comment.content.as_deref(), Some("inner")),
             other => panic!("{other:?}"),
         }
-        let value: Value = event.data_member(member).unwrap().unwrap();
+        let value: Value = event.data_field(field).unwrap().unwrap();
         assert_eq!(value["taskId"], "tsk_1");
     }
 }
 
 #[test]
-fn a_thing_with_a_member_of_its_own_name_is_not_unwrapped() {
+fn an_object_with_a_field_of_its_own_name_is_not_unwrapped() {
     let event = with_data(json!({
         "resource": {"type": "task"},
         "task": {"taskId": "tsk_outer", "task": {"taskId": "tsk_inner"}}
@@ -173,7 +173,7 @@ fn a_thing_of_another_shape_stays_text_with_the_reason() {
     let odd = json!({"taskId": ["not", "a", "text"], "secret": "s3cret"});
     let event = with_data(json!({"resource": {"type": "task", "id": "tsk_1"}, "task": odd}));
     let Payload::Undecoded(undecoded) = event.payload() else { panic!("{:?}", event.payload()) };
-    assert_eq!(undecoded.member(), "task");
+    assert_eq!(undecoded.field(), "task");
     assert!(undecoded.error().to_string().contains("invalid type"), "{}", undecoded.error());
     assert_eq!(undecoded.json().decode::<Value>().unwrap(), odd);
     assert_eq!(*event.task_id().unwrap(), "tsk_1");
@@ -191,7 +191,7 @@ fn an_unknown_family_keeps_its_data() {
     assert_eq!(event.family(), "rocket");
     let Payload::Unknown(raw) = event.payload() else { panic!("{:?}", event.payload()) };
     assert_eq!(raw.decode::<Value>().unwrap(), data);
-    assert_eq!(event.data_member::<Value>("rocket").unwrap().unwrap()["stage"], 2);
+    assert_eq!(event.data_field::<Value>("rocket").unwrap().unwrap()["stage"], 2);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn the_task_is_the_named_one_then_the_resource_then_the_first_of_several() {
 }
 
 #[test]
-fn odd_members_of_the_resource_cost_only_themselves() {
+fn odd_fields_of_the_resource_cost_only_themselves() {
     let event = with_data(json!({
         "resource": {"type": "task", "id": 7, "taskIds": ["tsk_1"], "teamId": {"odd": true}, "later": [1]},
         "actor": "robot"
@@ -348,7 +348,7 @@ fn of_a_field_of_data_given_twice_the_last_counts_too() {
     let twice = text.replacen(r#""data":{"#, r#""data":{"extra":1,"resource":{"type":"team"},"task":{"taskId":"tsk_0"},"task":{"taskId":"tsk_9"},"extra":2,"#, 1);
     let event = Event::from_json(twice).unwrap();
     assert_eq!(event.task_id().unwrap(), "tsk_1");
-    assert_eq!(event.data_member::<u8>("extra").unwrap().unwrap(), 2);
+    assert_eq!(event.data_field::<u8>("extra").unwrap().unwrap(), 2);
     assert!(matches!(event.payload(), Payload::Task(task) if task.task_id == "tsk_9"), "{:?}", event.payload());
 }
 
@@ -428,7 +428,7 @@ fn debug_output_has_ids_and_no_content() {
     assert!(!shown.contains("Review launch checklist"), "{shown}");
 }
 
-/// JSON of any shape, numbers as texts that no float can hold.
+/// JSON of any shape, numbers as strings that no float can hold.
 fn any_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -440,9 +440,9 @@ fn any_json() -> impl Strategy<Value = String> {
         let key = any::<String>().prop_map(|text| Value::from(text).to_string());
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(|items| format!("[{}]", items.join(", "))),
-            prop::collection::vec((key, inner), 0..6).prop_map(|members| {
-                let members: Vec<_> = members.into_iter().map(|(key, value)| format!("{key} : {value}")).collect();
-                format!("{{{}}}", members.join(","))
+            prop::collection::vec((key, inner), 0..6).prop_map(|fields| {
+                let fields: Vec<_> = fields.into_iter().map(|(key, value)| format!("{key} : {value}")).collect();
+                format!("{{{}}}", fields.join(","))
             }),
         ]
     })
@@ -452,12 +452,12 @@ proptest! {
     #[test]
     fn whatever_an_event_carries_is_read_and_written_back(
         extension in any_json(), extra in any_json(), task in any_json(), actor in any_json(), id in any_json(),
-        member in "[a-zA-Z]{1,12}",
+        field in "[a-zA-Z]{1,12}",
     ) {
         let text = format!(
             r#"{{"specversion":"1.0","id":"e","type":"task.created","source":"s","time":"t","datacontenttype":
             "application/json","workspaceid":"w","x-ext":{extension},"data":{{"resource":{{"type":"task","id":{id}}},
-            "actor":{actor},"task":{task},"x-{member}":{extra}}}}}"#,
+            "actor":{actor},"task":{task},"x-{field}":{extra}}}}}"#,
         );
         let event = Event::from_json(&text).unwrap();
         prop_assert_eq!(serde_json::to_string(&event).unwrap(), text);

@@ -4,13 +4,15 @@
 
 mod axum;
 mod body;
+mod claim_store;
 mod claims;
 mod conformance;
 mod crash;
 mod event;
+mod hooks;
 mod interop;
 mod receiver;
-mod replay;
+
 mod reply;
 mod router;
 mod signed;

@@ -1,4 +1,4 @@
-//! From a request to a reply: what the service is told, and that an event is processed once.
+//! From a request to a reply: what the service gets, and that an event is processed once.
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -154,7 +154,7 @@ async fn a_lease_that_ends_lets_the_next_delivery_in() {
 }
 
 #[tokio::test]
-async fn a_handler_that_outlives_its_lease_is_told_apart() {
+async fn a_handler_that_outlives_its_lease_is_reported() {
     let bench = Bench::new();
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
     let handler = async move |_: Verified<Event>| finished.await;
@@ -172,7 +172,7 @@ async fn a_handler_that_outlives_its_lease_is_told_apart() {
 }
 
 #[tokio::test]
-async fn probes_are_answered_204_when_they_carry_the_key() {
+async fn probes_get_204_when_they_carry_the_key() {
     let bench = Bench::new();
     for method in ["GET", "HEAD"] {
         let reply = bench.request(method, &HEADERS[..1], "", Ok(())).await;
@@ -217,7 +217,7 @@ async fn a_missing_key_is_explained_and_an_expired_one_is_not() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_are_allowed() {
+async fn another_method_learns_which_are_allowed() {
     let bench = Bench::new();
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "BREW"] {
         let reply = bench.request(method, &HEADERS, "", Ok(())).await;

@@ -111,11 +111,11 @@ async fn a_captured_delivery_with_other_headers_never_runs_the_handler_again() {
     let taken = with(&headers, &[("x-one-event-id", "evt_2")]);
     receiver.post(&taken, &text).await;
     let reply = receiver.post(&other, &other_text).await;
-    assert!(matches!(reply.outcome(), Outcome::Handled), "a true event is not answered as a duplicate: {reply:?}");
+    assert!(matches!(reply.outcome(), Outcome::Handled), "a true event does not pass for a duplicate: {reply:?}");
 }
 
 #[tokio::test]
-async fn the_signed_event_id_and_not_the_message_id_of_the_relay_tells_a_duplicate() {
+async fn the_signed_event_id_and_not_the_message_id_of_the_relay_makes_a_duplicate() {
     let receiver = Counting::new(verifier());
     let (first, text) = captured("msg_1", "evt_1");
     let (second, _) = captured("msg_2", "evt_1");

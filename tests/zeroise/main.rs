@@ -3,10 +3,12 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use onehorizon::oauth::OauthApp;
+use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::webhook::{Signer, Verifier};
-use onehorizon::{Configuration, Credential, CredentialKind, Secret};
+use onehorizon::{ApiKeysApi, Configuration, Credential, CredentialKind, Secret};
 
 /// The needle is kept in disguise, so that looking for it does not find the looker.
 const DISGUISE: u8 = 0x80;
@@ -59,8 +61,16 @@ fn writable(line: &str) -> Option<(u64, u64)> {
     words.next()?.starts_with("rw").then_some((number(start)?, number(end)?))
 }
 
+/// One test at a time: a search copies the memory of the whole process, the canaries of other tests included, and these
+/// would find themselves in the copy.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn a_text_that_nobody_overwrites_is_found_after_its_drop() {
+    let _alone = alone();
     let canary = Canary::new(1);
     drop(std::hint::black_box(canary.text()));
     assert!(canary.is_in_memory(), "this test can see nothing");
@@ -68,6 +78,7 @@ fn a_text_that_nobody_overwrites_is_found_after_its_drop() {
 
 #[test]
 fn a_secret_is_overwritten_when_its_last_copy_is_dropped() {
+    let _alone = alone();
     let canary = Canary::new(2);
     let secret = Secret::from(canary.text());
     let copy = secret.clone();
@@ -79,6 +90,7 @@ fn a_secret_is_overwritten_when_its_last_copy_is_dropped() {
 
 #[test]
 fn a_credential_overwrites_its_token_and_the_header_made_of_it() {
+    let _alone = alone();
     for (seed, make) in
         [(3, Credential::api_key as fn(_) -> _), (4, Credential::oauth_token), (5, Credential::access_token)]
     {
@@ -92,6 +104,7 @@ fn a_credential_overwrites_its_token_and_the_header_made_of_it() {
 
 #[test]
 fn a_configuration_overwrites_its_credential() {
+    let _alone = alone();
     let canary = Canary::new(6);
     let configuration = Configuration::builder().api_key(canary.text()).build().unwrap();
     assert_eq!(configuration.credential().kind(), CredentialKind::ApiKey);
@@ -102,6 +115,7 @@ fn a_configuration_overwrites_its_credential() {
 
 #[test]
 fn a_webhook_key_is_not_kept_at_all() {
+    let _alone = alone();
     let canary = Canary::new(7);
     let verifier = Verifier::key(canary.text()).unwrap();
     assert!(!canary.is_in_memory());
@@ -110,6 +124,7 @@ fn a_webhook_key_is_not_kept_at_all() {
 
 #[test]
 fn a_signing_secret_is_not_kept_in_writing() {
+    let _alone = alone();
     let canary = Canary::new(8);
     let (signer, verifier) = (Signer::new(canary.text()).unwrap(), Verifier::signed(canary.text()).unwrap());
     assert!(!canary.is_in_memory());
@@ -118,6 +133,7 @@ fn a_signing_secret_is_not_kept_in_writing() {
 
 #[test]
 fn a_login_overwrites_the_clients_secret() {
+    let _alone = alone();
     let canary = Canary::new(9);
     let app = OauthApp::builder("client", "https://app.example/callback").client_secret(canary.text()).build().unwrap();
     let login = app.login().unwrap();
@@ -125,4 +141,41 @@ fn a_login_overwrites_the_clients_secret() {
     assert!(canary.is_in_memory());
     drop(login);
     assert!(!canary.is_in_memory());
+}
+
+/// A service that makes one key, whose secret is in this field.
+struct OneKey {
+    field: &'static str,
+    canary: Canary,
+}
+
+impl Transport for OneKey {
+    fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        let secret = self.canary.text();
+        let mut body = String::with_capacity(secret.len() + 200);
+        body.push_str(r#"{"apiKeyId":"key_9","note":"n","#);
+        body.push_str(&format!("\"{}\":\"", self.field));
+        body.push_str(&secret);
+        body.push_str(r#"","later":1}"#);
+        drop(Secret::from(secret));
+        let response = TransportResponse::new(http::StatusCode::OK, http::HeaderMap::new(), body.into());
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}
+
+#[test]
+fn a_new_key_stays_neither_in_the_response_nor_in_unknown_fields() {
+    let _alone = alone();
+    for (seed, field) in [(20, "secret"), (21, "token"), (22, "key"), (23, "apiKey")] {
+        let service = OneKey { field, canary: Canary::new(seed) };
+        let configuration = Configuration::builder().oauth_token("owner").transport(service).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let keys = ApiKeysApi::new(&configuration);
+        let created = runtime.block_on(keys.create_api_key("ci").into_future()).unwrap();
+        let canary = Canary::new(seed);
+        assert!(created.reveal_secret().is_some() && canary.is_in_memory(), "{field}");
+        drop(created.clone());
+        drop(created);
+        assert!(!canary.is_in_memory(), "{field}");
+    }
 }

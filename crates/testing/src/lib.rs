@@ -41,19 +41,23 @@
     reason = "the fake plays a server, whose delays are real or on tokio's paused timer"
 )]
 
+mod clock;
 pub mod conformance;
 mod contract;
 mod fake;
 mod login;
 mod record;
+mod scripted;
 mod server;
 mod service;
 mod transport;
 mod webhook;
 
+pub use self::clock::ManualClock;
 pub use self::contract::validate::Violation;
 pub use self::fake::{FakeBuilder, FakeOneHorizon};
 pub use self::record::Record;
+pub use self::scripted::{JsonText, Reply, ScriptedTransport, SentRequest};
 pub use self::service::faults::{Cut, Delivery, Fault, Wait};
 pub use self::service::quota::QuotaModel;
 pub use self::service::recorded::RecordedRequest;

@@ -1,3 +1,4 @@
+#[allow(clippy::unused_async, reason = "all checks are called alike")]
 pub async fn check(run: impl Fn(&[(&str, &str)], &[u8]) -> Option<String>) {
     let body = br#"{"specversion":"1.0","id":"evt_1","source":"s","type":"task.created","time":"2026-05-11T08:15:00Z",
         "workspaceid":"w_1","data":{"resource":{"type":"task","id":"tsk_1"}}}"#;

@@ -138,6 +138,12 @@ pub(crate) struct Model {
     /// Lists and enums that are an `Option` all the same.
     #[serde(default)]
     pub(crate) optional: Vec<String>,
+    /// The object that carries what a webhook event is about, each thing in a field of its own.
+    #[serde(default)]
+    pub(crate) payload: bool,
+    /// Its objects that are something else.
+    #[serde(default)]
+    pub(crate) payload_except: Vec<String>,
     /// The list that `for item in model` goes through.
     pub(crate) items: Option<String>,
     /// Members typed `Secret`: redacted in `Debug`, wiped from memory.
@@ -187,6 +193,9 @@ pub(crate) struct Operation {
     /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl Borrow<Body>`.
     #[serde(default)]
     pub(crate) body_into: bool,
+    /// Refuse a body that was not read whole from the service, unless the caller says `replace_whole`.
+    #[serde(default)]
+    pub(crate) body_read_whole: bool,
 }
 
 /// How an operation may be repeated.

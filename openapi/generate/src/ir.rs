@@ -15,6 +15,8 @@ pub(crate) struct Docs {
     pub(crate) evidence: Option<String>,
     /// Where that was seen.
     pub(crate) source: Option<String>,
+    /// The section of `docs/evidence.md` that the item is in.
+    pub(crate) section: Option<String>,
 }
 
 /// A Rust type.
@@ -295,6 +297,8 @@ pub(crate) struct RequestBody {
     pub(crate) required: bool,
     /// `impl Into<Body>` instead of `impl Borrow<Body>`.
     pub(crate) into: bool,
+    /// Only one that was read whole from the service may be sent, unless the caller says otherwise.
+    pub(crate) read_whole: bool,
     pub(crate) docs: Docs,
 }
 
@@ -303,6 +307,10 @@ pub(crate) struct RequestBody {
 pub(crate) struct Program {
     pub(crate) items: Vec<Item>,
     pub(crate) groups: Vec<Group>,
+    /// What a webhook event may carry, if the curation names the object that does.
+    pub(crate) payload: Option<Vec<Field>>,
+    /// The tags of sources and what they stand for.
+    pub(crate) sources: Vec<(String, String)>,
 }
 
 impl Program {

@@ -23,6 +23,7 @@ mod lower;
 mod naming;
 mod pointer;
 mod reading;
+pub mod rules;
 mod rustdoc;
 
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ pub struct Output {
     pub files: BTreeMap<String, String>,
     /// The text of `docs/retry-safety.md`.
     pub retry_safety: String,
+    /// The text of `docs/evidence.md`.
+    pub evidence: String,
     /// What could not be expressed (lenient mode; in strict mode there is nothing of the kind).
     pub findings: Vec<Finding>,
     /// What could not be expressed and was accepted by the curation.
@@ -94,6 +97,7 @@ pub fn generate(input: &Input<'_>) -> Result<Output, Error> {
     Ok(Output {
         files: emit::emit(&program, input.source)?,
         retry_safety: emit::retry_safety(&program, input.source),
+        evidence: emit::evidence::page(&program, input.source),
         findings: sorted.open,
         accepted: sorted.accepted,
         operations: program.groups.iter().map(|group| group.operations.len()).sum(),

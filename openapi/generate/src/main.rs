@@ -1,14 +1,14 @@
-//! `cargo generate [--check]`: turns the contract and its curation into `src/generated` and `docs/retry-safety.md`.
+//! `cargo generate [--check]`: turns the contract and its curation into `src/generated` and two pages of `docs`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use onehorizon_generate::{Error, Input, IntakeInput, Mode, Output, check, generate, intake, methods, remerge};
+use onehorizon_generate::{Error, Input, IntakeInput, Mode, Output, check, generate, intake, methods, remerge, rules};
 
 const USAGE: &str = "\
-cargo generate            write src/generated and docs/retry-safety.md from openapi/
+cargo generate            write src/generated, docs/retry-safety.md and docs/evidence.md from openapi/
 cargo generate --check    write nothing; print the differences, exit 1 if there are any
 
 When the official document appears (openapi/README.md):
@@ -120,8 +120,8 @@ struct Job {
     document: PathBuf,
     curation: Option<PathBuf>,
     out: PathBuf,
-    /// Only the contract has one.
-    retry_safety: Option<PathBuf>,
+    /// Where the generated pages go; only the contract has them.
+    docs: Option<PathBuf>,
     source: String,
 }
 
@@ -133,7 +133,7 @@ impl Job {
                 document: document.clone(),
                 curation: arguments.curation.clone(),
                 out: out.clone(),
-                retry_safety: None,
+                docs: None,
                 source,
             };
         }
@@ -142,7 +142,7 @@ impl Job {
             document: root.join("openapi/onehorizon.json"),
             curation: Some(arguments.curation.clone().unwrap_or_else(|| root.join("openapi/curation.toml"))),
             out: root.join("src/generated"),
-            retry_safety: Some(root.join("docs/retry-safety.md")),
+            docs: Some(root.join("docs")),
             source: "openapi/onehorizon.json".to_owned(),
         }
     }
@@ -153,6 +153,13 @@ impl Job {
             None => read(&self.document)?,
         };
         let curation = self.curation.as_deref().map(read).transpose()?.unwrap_or_default();
+        if self.docs.is_some() {
+            let broken = rules::broken(&document, &curation)?;
+            if !broken.is_empty() {
+                println!("{}\n{} rule(s) of the contract are broken", broken.join("\n"), broken.len());
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         let mode = if arguments.lenient { Mode::Lenient } else { Mode::Strict };
         let output = generate(&Input {
             document: &document,
@@ -165,7 +172,7 @@ impl Job {
             println!("{finding}");
         }
         let mut files = self.files(&output);
-        if self.retry_safety.is_some() {
+        if self.docs.is_some() {
             // After an intake the contract is made of the official document and the overlay.
             files.insert(self.document.clone(), document);
         }
@@ -193,7 +200,7 @@ impl Job {
     fn merged(&self, root: &Path) -> Result<Option<String>, Error> {
         let openapi = root.join("openapi");
         let lock = openapi.join("official.lock.json");
-        if self.retry_safety.is_none() || !lock.exists() {
+        if self.docs.is_none() || !lock.exists() {
             return Ok(None);
         }
         let official = ["official.json", "official.yaml"].map(|name| openapi.join(name));
@@ -203,8 +210,11 @@ impl Job {
 
     fn files(&self, output: &Output) -> BTreeMap<PathBuf, String> {
         let emitted = output.files.iter().map(|(path, text)| (self.out.join(path), text.clone()));
-        let table = self.retry_safety.iter().map(|path| (path.clone(), output.retry_safety.clone()));
-        emitted.chain(table).collect()
+        let pages = self.docs.iter().flat_map(|docs| {
+            [("retry-safety.md", &output.retry_safety), ("evidence.md", &output.evidence)]
+                .map(|(name, text)| (docs.join(name), text.clone()))
+        });
+        emitted.chain(pages).collect()
     }
 }
 

@@ -59,13 +59,11 @@ fn broken(lines: &[String]) -> Vec<String> {
     out
 }
 
-/// `Evidence: observed (NPM).`
+/// One word that links to the sources.
 fn evidence(docs: &Docs) -> Option<String> {
     let evidence = docs.evidence.as_deref()?;
-    Some(match docs.source.as_deref() {
-        Some(source) => format!("Evidence: {} ({}).", markdown(evidence), markdown(source.trim_end_matches('.'))),
-        None => format!("Evidence: {}.", markdown(evidence)),
-    })
+    let section = docs.section.as_deref().map_or_else(String::new, |section| format!("#{section}"));
+    Some(format!("[`{}`](crate::evidence{section})", evidence.replace('`', "'")))
 }
 
 fn starts_plainly(line: &str) -> bool {
@@ -337,15 +335,19 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_the_last_line() {
+    fn the_evidence_is_the_last_line() {
         let docs = Docs {
             text: Some("The title".to_owned()),
             notes: vec!["Set by the service.".to_owned()],
             evidence: Some("observed".to_owned()),
             source: Some("NPM".to_owned()),
+            section: None,
         };
-        assert_eq!(lines(&docs, "", true), ["The title.", "Set by the service.", "Evidence: observed (NPM)."]);
-        assert_eq!(lines(&docs, "", false), ["The title", "", "Set by the service.", "", "Evidence: observed (NPM)."]);
+        assert_eq!(lines(&docs, "", true), ["The title.", "Set by the service.", "[`observed`](crate::evidence)"]);
+        assert_eq!(
+            lines(&docs, "", false),
+            ["The title", "", "Set by the service.", "", "[`observed`](crate::evidence)"]
+        );
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) struct Item<'a> {
 }
 
 pub(super) enum Work<'a> {
-    Edit(EditTask<'a>),
+    Edit(Box<EditTask<'a>>),
     Create(Box<NewTask>),
     FindOrCreate(Box<FindOrCreate>),
 }
@@ -113,7 +113,7 @@ impl<'a> Bulk<'a> {
     /// Runs an edit that has options of its own, made by [`TasksApi::edit_task`].
     pub fn edit_task(self, edit: EditTask<'a>) -> Self {
         let key = edit.task_id().to_string();
-        self.with(key, Work::Edit(edit))
+        self.with(key, Work::Edit(Box::new(edit)))
     }
 
     /// Creates a task. `key` names it in the report and in the state file.

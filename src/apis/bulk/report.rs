@@ -135,6 +135,11 @@ pub struct BulkReport {
 }
 
 impl BulkReport {
+    /// The items, in the order they were given.
+    pub fn iter(&self) -> std::slice::Iter<'_, BulkItem> {
+        self.items.iter()
+    }
+
     /// The items that are done, by this run or an earlier one.
     pub fn done(&self) -> impl Iterator<Item = &BulkItem> {
         self.items.iter().filter(|item| item.outcome.is_done())

@@ -28,9 +28,10 @@ async fn run(bulk: Bulk<'_>) -> Result<BulkReport, Error> {
     if let Some(key) = first_twice(&keys) {
         return Err(Error::new(ErrorKind::Invalid, format!("two items of the bulk run have the key {key:?}")));
     }
-    let state = state_file.map(State::open).transpose().map_err(|fault| Error::new(ErrorKind::Config, fault))?;
+    let state =
+        state_file.as_deref().map(State::open).transpose().map_err(|fault| Error::new(ErrorKind::Config, fault))?;
     let job = Mutex::new(Job::new(&keys, items, state, report));
-    lock(&job).tell(None);
+    lock(&job).report_progress(None);
     let workers = concurrency.min(keys.len());
     let mut workers: Vec<BoxFuture<'_, ()>> = (0..workers).map(|_| Box::pin(work(&job, &tasks)) as _).collect();
     let clock = &tasks.configuration.settings().clock;
@@ -125,7 +126,7 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        self.tell(Some((key, &outcome)));
+        self.report_progress(Some((key, &outcome)));
         if let Some(slot) = self.outcomes.get_mut(number) {
             *slot = Some(outcome);
         }
@@ -144,7 +145,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn tell(&mut self, last: Option<(&str, &BulkOutcome)>) {
+    fn report_progress(&mut self, last: Option<(&str, &BulkOutcome)>) {
         let progress = BulkProgress { total: self.outcomes.len(), done: self.done, failed: self.failed, last };
         if let Some(report) = &mut self.report {
             report(&progress);
@@ -176,7 +177,7 @@ async fn work(job: &Mutex<Job<'_>>, tasks: &TasksApi) {
         let next = lock(job).begin();
         let Some((number, Item { key, work })) = next else { return };
         let outcome = match work {
-            Work::Edit(edit) => edit.await.map(|edited| {
+            Work::Edit(edit) => (*edit).await.map(|edited| {
                 let id = edited.task_id.clone();
                 if edited.was_written() { BulkOutcome::Edited(id) } else { BulkOutcome::Unchanged(id) }
             }),

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::models::TaskId;
 
-/// The first line, which tells such a file from any other.
+/// The first line, which marks such a file.
 const HEADER: &str = r#"{"onehorizon-bulk":1}"#;
 
 /// One line of JSON for each item that is done, and for each create that is begun.
@@ -22,11 +22,11 @@ pub(super) struct State {
 
 impl State {
     /// Opens the file, with what an earlier run wrote; the error is one line for the user.
-    pub(super) fn open(path: PathBuf) -> Result<Self, String> {
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
         let named = |fault: &dyn std::fmt::Display| format!("the state file {} {fault}", path.display());
         let unusable = |fault: io::Error| named(&format!("cannot be used: {fault}"));
         let mut file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(unusable)?;
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(unusable)?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(unusable)?;
         // A line without an end was cut off by a crash.
@@ -54,7 +54,7 @@ impl State {
         }
         let end = u64::try_from(whole.len()).unwrap_or(u64::MAX);
         file.set_len(end).and_then(|()| file.seek(SeekFrom::Start(end))).map_err(unusable)?;
-        let mut state = Self { path: path.clone(), file, done, begun };
+        let mut state = Self { path: path.to_owned(), file, done, begun };
         if whole.is_empty() {
             state.line(HEADER).map_err(unusable)?;
         }

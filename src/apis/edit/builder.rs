@@ -102,16 +102,16 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> EditOutcome for Result<(), E> {
 /// An edit being built by [`TasksApi::edit_task`]; await it.
 #[must_use = "an edit does nothing until it is awaited"]
 pub struct EditTask<'a> {
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
     pub(super) change: Change<'a>,
 }
 
 /// An edit but for its change.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     pub(super) configuration: Configuration,
     pub(super) task_id: TaskId,
     pub(super) workspace: Option<WorkspaceId>,
-    pub(super) options: CallOptions,
+    pub(crate) options: CallOptions,
     pub(super) check_conflict: bool,
     pub(super) confirm: bool,
 }

@@ -37,7 +37,7 @@ impl Fields {
     }
 }
 
-/// Whether two texts are the same JSON, written in different ways.
+/// Whether two strings are the same JSON, written in different ways.
 fn same_value(one: &Json, two: &Json) -> bool {
     let read = |json: &Json| json.decode::<serde_json::Value>().ok();
     read(one).is_some_and(|one| Some(one) == read(two))

@@ -10,7 +10,7 @@ use crate::response::Response;
 
 /// Whether the service itself refused a request before working on it.
 ///
-/// A 4xx in the service's own form is such a refusal. A page of a proxy is none, since some judge the response after the
+/// A 4xx in the service's own form is such a refusal. A page of a proxy is none, since some check the response after the
 /// service did the work; nor are 408 and 499, which say that somebody stopped waiting.
 pub(super) fn is_refusal_by_the_service(error: &Error) -> bool {
     let status = error.status().is_some_and(|status| (400..500).contains(&status) && !matches!(status, 408 | 499));

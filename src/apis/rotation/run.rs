@@ -86,7 +86,7 @@ async fn rotate(rotation: Rotation) -> Result<RotatedApiKey, RotationError> {
     })
 }
 
-/// Reports progress to whoever asked for it.
+/// Reports progress to the caller's function.
 struct Log(Option<Report>);
 
 impl Log {

@@ -5,7 +5,7 @@ use super::super::models::{ApiKeyId, ApiKeyList, CreatedApiKey, NewApiKey, Works
 
 /// The workspace's API keys. Managing them needs an OAuth token of a workspace owner or admin; an API key cannot.
 ///
-/// Evidence: documented (P:keys, NPM).
+/// [`documented`](crate::evidence#apikeysapi)
 #[derive(Clone, Debug)]
 pub struct ApiKeysApi {
     pub(crate) configuration: Configuration,
@@ -30,8 +30,7 @@ impl ApiKeysApi {
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: inferred (P:keys; that keys can be listed is documented, neither the method nor the path is shown;
-    /// both follow the create call that is).
+    /// [`inferred`](crate::evidence#apikeysapi)
     pub fn list_api_keys(&self) -> ListApiKeys {
         let call = Call::new(self.configuration.settings(), &LIST_API_KEYS);
         ListApiKeys { call }
@@ -47,7 +46,7 @@ impl ApiKeysApi {
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: documented (P:keys).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn create_api_key(&self, description: impl Into<NewApiKey>) -> CreateApiKey {
         let mut call = Call::new(self.configuration.settings(), &CREATE_API_KEY);
         let description: NewApiKey = description.into();
@@ -64,8 +63,7 @@ impl ApiKeysApi {
     ///
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
-    /// Evidence: inferred (P:keys; that keys can be revoked is documented, neither the method nor the path is shown;
-    /// both follow the create call that is).
+    /// [`inferred`](crate::evidence#apikeysapi)
     pub fn revoke_api_key(&self, api_key_id: impl Into<ApiKeyId>) -> RevokeApiKey {
         let mut call = Call::new(self.configuration.settings(), &REVOKE_API_KEY);
         let api_key_id: ApiKeyId = api_key_id.into();
@@ -80,6 +78,7 @@ static LIST_API_KEYS: Operation = Operation {
     path: "/workspaces/{workspaceId}/api-keys",
     retry: RetryClass::Read,
     access: Access::OauthOnly,
+    deduced: true,
 };
 
 /// The call being built by [`ApiKeysApi::list_api_keys`].
@@ -92,7 +91,7 @@ pub struct ListApiKeys {
 impl ListApiKeys {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -108,6 +107,7 @@ static CREATE_API_KEY: Operation = Operation {
     path: "/workspaces/{workspaceId}/api-keys",
     retry: RetryClass::UnsafeWrite,
     access: Access::OauthOnly,
+    deduced: false,
 };
 
 /// The call being built by [`ApiKeysApi::create_api_key`].
@@ -120,7 +120,7 @@ pub struct CreateApiKey {
 impl CreateApiKey {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -136,6 +136,7 @@ static REVOKE_API_KEY: Operation = Operation {
     path: "/workspaces/{workspaceId}/api-keys/{apiKeyId}",
     retry: RetryClass::IdempotentWrite,
     access: Access::OauthOnly,
+    deduced: true,
 };
 
 /// The call being built by [`ApiKeysApi::revoke_api_key`].
@@ -148,7 +149,7 @@ pub struct RevokeApiKey {
 impl RevokeApiKey {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());

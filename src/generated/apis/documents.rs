@@ -2,10 +2,12 @@
 
 use crate::apis::prelude::*;
 use super::super::models::{DocumentList, TaskId, WorkspaceId};
+#[allow(unused_imports, reason = "for operations behind a feature")]
+use super::super::models::{Document, DocumentId};
 
 /// Written pages: specifications, and notes linked to tasks.
 ///
-/// Evidence: observed (NPM, P:rest).
+/// [`observed`](crate::evidence#documentsapi)
 #[derive(Clone, Debug)]
 pub struct DocumentsApi {
     pub(crate) configuration: Configuration,
@@ -27,11 +29,26 @@ impl DocumentsApi {
     /// `GET /workspaces/{workspaceId}/documents`. Retried after a failure that may have reached the service: yes, it is
     /// a read.
     ///
-    /// Evidence: inferred (G:heroku, G:vercel, P:rest; the operation's name and parameters are observed and listing is
-    /// documented, method and path follow the task listing).
+    /// [`inferred`](crate::evidence#documentsapi)
     pub fn list_documents(&self) -> ListDocuments {
         let call = Call::new(self.configuration.settings(), &LIST_DOCUMENTS);
         ListDocuments { call }
+    }
+
+    /// Fetch a document.
+    ///
+    /// Fetches one document with its text.
+    ///
+    /// `GET /workspaces/{workspaceId}/documents/{documentId}`. Retried after a failure that may have reached the
+    /// service: yes, it is a read.
+    ///
+    /// [`inferred`](crate::evidence#documentsapi)
+    #[cfg(feature = "preview")]
+    pub fn fetch_document(&self, document_id: impl Into<DocumentId>) -> FetchDocument {
+        let mut call = Call::new(self.configuration.settings(), &FETCH_DOCUMENT);
+        let document_id: DocumentId = document_id.into();
+        call.path("documentId", document_id.as_str());
+        FetchDocument { call }
     }
 }
 
@@ -41,6 +58,7 @@ static LIST_DOCUMENTS: Operation = Operation {
     path: "/workspaces/{workspaceId}/documents",
     retry: RetryClass::Read,
     access: Access::Any,
+    deduced: true,
 };
 
 /// The call being built by [`DocumentsApi::list_documents`].
@@ -53,7 +71,7 @@ pub struct ListDocuments {
 impl ListDocuments {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#documentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -61,7 +79,7 @@ impl ListDocuments {
     }
 
     /// Only documents linked to this task.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn task_id(mut self, task_id: impl Into<TaskId>) -> Self {
         let task_id: TaskId = task_id.into();
         self.call.query("taskId", task_id.as_str());
@@ -69,7 +87,7 @@ impl ListDocuments {
     }
 
     /// Whether to send the text along.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn include_content(mut self, include_content: bool) -> Self {
         self.call.query("includeContent", include_content);
         self
@@ -77,7 +95,7 @@ impl ListDocuments {
 
     /// At most so many documents. The largest value allowed is not documented.
     /// Limits: minimum `0`.
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentsapi)
     pub fn limit(mut self, limit: u64) -> Self {
         self.call.query("limit", limit);
         self
@@ -85,3 +103,36 @@ impl ListDocuments {
 }
 
 call_builder!(ListDocuments, send() -> DocumentList);
+
+#[cfg(feature = "preview")]
+static FETCH_DOCUMENT: Operation = Operation {
+    id: "fetchDocument",
+    method: Method::GET,
+    path: "/workspaces/{workspaceId}/documents/{documentId}",
+    retry: RetryClass::Read,
+    access: Access::Any,
+    deduced: true,
+};
+
+/// The call being built by [`DocumentsApi::fetch_document`].
+#[cfg(feature = "preview")]
+#[must_use = "a request does nothing until it is awaited or sent"]
+#[derive(Clone, Debug)]
+pub struct FetchDocument {
+    pub(crate) call: Call,
+}
+
+#[cfg(feature = "preview")]
+impl FetchDocument {
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
+    /// of several workspaces is not documented.
+    /// [`documented`](crate::evidence#documentsapi)
+    pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
+        let workspace: WorkspaceId = workspace.into();
+        self.call.path("workspaceId", workspace.as_str());
+        self
+    }
+}
+
+#[cfg(feature = "preview")]
+call_builder!(FetchDocument, send() -> Document);

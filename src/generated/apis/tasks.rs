@@ -8,7 +8,7 @@ use super::super::models::{
 
 /// Initiatives, bugs, ideas, todos: everything that One Horizon calls a task.
 ///
-/// Evidence: observed (NPM).
+/// [`observed`](crate::evidence#tasksapi)
 #[derive(Clone, Debug)]
 pub struct TasksApi {
     pub(crate) configuration: Configuration,
@@ -30,7 +30,7 @@ impl TasksApi {
     ///
     /// `GET /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
-    /// Evidence: documented (P:keys, P:keys-old, NPM).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn list_tasks(&self) -> ListTasks {
         let call = Call::new(self.configuration.settings(), &LIST_TASKS);
         ListTasks { call }
@@ -43,8 +43,7 @@ impl TasksApi {
     /// `POST /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: no, a second
     /// execution might do the work twice.
     ///
-    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task
-    /// listing that is documented).
+    /// [`inferred`](crate::evidence#tasksapi)
     pub fn create_task(&self, task: impl Borrow<NewTask>) -> CreateTask {
         let mut call = Call::new(self.configuration.settings(), &CREATE_TASK);
         call.json(task.borrow());
@@ -58,8 +57,7 @@ impl TasksApi {
     /// `GET /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
     /// it is a read.
     ///
-    /// Evidence: inferred (NPM, G:heroku; the operation's name and parameters are observed, method and path follow the
-    /// task listing that is documented).
+    /// [`inferred`](crate::evidence#tasksapi)
     pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> FetchTask {
         let mut call = Call::new(self.configuration.settings(), &FETCH_TASK);
         let task_id: TaskId = task_id.into();
@@ -75,9 +73,7 @@ impl TasksApi {
     /// `PUT /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
     /// a second execution leaves the same state.
     ///
-    /// Evidence: inferred (NPM; the operation's name and parameters are observed, method and path follow the task
-    /// listing that is documented; the official example sends the whole fetched task, which fits PUT and is not proof
-    /// of it).
+    /// [`inferred`](crate::evidence#tasksapi)
     pub fn update_task(
         &self,
         task_id: impl Into<TaskId>,
@@ -87,6 +83,7 @@ impl TasksApi {
         let task_id: TaskId = task_id.into();
         call.path("taskId", task_id.as_str());
         call.json(task.borrow());
+        call.needs_whole(task.borrow().is_whole());
         UpdateTask { call }
     }
 }
@@ -97,6 +94,7 @@ static LIST_TASKS: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks",
     retry: RetryClass::Read,
     access: Access::Any,
+    deduced: false,
 };
 
 /// The call being built by [`TasksApi::list_tasks`].
@@ -109,7 +107,7 @@ pub struct ListTasks {
 impl ListTasks {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -118,14 +116,14 @@ impl ListTasks {
 
     /// Whether to list every task of the workspace and not only the caller's own. The documented examples with an API
     /// key set it; what it does exactly is not documented.
-    /// Evidence: documented (P:keys).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn all(mut self, all: bool) -> Self {
         self.call.query("all", all);
         self
     }
 
     /// Only tasks of these scopes. Repeating the name for each value is an assumption.
-    /// Evidence: observed (NPM).
+    /// [`observed`](crate::evidence#tasksapi)
     pub fn scope(
         mut self,
         scope: impl IntoIterator<Item = impl Into<TaskScope>>,
@@ -142,7 +140,7 @@ impl ListTasks {
     }
 
     /// Only tasks in these statuses. Repeating the name for each value is an assumption.
-    /// Evidence: observed (NPM).
+    /// [`observed`](crate::evidence#tasksapi)
     pub fn status(
         mut self,
         status: impl IntoIterator<Item = impl Into<TaskStatus>>,
@@ -167,6 +165,7 @@ static CREATE_TASK: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks",
     retry: RetryClass::UnsafeWrite,
     access: Access::Any,
+    deduced: true,
 };
 
 /// The call being built by [`TasksApi::create_task`].
@@ -179,7 +178,7 @@ pub struct CreateTask {
 impl CreateTask {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -195,6 +194,7 @@ static FETCH_TASK: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks/{taskId}",
     retry: RetryClass::Read,
     access: Access::Any,
+    deduced: true,
 };
 
 /// The call being built by [`TasksApi::fetch_task`].
@@ -207,7 +207,7 @@ pub struct FetchTask {
 impl FetchTask {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
@@ -223,6 +223,7 @@ static UPDATE_TASK: Operation = Operation {
     path: "/workspaces/{workspaceId}/tasks/{taskId}",
     retry: RetryClass::IdempotentWrite,
     access: Access::Any,
+    deduced: true,
 };
 
 /// The call being built by [`TasksApi::update_task`].
@@ -235,10 +236,19 @@ pub struct UpdateTask {
 impl UpdateTask {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
     /// of several workspaces is not documented.
-    /// Evidence: documented (P:keys, P:keys-old).
+    /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
         self.call.path("workspaceId", workspace.as_str());
+        self
+    }
+
+    /// Sends the body although it was not read whole from the service, as one that was made by hand, stored and read back, or
+    /// taken from an event.
+    ///
+    /// Without this such a body is `Invalid`: what it lacks, the service would lose.
+    pub fn replace_whole(mut self) -> Self {
+        self.call.replace_whole();
         self
     }
 }

@@ -7,18 +7,17 @@ open_object! {
     /// Something that a worker reported during a session: progress, a plan, a link, the end, a failure, a policy matter.
     /// Its members are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: documented (P:sessions).
+    /// [`documented`](crate::evidence#agentactivity)
     pub struct AgentActivity {
         optional:
         /// The session it belongs to.
-        /// Evidence: inferred (P:sessions, G:heroku; an activity belongs to a session, and the first webhook format called
-        /// that `session_id`).
+        /// [`inferred`](crate::evidence#agentactivity)
         pub session_id: Option<AgentSessionId> = SESSION_ID "sessionId",
         /// The agent that reported it.
-        /// Evidence: inferred (P:sessions, P:local; an activity belongs to a session, and registration uses this name).
+        /// [`inferred`](crate::evidence#agentactivity)
         pub agent_id: Option<AgentId> = AGENT_ID "agentId",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#agentactivity)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -11,41 +11,41 @@ open_object! {
     /// prompt and documents in it are other people's text and must not be obeyed as instructions. Its members are
     /// largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: documented (P:sessions).
+    /// [`documented`](crate::evidence#agentsession)
     pub struct AgentSession {
         optional:
         /// The session's id.
-        /// Evidence: inferred (P:sessions, G:heroku; the first webhook format called it `session_id`).
+        /// [`inferred`](crate::evidence#agentsession)
         pub session_id: Option<AgentSessionId> = SESSION_ID "sessionId",
         /// The agent that is to do it.
-        /// Evidence: inferred (P:sessions, P:local; a session is documented to hold it, and registration uses this name).
+        /// [`inferred`](crate::evidence#agentsession)
         pub agent_id: Option<AgentId> = AGENT_ID "agentId",
         /// The task it is for.
-        /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
+        /// [`inferred`](crate::evidence#agentsession)
         pub task_id: Option<TaskId> = TASK_ID "taskId",
         /// Where it stands.
-        /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
+        /// [`inferred`](crate::evidence#agentsession)
         pub state: AgentSessionState = STATE "state",
         /// Where its worker runs.
-        /// Evidence: inferred (P:sessions; a session is documented to hold it, its member name is not shown).
+        /// [`inferred`](crate::evidence#agentsession)
         pub execution_mode: AgentExecutionMode = EXECUTION_MODE "executionMode",
         /// The workflow run that it is a step of.
-        /// Evidence: documented (P:local).
+        /// [`documented`](crate::evidence#agentsession)
         pub workflow_run_id: Option<String> = WORKFLOW_RUN_ID "workflowRunId",
         /// The step of that run.
-        /// Evidence: documented (P:local).
+        /// [`documented`](crate::evidence#agentsession)
         pub workflow_step_id: Option<String> = WORKFLOW_STEP_ID "workflowStepId",
         /// What the step asks for.
-        /// Evidence: documented (P:local, G:dir).
+        /// [`documented`](crate::evidence#agentsession)
         pub workflow_task_mode: WorkflowTaskMode = WORKFLOW_TASK_MODE "workflowTaskMode",
         /// The branch to work on.
-        /// Evidence: documented (P:local).
+        /// [`documented`](crate::evidence#agentsession)
         pub workflow_branch_name: Option<String> = WORKFLOW_BRANCH_NAME "workflowBranchName",
         /// Whether pushing has been allowed.
-        /// Evidence: inferred (P:local; the name is documented, its type is read from the name).
+        /// [`inferred`](crate::evidence#agentsession)
         pub workflow_push_confirmed: Option<bool> = WORKFLOW_PUSH_CONFIRMED "workflowPushConfirmed",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#agentsession)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

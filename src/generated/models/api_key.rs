@@ -6,22 +6,20 @@ use super::{ApiKeyId, WorkspaceId};
 open_object! {
     /// One API key as it is listed: everything but the secret.
     ///
-    /// Evidence: inferred (P:keys; keys can be listed, the shape of an entry is not shown).
+    /// [`inferred`](crate::evidence#apikey)
     pub struct ApiKey {
         /// The key's id, needed to revoke it.
-        /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
-        /// `commentId` and the other ids).
+        /// [`inferred`](crate::evidence#apikey)
         pub api_key_id: ApiKeyId = "apiKeyId",
         optional:
         /// The workspace that the key opens.
-        /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
+        /// [`inferred`](crate::evidence#apikey)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
         /// What the key is for.
-        /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
+        /// [`inferred`](crate::evidence#apikey)
         pub description: Option<String> = DESCRIPTION "description",
         /// When the key was made.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#apikey)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
     }
 }

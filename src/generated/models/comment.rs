@@ -6,34 +6,32 @@ use super::{CommentId, TaskId, UserId, WorkspaceId};
 open_object! {
     /// A remark on a task.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#comment)
     pub struct Comment {
         /// The comment's id.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#comment)
         pub comment_id: CommentId = "commentId",
         optional:
         /// The workspace it belongs to.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#comment)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
         /// The task it was written on.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#comment)
         pub task_id: Option<TaskId> = TASK_ID "taskId",
         /// Who wrote it.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#comment)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The text, Markdown.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#comment)
         pub content: Option<String> = CONTENT "content",
         /// Which sort of client wrote it, such as `skill`.
-        /// Evidence: inferred (G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#comment)
         pub source: Option<String> = SOURCE "source",
         /// When it came into being.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#comment)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// When it last changed.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#comment)
         pub updated_at: Option<Timestamp> = UPDATED_AT "updatedAt",
     }
 }

@@ -6,23 +6,23 @@ use super::{CommentId, TaskId, UserId, WorkspaceId};
 open_object! {
     /// A reaction to a comment. Its members are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#commentreaction)
     pub struct CommentReaction {
         optional:
         /// The comment it belongs to.
-        /// Evidence: inferred (G:skills, G:heroku; the MCP tool that toggles a reaction takes this input).
+        /// [`inferred`](crate::evidence#commentreaction)
         pub comment_id: Option<CommentId> = COMMENT_ID "commentId",
         /// The task of that comment.
-        /// Evidence: inferred (G:skills, G:heroku; the MCP tool that toggles a reaction takes this input).
+        /// [`inferred`](crate::evidence#commentreaction)
         pub task_id: Option<TaskId> = TASK_ID "taskId",
         /// Who reacted.
-        /// Evidence: inferred (G:heroku; comments name their author so).
+        /// [`inferred`](crate::evidence#commentreaction)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The sign used.
-        /// Evidence: inferred (G:skills; the MCP tool that toggles a reaction takes this input).
+        /// [`inferred`](crate::evidence#commentreaction)
         pub emoji: Option<String> = EMOJI "emoji",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#commentreaction)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -7,25 +7,23 @@ open_object! {
     /// A key that was just made, with its secret. The secret is given this one time; when it is lost, revoke the key
     /// and make another. No member is required, so that a secret under another name is kept and not lost to a decoding error.
     ///
-    /// Evidence: inferred (P:keys; the answer is documented to carry the secret, its shape is not shown).
+    /// [`inferred`](crate::evidence#createdapikey)
     pub struct CreatedApiKey {
         optional:
         /// The key's id, needed to revoke it.
-        /// Evidence: inferred (P:keys; the answer's member names are not shown; this one follows the naming of `taskId`,
-        /// `commentId` and the other ids).
+        /// [`inferred`](crate::evidence#createdapikey)
         pub api_key_id: Option<ApiKeyId> = API_KEY_ID "apiKeyId",
         /// The workspace that the key opens.
-        /// Evidence: inferred (P:keys, G:heroku; a key belongs to one workspace, and tasks and comments name theirs so).
+        /// [`inferred`](crate::evidence#createdapikey)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
         /// What the key is for.
-        /// Evidence: inferred (P:keys; it is the one thing given at creation, so it must come back).
+        /// [`inferred`](crate::evidence#createdapikey)
         pub description: Option<String> = DESCRIPTION "description",
         /// When the key was made.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#createdapikey)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// The bearer credential itself. Put it into a secret store at once; it is never shown again.
-        /// Evidence: inferred (P:keys; the answer carries the secret once, its member name is not shown).
+        /// [`inferred`](crate::evidence#createdapikey)
         pub secret: Option<Secret> = SECRET "secret",
     }
 }

@@ -6,11 +6,11 @@ use super::DocumentSummary;
 open_object! {
     /// The answer of a document listing. The SDK's type lets the array be absent.
     ///
-    /// Evidence: observed (G:heroku, G:vercel).
+    /// [`observed`](crate::evidence#documentlist)
     pub struct DocumentList {
         optional:
         /// The documents found.
-        /// Evidence: observed (G:heroku, G:vercel).
+        /// [`observed`](crate::evidence#documentlist)
         pub documents: Vec<DocumentSummary> = DOCUMENTS "documents",
     }
 }

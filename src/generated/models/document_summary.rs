@@ -6,40 +6,38 @@ use super::{DocumentId, DocumentStatus, DocumentType, TaskId, WorkspaceId};
 open_object! {
     /// A document in a list, which leaves the text out unless it is asked for.
     ///
-    /// Evidence: observed (G:heroku, G:skills).
+    /// [`observed`](crate::evidence#documentsummary)
     pub struct DocumentSummary {
         /// The document's id.
-        /// Evidence: observed (G:skills, G:heroku).
+        /// [`observed`](crate::evidence#documentsummary)
         pub document_id: DocumentId = "documentId",
         optional:
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
         /// The task it is linked to.
-        /// Evidence: inferred (G:heroku, G:skills; listing takes a `taskId`, so an entry is taken to name it too).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub task_id: Option<TaskId> = TASK_ID "taskId",
         /// Its name.
-        /// Evidence: inferred (G:skills, P:rest; listing can filter by title, and the MCP tools use this name).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub title: String = TITLE "title",
         /// What it is for.
-        /// Evidence: inferred (G:skills, P:rest; listing can filter by type, and the MCP tools use this name).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub document_type: DocumentType = DOCUMENT_TYPE "type",
         /// How far it has come.
-        /// Evidence: inferred (G:skills, P:rest; listing can filter by status, and the MCP tools use this name).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub status: DocumentStatus = STATUS "status",
         /// The whole text, Markdown, if the list was asked for it.
-        /// Evidence: inferred (G:skills, G:heroku; listing takes `includeContent`, and the MCP tools use this name).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub content: Option<String> = CONTENT "content",
         /// The beginning of the text.
-        /// Evidence: inferred (G:skills; the MCP listing answers with it).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub excerpt: Option<String> = EXCERPT "excerpt",
         /// When it came into being.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// When it last changed.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#documentsummary)
         pub updated_at: Option<Timestamp> = UPDATED_AT "updatedAt",
     }
 }

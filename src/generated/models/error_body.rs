@@ -6,14 +6,14 @@ use super::ErrorCode;
 open_object! {
     /// The body of every refusal.
     ///
-    /// Evidence: documented (P:rest).
+    /// [`documented`](crate::evidence#errorbody)
     pub struct ErrorBody {
         optional:
         /// What went wrong, for programs.
-        /// Evidence: documented (P:rest, P:keys-old).
+        /// [`documented`](crate::evidence#errorbody)
         pub code: Option<ErrorCode> = CODE "code",
         /// What went wrong, for people. When a quota is spent, the seconds to wait stand in this text.
-        /// Evidence: documented (P:rest, P:keys-old).
+        /// [`documented`](crate::evidence#errorbody)
         pub message: Option<String> = MESSAGE "message",
     }
 }

@@ -6,14 +6,14 @@ use super::ActorType;
 open_object! {
     /// Who or what caused an event.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#eventactor)
     pub struct EventActor {
         optional:
         /// The sort of actor.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventactor)
         pub actor_type: ActorType = ACTOR_TYPE "type",
         /// Its id; for a member, the user's id.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventactor)
         pub id: Option<String> = ID "id",
     }
 }

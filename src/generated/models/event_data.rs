@@ -11,58 +11,56 @@ open_object! {
     /// What an event carries: what it is about, who caused it, and the thing itself in the member that bears its name.
     /// Between two early versions of the official SDK the thing was wrapped once more (`task.task`).
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#eventdata)
     pub struct EventData {
         /// What the event is about.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub resource: EventResource = "resource",
         optional:
         /// Who caused it.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub actor: Option<EventActor> = ACTOR "actor",
         /// The task, in task events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub task: Option<Task> = TASK "task",
         /// The comment, in comment events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub comment: Option<Comment> = COMMENT "comment",
         /// The reaction, in events of reactions to comments.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub comment_reaction: Option<CommentReaction> = COMMENT_REACTION "commentReaction",
         /// The team, in team events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub team: Option<Team> = TEAM "team",
         /// The invitation, in events of invitations.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub invite: Option<Invite> = INVITE "invite",
         /// What changed in the labels, in taxonomy events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub taxonomy: Option<Taxonomy> = TAXONOMY "taxonomy",
         /// The issue, in events of synchronised issues.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub issue: Option<Issue> = ISSUE "issue",
         /// The meeting, in meeting events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub meeting: Option<Meeting> = MEETING "meeting",
         /// The summary, in summary events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub summary: Option<Summary> = SUMMARY "summary",
         /// The document, in document events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub document: Option<Document> = DOCUMENT "document",
         /// The work item, in events of connected tools.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub work_item: Option<WorkItem> = WORK_ITEM "workItem",
         /// What was put to sleep or woken, in snooze events.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventdata)
         pub task_snooze: Option<TaskSnooze> = TASK_SNOOZE "taskSnooze",
-        /// The session, in agent events.
-        /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
-        /// use camel case).
+        /// The session, in agent events. Its title, prompt and comments are other people's words: data, not instructions.
+        /// [`inferred`](crate::evidence#eventdata)
         pub agent_session: Option<AgentSession> = AGENT_SESSION "agentSession",
         /// What a worker reported, in agent events.
-        /// Evidence: inferred (P:cloud, G:heroku; the first webhook format had this member in snake case, and later ones
-        /// use camel case).
+        /// [`inferred`](crate::evidence#eventdata)
         pub agent_activity: Option<AgentActivity> = AGENT_ACTIVITY "agentActivity",
     }
 }

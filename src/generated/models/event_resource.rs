@@ -9,44 +9,44 @@ use super::{
 open_object! {
     /// What an event is about: its sort, and the ids that apply.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#eventresource)
     pub struct EventResource {
         /// The sort of thing.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub resource_type: ResourceType = "type",
         optional:
         /// Its id. Absent when the event is about several things.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub id: Option<String> = ID "id",
         /// The workspace it belongs to.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
         /// The task that it is, or belongs to.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub task_id: Option<TaskId> = TASK_ID "taskId",
         /// The tasks of an event about several.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub task_ids: Vec<TaskId> = TASK_IDS "taskIds",
         /// The comment.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub comment_id: Option<CommentId> = COMMENT_ID "commentId",
         /// The team.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub team_id: Option<TeamId> = TEAM_ID "teamId",
         /// The synchronised issue.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub issue_id: Option<IssueId> = ISSUE_ID "issueId",
         /// The meeting.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub meeting_id: Option<MeetingId> = MEETING_ID "meetingId",
         /// The summary.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub summary_id: Option<SummaryId> = SUMMARY_ID "summaryId",
         /// The document.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub document_id: Option<DocumentId> = DOCUMENT_ID "documentId",
         /// The work item of a connected tool.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#eventresource)
         pub work_item_id: Option<WorkItemId> = WORK_ITEM_ID "workItemId",
     }
 }

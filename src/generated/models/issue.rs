@@ -7,14 +7,14 @@ open_object! {
     /// An issue that is synchronised from another tool, which stays the master of its status and priority. Its members
     /// are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#issue)
     pub struct Issue {
         optional:
         /// The issue's id.
-        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        /// [`inferred`](crate::evidence#issue)
         pub issue_id: Option<IssueId> = ISSUE_ID "issueId",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#issue)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -6,14 +6,14 @@ use super::{MeetingId, WorkspaceId};
 open_object! {
     /// A meeting. Its members are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#meeting)
     pub struct Meeting {
         optional:
         /// The meeting's id.
-        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        /// [`inferred`](crate::evidence#meeting)
         pub meeting_id: Option<MeetingId> = MEETING_ID "meetingId",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#meeting)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

@@ -5,10 +5,10 @@ use crate::models::runtime::*;
 open_object! {
     /// What to create.
     ///
-    /// Evidence: documented (P:keys).
+    /// [`documented`](crate::evidence#newapikey)
     pub struct NewApiKey {
         /// What the key is for: the service and environment that will use it, such as `ci-production`.
-        /// Evidence: documented (P:keys).
+        /// [`documented`](crate::evidence#newapikey)
         pub description: String = "description",
         optional:
     }

@@ -6,14 +6,14 @@ use super::{SummaryId, WorkspaceId};
 open_object! {
     /// A summary of work. Its members are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#summary)
     pub struct Summary {
         optional:
         /// The summary's id.
-        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        /// [`inferred`](crate::evidence#summary)
         pub summary_id: Option<SummaryId> = SUMMARY_ID "summaryId",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#summary)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

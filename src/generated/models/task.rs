@@ -2,77 +2,87 @@
 
 use crate::models::runtime::*;
 use super::{
-    TaskContributor, TaskId, TaskKind, TaskScope, TaskStatus, TaskVisibility, UserId,
-    WorkspaceId,
+    TaskContributor, TaskId, TaskKind, TaskPriority, TaskScope, TaskStatus,
+    TaskVisibility, TeamId, UserId, WorkspaceId,
 };
 
 open_object! {
     /// One piece of work. Initiatives, bugs, ideas, ongoing work and todos are all tasks; scope and kind tell them apart.
     ///
-    /// Evidence: observed (NPM, G:heroku).
+    /// [`observed`](crate::evidence#task)
     pub struct Task {
         /// The task's id.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#task)
         pub task_id: TaskId = "taskId",
         optional:
         /// The workspace it belongs to.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#task)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
         /// The short name that people see.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#task)
         pub title: String = TITLE "title",
         /// The long text, Markdown.
-        /// Evidence: observed (NPM, G:skills).
+        /// [`observed`](crate::evidence#task)
         pub description: Option<String> = DESCRIPTION "description",
         /// How far it has come.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#task)
         pub status: TaskStatus = STATUS "status",
         /// Its level, such as initiative.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#task)
         pub scope: TaskScope = SCOPE "scope",
         /// Its sort, such as bug.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#task)
         pub kind: TaskKind = KIND "kind",
         /// Who sees it.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#task)
         pub visibility: TaskVisibility = VISIBILITY "visibility",
+        /// How urgent it is. A synced task may refuse a change: that is up to the integration and its mapping.
+        /// [`inferred`](crate::evidence#task)
+        pub priority: TaskPriority = PRIORITY "priority",
         /// Its owner. An API key is nobody's, so name the owner when you create with one.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#task)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The people on it, each with a role.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#task)
         pub contributors: Vec<TaskContributor> = CONTRIBUTORS "contributors",
+        /// The teams that it belongs to.
+        /// [`inferred`](crate::evidence#task)
+        pub team_ids: Vec<TeamId> = TEAM_IDS "teamIds",
+        /// The initiative above it, by that initiative's task id.
+        /// [`inferred`](crate::evidence#task)
+        pub parent_initiative_id: Option<TaskId> = PARENT_INITIATIVE_ID "parentInitiativeId",
+        /// The labels by which the workspace sorts it: customer, product area, skill, goal.
+        /// [`inferred`](crate::evidence#task)
+        pub taxonomy_label_ids: Vec<String> = TAXONOMY_LABEL_IDS "taxonomyLabelIds",
         /// A grouping word or two, three at most.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub topic: Option<String> = TOPIC "topic",
         /// When it was finished.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub completed_at: Option<Timestamp> = COMPLETED_AT "completedAt",
         /// The work adds a feature.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
         /// The work mends a bug.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
         /// The work changes the inside only.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub is_refactor: Option<bool> = IS_REFACTOR "isRefactor",
         /// The work is documentation.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub is_documentation: Option<bool> = IS_DOCUMENTATION "isDocumentation",
         /// The work is infrastructure.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub is_infrastructure: Option<bool> = IS_INFRASTRUCTURE "isInfrastructure",
         /// The work is on tests.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#task)
         pub is_test: Option<bool> = IS_TEST "isTest",
         /// When it came into being.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#task)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// When it last changed.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#task)
         pub updated_at: Option<Timestamp> = UPDATED_AT "updatedAt",
     }
 }

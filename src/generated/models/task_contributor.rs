@@ -6,14 +6,14 @@ use super::{TaskContributionType, UserId};
 open_object! {
     /// One person's part in a task.
     ///
-    /// Evidence: observed (NPM).
+    /// [`observed`](crate::evidence#taskcontributor)
     pub struct TaskContributor {
         /// Who takes part.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#taskcontributor)
         pub user_id: UserId = "userId",
         optional:
         /// In which role.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#taskcontributor)
         pub contribution_type: TaskContributionType = CONTRIBUTION_TYPE "type",
     }
 }

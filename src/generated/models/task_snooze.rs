@@ -6,17 +6,17 @@ use super::{TaskId, UserId, WorkspaceId};
 open_object! {
     /// A task put to sleep for a while. Its members are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#tasksnooze)
     pub struct TaskSnooze {
         optional:
         /// The task that sleeps.
-        /// Evidence: inferred (G:heroku, P:todos; named as in the event's `data.resource`).
+        /// [`inferred`](crate::evidence#tasksnooze)
         pub task_id: Option<TaskId> = TASK_ID "taskId",
         /// Whose list it sleeps in.
-        /// Evidence: inferred (G:heroku; tasks and comments name a person so).
+        /// [`inferred`](crate::evidence#tasksnooze)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#tasksnooze)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

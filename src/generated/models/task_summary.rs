@@ -2,77 +2,87 @@
 
 use crate::models::runtime::*;
 use super::{
-    TaskContributor, TaskId, TaskKind, TaskScope, TaskStatus, TaskVisibility, UserId,
-    WorkspaceId,
+    TaskContributor, TaskId, TaskKind, TaskPriority, TaskScope, TaskStatus,
+    TaskVisibility, TeamId, UserId, WorkspaceId,
 };
 
 open_object! {
     /// A task in a list. Its description may be cut short: fetch the task to have all of it, and before changing it.
     ///
-    /// Evidence: observed (NPM).
+    /// [`observed`](crate::evidence#tasksummary)
     pub struct TaskSummary {
         /// The task's id.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#tasksummary)
         pub task_id: TaskId = "taskId",
         optional:
         /// The workspace it belongs to.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#tasksummary)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
         /// The short name that people see.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#tasksummary)
         pub title: String = TITLE "title",
         /// The long text, Markdown, possibly cut short.
-        /// Evidence: observed (NPM, G:skills).
+        /// [`observed`](crate::evidence#tasksummary)
         pub description: Option<String> = DESCRIPTION "description",
         /// How far it has come.
-        /// Evidence: observed (NPM, G:heroku).
+        /// [`observed`](crate::evidence#tasksummary)
         pub status: TaskStatus = STATUS "status",
         /// Its level, such as initiative.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#tasksummary)
         pub scope: TaskScope = SCOPE "scope",
         /// Its sort, such as bug.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#tasksummary)
         pub kind: TaskKind = KIND "kind",
         /// Who sees it.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#tasksummary)
         pub visibility: TaskVisibility = VISIBILITY "visibility",
+        /// How urgent it is. A synced task may refuse a change: that is up to the integration and its mapping.
+        /// [`inferred`](crate::evidence#tasksummary)
+        pub priority: TaskPriority = PRIORITY "priority",
         /// Its owner. An API key is nobody's, so name the owner when you create with one.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#tasksummary)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The people on it, each with a role.
-        /// Evidence: observed (NPM).
+        /// [`observed`](crate::evidence#tasksummary)
         pub contributors: Vec<TaskContributor> = CONTRIBUTORS "contributors",
+        /// The teams that it belongs to.
+        /// [`inferred`](crate::evidence#tasksummary)
+        pub team_ids: Vec<TeamId> = TEAM_IDS "teamIds",
+        /// The initiative above it, by that initiative's task id.
+        /// [`inferred`](crate::evidence#tasksummary)
+        pub parent_initiative_id: Option<TaskId> = PARENT_INITIATIVE_ID "parentInitiativeId",
+        /// The labels by which the workspace sorts it: customer, product area, skill, goal.
+        /// [`inferred`](crate::evidence#tasksummary)
+        pub taxonomy_label_ids: Vec<String> = TAXONOMY_LABEL_IDS "taxonomyLabelIds",
         /// A grouping word or two, three at most.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub topic: Option<String> = TOPIC "topic",
         /// When it was finished.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub completed_at: Option<Timestamp> = COMPLETED_AT "completedAt",
         /// The work adds a feature.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
         /// The work mends a bug.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
         /// The work changes the inside only.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub is_refactor: Option<bool> = IS_REFACTOR "isRefactor",
         /// The work is documentation.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub is_documentation: Option<bool> = IS_DOCUMENTATION "isDocumentation",
         /// The work is infrastructure.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub is_infrastructure: Option<bool> = IS_INFRASTRUCTURE "isInfrastructure",
         /// The work is on tests.
-        /// Evidence: inferred (G:n8n, G:skills; an input of the MCP tools; REST is taken to use the same name).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub is_test: Option<bool> = IS_TEST "isTest",
         /// When it came into being.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// When it last changed.
-        /// Evidence: inferred (P:sessions, G:heroku; records keep timestamps and times are ISO 8601 text, but the member's
-        /// name is not shown).
+        /// [`inferred`](crate::evidence#tasksummary)
         pub updated_at: Option<Timestamp> = UPDATED_AT "updatedAt",
     }
 }

@@ -7,11 +7,11 @@ open_object! {
     /// A change of the labels by which a workspace sorts its work (goals, products and so on). Its members are largely
     /// unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#taxonomy)
     pub struct Taxonomy {
         optional:
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#taxonomy)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

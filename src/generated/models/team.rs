@@ -6,17 +6,26 @@ use super::{TeamId, WorkspaceId};
 open_object! {
     /// A team of the workspace. Its members are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#team)
     pub struct Team {
         optional:
         /// The team's id.
-        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        /// [`inferred`](crate::evidence#team)
         pub team_id: Option<TeamId> = TEAM_ID "teamId",
         /// Its name.
-        /// Evidence: inferred (G:skills; the MCP listing shows teams with ids and names).
+        /// [`inferred`](crate::evidence#team)
         pub name: Option<String> = NAME "name",
+        /// The sign that stands for it.
+        /// [`inferred`](crate::evidence#team)
+        pub icon: Option<String> = ICON "icon",
+        /// The linked Slack channel.
+        /// [`inferred`](crate::evidence#team)
+        pub slack_channel: Option<String> = SLACK_CHANNEL "slackChannel",
+        /// The team above it.
+        /// [`inferred`](crate::evidence#team)
+        pub parent_team_id: Option<TeamId> = PARENT_TEAM_ID "parentTeamId",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#team)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

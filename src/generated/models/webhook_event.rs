@@ -7,35 +7,35 @@ open_object! {
     /// One event, a CloudEvents 1.0 object in its structured JSON form. Deliveries may be repeated and come in no
     /// promised order.
     ///
-    /// Evidence: observed (G:heroku, P:webhooks).
+    /// [`observed`](crate::evidence#webhookevent)
     pub struct WebhookEvent {
         /// The CloudEvents version, `1.0`.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub specversion: String = "specversion",
         /// The event's id, the same in each repeated delivery.
-        /// Evidence: observed (G:heroku, P:webhooks).
+        /// [`observed`](crate::evidence#webhookevent)
         pub id: EventId = "id",
         /// What happened.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub event_type: EventType = "type",
         /// Where it happened: `onehorizon/workspaces/` and the workspace's id.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub source: String = "source",
         /// When it happened, ISO 8601.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub time: Timestamp = "time",
         /// The media type of `data`, `application/json`.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub datacontenttype: String = "datacontenttype",
         /// The workspace, as a CloudEvents extension attribute, hence in lower case.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub workspaceid: WorkspaceId = "workspaceid",
         /// What the event carries.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub data: EventData = "data",
         optional:
         /// The id of the thing that the event is about.
-        /// Evidence: observed (G:heroku).
+        /// [`observed`](crate::evidence#webhookevent)
         pub subject: Option<String> = SUBJECT "subject",
     }
 }

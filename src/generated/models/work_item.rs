@@ -6,14 +6,14 @@ use super::{WorkItemId, WorkspaceId};
 open_object! {
     /// A work item of a connected tool. Its members are largely unknown; whatever else arrives is kept.
     ///
-    /// Evidence: observed (G:heroku).
+    /// [`observed`](crate::evidence#workitem)
     pub struct WorkItem {
         optional:
         /// The work item's id.
-        /// Evidence: inferred (G:heroku; named as in the event's `data.resource`).
+        /// [`inferred`](crate::evidence#workitem)
         pub work_item_id: Option<WorkItemId> = WORK_ITEM_ID "workItemId",
         /// The workspace it belongs to.
-        /// Evidence: inferred (G:heroku; tasks and comments name their workspace so).
+        /// [`inferred`](crate::evidence#workitem)
         pub workspace_id: Option<WorkspaceId> = WORKSPACE_ID "workspaceId",
     }
 }

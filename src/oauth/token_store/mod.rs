@@ -128,7 +128,7 @@ pub struct RefreshGuard {
 }
 
 impl RefreshGuard {
-    /// A guard, made by a store: `token` tells it from all others, `current` are the tokens to be refreshed.
+    /// A guard, made by a store: `token` distinguishes it from all others, `current` are the tokens to be refreshed.
     #[must_use]
     pub fn new(token: u128, current: StoredTokens) -> Self {
         Self { token, current, interrupted: false }
@@ -141,7 +141,7 @@ impl RefreshGuard {
         self
     }
 
-    /// What tells this guard from others.
+    /// What distinguishes this guard from others.
     #[must_use]
     pub fn token(&self) -> u128 {
         self.token

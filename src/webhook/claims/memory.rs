@@ -13,7 +13,7 @@ const CAPACITY: usize = 16_384;
 /// How long a processed event is remembered unless configured otherwise.
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Remembers events in the process's memory, up to a bound.
+/// Keeps claims and processed events in the process's memory, up to a bound.
 ///
 /// Fit for one process whose handler may run again after a restart. When the bound is reached, the events
 /// committed first are forgotten first; claimed ones never are while their lease lasts.
@@ -71,7 +71,7 @@ impl MemoryClaims {
             Some(Entry { leased_until: None, .. }) => return Ok(Claim::Done),
             Some(Entry { leased_until: Some(end), .. }) if now < *end => return Ok(Claim::Running),
             Some(_) => {}
-            None => state.make_room(now, self.capacity)?,
+            None => state.make_space(now, self.capacity)?,
         }
         state.tokens += 1;
         let token = state.tokens;
@@ -121,7 +121,7 @@ impl State {
         oldest.is_some_and(|(_, event_id)| self.entries.remove(&event_id).is_some())
     }
 
-    fn make_room(&mut self, now: SystemTime, capacity: usize) -> Result<(), StoreError> {
+    fn make_space(&mut self, now: SystemTime, capacity: usize) -> Result<(), StoreError> {
         if self.entries.len() < capacity || self.forget_oldest() {
             return Ok(());
         }

@@ -37,7 +37,7 @@ pub use memory::MemoryClaims;
 /// - **A future that is dropped leaves no claim behind.** A sender that hangs up has the receiver's future dropped at any
 ///   `.await`, also in the middle of [`claim`](Self::claim). A claim that was made by then is given back: run the
 ///   statement in a task that outlives the future and releases what nobody received. Otherwise the retry that follows at
-///   once is answered 503.
+///   once gets 503.
 /// - The receiver waits for each method for its `store_timeout` (1 s unless set) and then drops the future.
 /// - Finished events are removed some time after their commit, ten minutes at the earliest: the store stays small.
 ///
@@ -69,7 +69,7 @@ pub trait ClaimStore: Send + Sync + 'static {
     /// Gives a claim back from a handler that panicked or was dropped, where nothing can be awaited.
     ///
     /// A store that needs to wait does so in a task of its own. The default does nothing, which leaves the event to the end
-    /// of its lease: retries until then are answered 503.
+    /// of its lease: retries until then get 503.
     fn abandon(&self, lease: &Lease) {
         let _ = lease;
     }
@@ -125,7 +125,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease, made by a store; `token` tells this claim from all others of the event: a counter, a random number
+    /// A lease, made by a store; `token` distinguishes this claim from all others of the event: a counter, a random number
     /// or a UUID's value.
     #[must_use]
     pub fn new(event_id: &str, token: u128) -> Self {
@@ -138,7 +138,7 @@ impl Lease {
         &self.event_id
     }
 
-    /// What tells this claim from others.
+    /// What distinguishes this claim from others.
     #[must_use]
     pub fn token(&self) -> u128 {
         self.token

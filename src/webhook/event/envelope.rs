@@ -57,14 +57,14 @@ impl<'a> Envelope<'a> {
             .filter_map(|(raw, new)| Some((range_in(text, raw.get()), new?)))
             .collect();
         changes.sort_by_key(|(range, _)| range.start);
-        let (mut changed, mut rest) = (String::with_capacity(text.len()), 0);
+        let (mut written, mut rest) = (String::with_capacity(text.len()), 0);
         for (range, new) in changes {
-            changed.push_str(text.get(rest..range.start).unwrap_or_default());
-            changed.push_str(&serde_json::Value::from(new).to_string());
+            written.push_str(text.get(rest..range.start).unwrap_or_default());
+            written.push_str(&serde_json::Value::from(new).to_string());
             rest = range.end;
         }
-        changed.push_str(text.get(rest..).unwrap_or_default());
-        changed
+        written.push_str(text.get(rest..).unwrap_or_default());
+        written
     }
 }
 

@@ -1,4 +1,4 @@
-//! Events: what a delivery says.
+//! Events: what a delivery is about.
 
 mod envelope;
 mod payload;
@@ -69,7 +69,7 @@ pub struct Event {
     retry: Option<Retry>,
 }
 
-/// What the headers say of a repeated delivery. Headers are never signed: whoever can resend a delivery can change them.
+/// What the headers say of a repeated delivery. Headers are never signed: a sender who can repeat a delivery can change them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
@@ -79,6 +79,7 @@ pub struct Retry {
     pub reason: Option<String>,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "headers are references or closures")]
 impl Event {
     /// Reads an event from its JSON text alone.
     ///
@@ -95,7 +96,8 @@ impl Event {
     /// Reads an event from a delivery: `X-One-Event-Id` and `X-One-Event-Type` come before what the body says, as in
     /// the official receivers, and the retry headers are kept.
     ///
-    /// This checks nothing about the sender; [`Verifier::event`](super::Verifier::event) does.
+    /// This checks nothing about the sender, and believes headers that no signature covers:
+    /// [`Verifier::event`](super::Verifier::event) does the one and not the other.
     ///
     /// # Errors
     /// Those of [`from_json`](Self::from_json).
@@ -111,10 +113,10 @@ impl Event {
         if id.is_none() && kind.is_none() {
             return Self::read(text, headers);
         }
-        // The text says what the event is, too, so that whoever stores it finds what was claimed.
+        // The text says what the event is, too, so that a reader of a stored event finds what was claimed.
         let mut event = Self::read(&envelope.with(text, id, kind), headers)?;
         event.body_id = id.map(|_| EventId::from(&*envelope.id));
-        event.body_kind = kind.map(|_| EventType::other(&*envelope.kind));
+        event.body_kind = kind.map(|_| EventType::other(&envelope.kind));
         Ok(event)
     }
 
@@ -139,7 +141,7 @@ impl Event {
             data: range_in(text, envelope.data.get()),
             id: EventId::from(&*envelope.id),
             body_id: None,
-            kind: EventType::other(&*envelope.kind),
+            kind: EventType::other(&envelope.kind),
             body_kind: None,
             source: envelope.source.as_ref().into(),
             time: Timestamp::from(&*envelope.time),
@@ -236,13 +238,13 @@ impl Event {
         self.actor.as_ref()
     }
 
-    /// The thing itself: the task of a task event, the comment of a comment event, and so on.
+    /// What it carries: the task of a task event, the comment of a comment event, and so on.
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// The thing itself, taken out.
+    /// What it carries, taken out.
     #[must_use]
     pub fn into_payload(self) -> Payload {
         self.payload
@@ -282,12 +284,12 @@ impl Event {
 
     /// A field of `data`, read as a type of yours; `None` when there is none.
     ///
-    /// A thing that is wrapped once more (`data.task.task`), as early versions of the service did, is unwrapped.
+    /// An object that is wrapped once more (`data.task.task`), as early versions of the service did, is unwrapped.
     ///
     /// # Errors
     /// When the field has another shape.
     #[must_use]
-    pub fn data_member<T: DeserializeOwned>(&self, name: &str) -> Option<Result<T, serde_json::Error>> {
+    pub fn data_field<T: DeserializeOwned>(&self, name: &str) -> Option<Result<T, serde_json::Error>> {
         let data = RawObject::parse(self.data()).ok()?;
         data.get(name).map(|raw| serde_json::from_str(payload::unwrapped(name, raw).get()))
     }
@@ -376,7 +378,7 @@ fn retry(number: Option<&str>, reason: Option<&str>) -> Option<Retry> {
     Some(Retry { number: number.and_then(|text| text.parse().ok()), reason: reason.map(str::to_owned) })
 }
 
-/// Where a part borrowed from a text lies in it.
+/// The range of a part that was borrowed from a string.
 fn range_in(text: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     start..start.saturating_add(part.len())

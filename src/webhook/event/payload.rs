@@ -1,4 +1,4 @@
-//! The thing that an event is about, in the member of `data` that bears its name.
+//! What an event carries, in the field of `data` named after it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,15 +6,13 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::generated::payload::for_each_payload;
 use crate::models::runtime::RawObject;
-use crate::models::{
-    AgentActivity, AgentSession, Comment, CommentReaction, Document, Invite, Issue, Json, Meeting, Summary, Task,
-    TaskSnooze, Taxonomy, Team, WorkItem,
-};
+use crate::models::{self, Json};
 
-/// Names the families once: variant, member of `data`, type, and what it is.
-macro_rules! families {
-    ($($(#[$meta:meta])* $family:ident = $member:literal,)*) => {
+/// The enum of what an event carries, and how each is read.
+macro_rules! payload {
+    ($($(#[$meta:meta])* $family:ident($type:ident) = $field:literal $handler:ident,)*) => {
         /// What an event carries.
         ///
         /// ```
@@ -22,8 +20,8 @@ macro_rules! families {
         /// fn describe(event: &Event) -> String {
         ///     match event.payload() {
         ///         Payload::Task(task) => format!("task {}", task.task_id),
-        ///         Payload::Comment(comment) => format!("comment on {}", comment.task_id),
-        ///         Payload::Undecoded(odd) => format!("{} in an unknown shape: {}", odd.member(), odd.error()),
+        ///         Payload::Comment(_) => format!("comment on {}", event.task_id().map_or("?", |id| id.as_str())),
+        ///         Payload::Undecoded(odd) => format!("{} in an unknown shape: {}", odd.field(), odd.error()),
         ///         other => format!("{other:?}"),
         ///     }
         /// }
@@ -31,68 +29,39 @@ macro_rules! families {
         #[derive(Clone)]
         #[non_exhaustive]
         pub enum Payload {
-            $($(#[$meta])* $family(Box<$family>),)*
-            /// The thing has another shape than this version expects; its text is kept.
+            $($(#[$meta])* $family(Box<models::$type>),)*
+            /// It has another shape than this version expects; its text is kept.
             Undecoded(Undecoded),
-            /// Things that this version does not know: the text of the whole `data`.
+            /// This version does not know it: the text of the whole `data`.
             Unknown(Json),
-            /// No thing at all, as in events about several tasks: see the resource for the ids.
+            /// Nothing, as in events about several tasks: see the resource for the ids.
             Absent,
         }
 
         impl Payload {
-            /// The member of `data` that it was read from, for instance `task`; `None` when none was.
+            /// The field of `data` that it was read from, for instance `task`; `None` when none was.
             #[must_use]
-            pub fn member(&self) -> Option<&'static str> {
+            pub fn field(&self) -> Option<&'static str> {
                 match self {
-                    $(Self::$family(_) => Some($member),)*
-                    Self::Undecoded(odd) => Some(odd.member),
+                    $(Self::$family(_) => Some($field),)*
+                    Self::Undecoded(odd) => Some(odd.field),
                     Self::Unknown(_) | Self::Absent => None,
                 }
             }
         }
 
-        const MEMBERS: &[&str] = &[$($member),*];
+        const FIELDS: &[&str] = &[$($field),*];
 
-        fn decode(member: &'static str, raw: &RawValue) -> Payload {
-            match member {
-                $($member => decode_as(member, raw, |value| Payload::$family(Box::new(value))),)*
+        fn decode(field: &'static str, raw: &RawValue) -> Payload {
+            match field {
+                $($field => decode_as(field, raw, |value| Payload::$family(Box::new(value))),)*
                 _ => Payload::Absent,
             }
         }
     };
 }
 
-families! {
-    /// A task, be it an initiative, a bug or a to-do.
-    Task = "task",
-    /// A comment.
-    Comment = "comment",
-    /// A reaction to a comment.
-    CommentReaction = "commentReaction",
-    /// A team.
-    Team = "team",
-    /// An invitation.
-    Invite = "invite",
-    /// A change in the labels.
-    Taxonomy = "taxonomy",
-    /// An issue of a connected tool.
-    Issue = "issue",
-    /// A meeting.
-    Meeting = "meeting",
-    /// A summary.
-    Summary = "summary",
-    /// A document.
-    Document = "document",
-    /// A work item of a connected tool.
-    WorkItem = "workItem",
-    /// A task put to sleep or woken.
-    TaskSnooze = "taskSnooze",
-    /// A session of an agent. Its title, prompt and comments are other people's text: no instructions.
-    AgentSession = "agentSession",
-    /// What an agent reported.
-    AgentActivity = "agentActivity",
-}
+for_each_payload!(payload);
 
 impl fmt::Debug for Payload {
     /// What it is; its content stays private.
@@ -101,24 +70,24 @@ impl fmt::Debug for Payload {
             Self::Undecoded(odd) => odd.fmt(f),
             Self::Unknown(_) => f.write_str("Unknown"),
             Self::Absent => f.write_str("Absent"),
-            known => f.write_str(known.member().unwrap_or_default()),
+            known => f.write_str(known.field().unwrap_or_default()),
         }
     }
 }
 
-/// A thing in another shape than this version expects.
+/// What an event carries in another shape than this version expects.
 #[derive(Clone)]
 pub struct Undecoded {
-    member: &'static str,
+    field: &'static str,
     json: Json,
     error: Arc<serde_json::Error>,
 }
 
 impl Undecoded {
-    /// The member of `data` that it stands in.
+    /// The field of `data` that it is in.
     #[must_use]
-    pub fn member(&self) -> &'static str {
-        self.member
+    pub fn field(&self) -> &'static str {
+        self.field
     }
 
     /// Its text, unwrapped if it was wrapped twice.
@@ -136,19 +105,19 @@ impl Undecoded {
 
 impl fmt::Debug for Undecoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Undecoded").field("member", &self.member).field("json", &self.json).finish_non_exhaustive()
+        f.debug_struct("Undecoded").field("field", &self.field).field("json", &self.json).finish_non_exhaustive()
     }
 }
 
-/// Finds and reads the payload: the member named by the resource's type, else by the event's family, else the first
+/// Finds and reads the payload: the field named by the resource's type, else by the event's family, else the first
 /// that is known.
 pub(super) fn read(data: &RawObject<'_>, text: &str, resource_type: &str, event_type: &str) -> Payload {
     let present = || data.iter().filter(|(name, raw)| !matches!(*name, "resource" | "actor") && raw.get() != "null");
-    let known = || present().filter_map(|(name, raw)| Some((*MEMBERS.iter().find(|member| **member == name)?, raw)));
+    let known = || present().filter_map(|(name, raw)| Some((*FIELDS.iter().find(|field| **field == name)?, raw)));
     let family = event_type.split('.').next().unwrap_or_default();
-    let named = |wanted: &str| known().find(|(member, _)| same_word(member, wanted));
-    if let Some((member, raw)) = named(resource_type).or_else(|| named(family)).or_else(|| known().next()) {
-        return decode(member, unwrapped(member, raw));
+    let named = |wanted: &str| known().find(|(field, _)| same_word(field, wanted));
+    if let Some((field, raw)) = named(resource_type).or_else(|| named(family)).or_else(|| known().next()) {
+        return decode(field, unwrapped(field, raw));
     }
     if present().next().is_none() {
         return Payload::Absent;
@@ -156,23 +125,23 @@ pub(super) fn read(data: &RawObject<'_>, text: &str, resource_type: &str, event_
     serde_json::from_str(text).map_or(Payload::Absent, Payload::Unknown)
 }
 
-fn decode_as<T: DeserializeOwned>(member: &'static str, raw: &RawValue, found: impl FnOnce(T) -> Payload) -> Payload {
+fn decode_as<T: DeserializeOwned>(field: &'static str, raw: &RawValue, found: impl FnOnce(T) -> Payload) -> Payload {
     match serde_json::from_str(raw.get()) {
         Ok(value) => found(value),
         Err(error) => match serde_json::from_str(raw.get()) {
-            Ok(json) => Payload::Undecoded(Undecoded { member, json, error: Arc::new(error) }),
+            Ok(json) => Payload::Undecoded(Undecoded { field, json, error: Arc::new(error) }),
             // The text was read as JSON before, so that this cannot be.
             Err(_) => Payload::Absent,
         },
     }
 }
 
-/// The inner thing of `{"task": {"task": {…}}}`, which the service sent for a while; others are left as they are.
-pub(super) fn unwrapped<'a>(member: &str, raw: &'a RawValue) -> &'a RawValue {
+/// The inner object of `{"task": {"task": {…}}}`, which the service sent for a while; others are left as they are.
+pub(super) fn unwrapped<'a>(field: &str, raw: &'a RawValue) -> &'a RawValue {
     let Ok(outer) = RawObject::parse(raw.get()) else { return raw };
-    // A thing that has its own id and a member of its own name is not wrapped.
-    let own_id = outer.names().any(|name| name.strip_suffix("Id").is_some_and(|stem| stem == member));
-    match outer.get(member) {
+    // An object that has its own id and a field of its own name is not wrapped.
+    let own_id = outer.names().any(|name| name.strip_suffix("Id").is_some_and(|stem| stem == field));
+    match outer.get(field) {
         Some(inner) if !own_id && inner.get().starts_with('{') => inner,
         _ => raw,
     }

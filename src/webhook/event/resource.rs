@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::models::runtime::RawObject;
 use crate::models::{EventResource, TaskId, from_json};
 
-/// Reads the resource; where a member has an unexpected shape it is left out, and the reason is given beside it.
+/// Reads the resource; where a field has an unexpected shape it is left out, and the reason is given beside it.
 pub(super) fn read(text: &str) -> Option<(EventResource, Option<serde_json::Error>)> {
     match from_json::<EventResource>(text) {
         Ok(resource) => {
@@ -21,12 +21,12 @@ pub(super) fn read(text: &str) -> Option<(EventResource, Option<serde_json::Erro
     }
 }
 
-/// Keeps the members that the model can read, each judged by itself.
+/// Keeps the fields that the model can read, each by itself.
 fn read_loosely(text: &str) -> Option<EventResource> {
     let no_type: &RawValue = serde_json::from_str("\"\"").ok()?;
-    let members = RawObject::parse(text).ok()?;
+    let fields = RawObject::parse(text).ok()?;
     let mut kept: BTreeMap<&str, &RawValue> = BTreeMap::from([("type", no_type)]);
-    for (name, value) in members.iter() {
+    for (name, value) in fields.iter() {
         if name != "type" && kept.contains_key(name) {
             continue;
         }
@@ -38,8 +38,8 @@ fn read_loosely(text: &str) -> Option<EventResource> {
     decode(&kept)
 }
 
-fn decode(members: &BTreeMap<&str, &RawValue>) -> Option<EventResource> {
-    serde_json::from_str(&serde_json::to_string(members).ok()?).ok()
+fn decode(fields: &BTreeMap<&str, &RawValue>) -> Option<EventResource> {
+    serde_json::from_str(&serde_json::to_string(fields).ok()?).ok()
 }
 
 /// The tasks that a resource names, each once: `taskId`, the id of a task, `taskIds`.

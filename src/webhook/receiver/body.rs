@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::webhook::error::WebhookError;
 
-/// The most that is reserved for an announced length, which is only a stranger's word.
+/// The most that is reserved for an announced length, which may be untrue.
 const RESERVED: usize = 16 * 1024;
 
 /// Collects the chunks of a body, up to a cap.
@@ -40,7 +40,7 @@ impl BodyCollector {
                 Ok(Self { bytes: Vec::with_capacity(length.min(RESERVED)), limit })
             }
             Some(Length::Of(_) | Length::Huge) => Err(WebhookError::TooLarge { limit }),
-            // The HTTP server below rejects a length that is no number; without one, the chunks are counted.
+            // The HTTP server below rejects a length that is not a number; without one, the chunks are counted.
             Some(Length::Unknown) | None => Ok(Self::new(limit)),
         }
     }

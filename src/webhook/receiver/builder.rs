@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::{Inner, Receiver, Reply};
 use crate::webhook::claims::{ClaimStore, MemoryClaims};
+use crate::webhook::hooks::{DeliveryHooks, Hooks};
 use crate::webhook::verifier::Verifier;
 
 /// How long a claim keeps other deliveries of an event away unless configured otherwise.
 ///
-/// Longer than the service waits for an answer (3 s), and short enough that the retry after about a minute finds the
+/// Longer than the service waits for a response (3 s), and short enough that the retry after about a minute finds the
 /// lease of a process that died ended.
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -39,8 +40,10 @@ impl Receiver {
                 store: Arc::new(MemoryClaims::new()),
                 lease: LEASE,
                 store_timeout: STORE_TIMEOUT,
+                handler_timeout: None,
                 open_probe: false,
                 observer: None,
+                hooks: Hooks::default(),
             },
         }
     }
@@ -66,12 +69,22 @@ impl ReceiverBuilder {
         self
     }
 
-    /// How long each call of the store may take; 1 second unless set. A claim or commit that takes longer is answered
-    /// with 500, so that the event comes again.
+    /// How long each call of the store may take; 1 second unless set. After a claim or commit that takes longer the reply
+    /// is 500, so that the event comes again.
     ///
     /// It goes by the verifier's clock, see [`VerifierBuilder::clock`](crate::webhook::VerifierBuilder::clock).
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.inner.store_timeout = limit;
+        self
+    }
+
+    /// How long the handler may take; without limit unless set. Then it is dropped at its next `.await`, the event is given
+    /// back, and the reply is 500.
+    ///
+    /// The service hangs up after 3 seconds, and most servers drop the handler then. Set a limit where yours does not, not
+    /// longer than the [`lease`](Self::lease). It goes by the verifier's clock, as the limit of the store does.
+    pub fn handler_timeout(mut self, limit: Duration) -> Self {
+        self.inner.handler_timeout = Some(limit);
         self
     }
 
@@ -86,6 +99,12 @@ impl ReceiverBuilder {
     /// Called with each reply, for logs and metrics.
     pub fn on_reply(mut self, observer: impl Fn(&Reply) + Send + Sync + 'static) -> Self {
         self.inner.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Watches deliveries, see [`DeliveryHooks`]; several work side by side, in the order in which they are given.
+    pub fn hooks(mut self, hooks: impl DeliveryHooks) -> Self {
+        self.inner.hooks.add(Arc::new(hooks));
         self
     }
 

@@ -20,12 +20,13 @@ use crate::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture, Supe
 use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
 use crate::webhook::headers::Headers;
+use crate::webhook::hooks::Hooks;
 use crate::webhook::verifier::{Verified, Verifier};
 
 /// The longest event id that is claimed, in bytes; an event with a longer one is refused.
 pub const MAX_EVENT_ID_BYTES: usize = 512;
 
-/// Answers webhook requests: verifies them, runs a handler once for each event, and replies in a way that makes the
+/// Replies to webhook requests: verifies them, runs a handler once for each event, and replies in a way that makes the
 /// service retry what failed.
 ///
 /// | request | reply |
@@ -75,26 +76,29 @@ struct Inner {
     store: Arc<dyn ClaimStore>,
     lease: Duration,
     store_timeout: Duration,
+    handler_timeout: Option<Duration>,
     open_probe: bool,
     observer: Option<Observer>,
+    hooks: Hooks,
 }
 
 type Observer = Arc<dyn Fn(&Reply) + Send + Sync>;
 
+#[allow(clippy::needless_pass_by_value, reason = "headers are references or closures")]
 impl Receiver {
     /// Checks a request before its body is read.
     ///
-    /// Feed the body to the collector, then call [`receive`](Self::receive); a chunk that it refuses is answered by
-    /// [`refuse`](Self::refuse). Whoever has the whole body anyway can call `receive` at once.
+    /// Feed the body to the collector, then call [`receive`](Self::receive); for a chunk that it refuses the reply is
+    /// [`refuse`](Self::refuse). With the whole body at hand, call `receive` at once.
     ///
     /// # Errors
     /// The reply, where the body does not matter: a probe, another method, a wrong key, an announced length over
     /// the cap.
     pub fn begin<'h>(&self, method: &str, headers: impl Headers<'h>) -> Result<BodyCollector, Reply> {
-        self.check_head(method, &headers).map_err(|reply| self.answer(method, reply))
+        self.check_head(method, &headers).map_err(|reply| self.finish(method, reply))
     }
 
-    /// Answers a request whose body has been read.
+    /// Replies to a request whose body has been read.
     ///
     /// The checks are made when this is called, the rest when the future is awaited. The handler's error is
     /// not sent; it is in the reply's [`outcome`](Reply::outcome).
@@ -162,7 +166,7 @@ impl Receiver {
         )
     }
 
-    /// Checks a request and lets `answer` make the reply for its event: for receivers that keep events in another way, such
+    /// Checks a request and lets `respond` make the reply for its event: for receivers that keep events in another way, such
     /// as an inbox. Nothing is claimed.
     ///
     /// ```
@@ -184,7 +188,7 @@ impl Receiver {
         method: &str,
         headers: impl Headers<'h>,
         body: &[u8],
-        answer: A,
+        respond: A,
     ) -> impl Future<Output = Reply>
     where
         A: FnOnce(Verified<Event>) -> F,
@@ -193,17 +197,30 @@ impl Receiver {
         let checked = self.check(method, &headers, body);
         async move {
             let reply = match checked {
-                Ok(event) => answer(event).await,
+                Ok(event) => {
+                    let watched = self.inner.hooks.watch(&event, self.verifier().clock());
+                    let reply = respond(event).await;
+                    if let Some(watched) = watched {
+                        watched.end(reply.status(), reply.outcome().as_str());
+                    }
+                    reply
+                }
                 Err(reply) => reply,
             };
-            self.answer(method, reply)
+            self.finish(method, reply)
         }
     }
 
     /// The reply to a request whose body could not be collected.
     #[must_use]
     pub fn refuse(&self, error: WebhookError) -> Reply {
-        self.answer("POST", Reply::from(error))
+        self.finish("POST", Reply::from(error))
+    }
+
+    /// How many [hooks](ReceiverBuilder::hooks) have panicked so far.
+    #[must_use]
+    pub fn hook_panics(&self) -> u64 {
+        self.inner.hooks.panics()
     }
 
     /// What checks the requests.
@@ -222,7 +239,7 @@ impl Receiver {
         Ok(body)
     }
 
-    /// The answer to any method but POST: it carries no event, but has to prove its sender all the same.
+    /// The reply to any method but POST: it carries no event, but has to prove its sender all the same.
     fn check_other<'h>(&self, method: &str, headers: &impl Headers<'h>) -> Reply {
         let is_probe = method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD");
         if !(is_probe && self.inner.open_probe)
@@ -259,7 +276,7 @@ impl Receiver {
             Err(error) => return Reply::store_failed(error),
         };
         let mut held = Held { store, lease: &lease, unfinished: true };
-        if let Err(error) = handler(event, lease.clone()).await {
+        if let Err(error) = self.call(handler(event, lease.clone())).await {
             // A store that cannot release leaves the event to the end of its lease.
             let _ = self.ask(|_| store.release(&lease)).await;
             held.unfinished = false;
@@ -276,6 +293,18 @@ impl Receiver {
         }
     }
 
+    /// Runs the handler, within its time limit if it has one.
+    async fn call<E>(&self, work: impl Future<Output = Result<(), E>>) -> Result<(), Box<dyn Error + Send + Sync>>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let Some(limit) = self.inner.handler_timeout else { return work.await.map_err(Into::into) };
+        match within(&*self.verifier().clock(), limit, work).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(OutOfTime) => Err(format!("the handler took longer than {} s", limit.as_secs_f64()).into()),
+        }
+    }
+
     /// Calls the store, within its time limit.
     async fn ask<'a, T>(&self, call: impl FnOnce(SystemTime) -> StoreFuture<'a, T>) -> Result<T, StoreError> {
         let (clock, limit) = (self.verifier().clock(), self.inner.store_timeout);
@@ -285,8 +314,11 @@ impl Receiver {
         }
     }
 
-    fn answer(&self, method: &str, reply: Reply) -> Reply {
+    fn finish(&self, method: &str, reply: Reply) -> Reply {
         let reply = if method.eq_ignore_ascii_case("HEAD") { reply.without_body() } else { reply };
+        if let Outcome::Refused(error) = reply.outcome() {
+            self.inner.hooks.refused(error);
+        }
         if let Some(observer) = &self.inner.observer {
             observer(&reply);
         }

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::webhook::error::{AuthFailure, WebhookError};
 use crate::webhook::event::Event;
 
-/// Headers of every reply: a webhook's answer is for its sender alone.
+/// Headers of every reply: a reply is for the sender alone.
 const HEADERS: [(&str, &str); 2] = [("cache-control", "no-store"), ("x-content-type-options", "nosniff")];
 const JSON: (&str, &str) = ("content-type", "application/json");
 const ALLOW: (&str, &str) = ("allow", "GET, HEAD, POST");
@@ -50,6 +50,25 @@ pub enum Outcome {
     HandlerFailed(Box<dyn Error + Send + Sync>),
     /// The claim store failed, or took longer than its time limit: 500, so that the service tries again.
     StoreFailed(StoreError),
+}
+
+impl Outcome {
+    /// One word for logs and labels: `probe`, `handled`, `handled_late`, `queued`, `duplicate`, `running`,
+    /// `handler_failed`, `store_failed`, or the [code](WebhookError::code) of a refusal.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Probe => "probe",
+            Self::Handled => "handled",
+            Self::HandledLate => "handled_late",
+            Self::Queued => "queued",
+            Self::Duplicate => "duplicate",
+            Self::Running => "running",
+            Self::Refused(error) => error.code(),
+            Self::HandlerFailed(_) => "handler_failed",
+            Self::StoreFailed(_) => "store_failed",
+        }
+    }
 }
 
 impl Reply {
@@ -153,6 +172,21 @@ impl From<WebhookError> for Reply {
     }
 }
 
+/// The reply as the response of any framework that goes by the `http` crate.
+#[cfg(feature = "http")]
+impl<B: From<String>> From<Reply> for http::Response<B> {
+    fn from(reply: Reply) -> Self {
+        let (status, headers) = (reply.status(), reply.headers());
+        let mut response = Self::new(B::from(reply.into_body()));
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in headers {
+            let (name, value) = (http::HeaderName::from_static(name), http::HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply").field("status", &self.status).field("outcome", &self.outcome).finish_non_exhaustive()
@@ -225,6 +259,6 @@ impl Serialize for ErrorBody<'_> {
 }
 
 fn json(body: &impl Serialize) -> String {
-    // Texts alone cannot fail to be written; an empty body would still be a valid answer.
+    // Strings alone cannot fail to be written; an empty body would still be a valid reply.
     serde_json::to_string(body).unwrap_or_default()
 }

@@ -123,7 +123,7 @@ impl VerifierBuilder {
 
     /// Takes deliveries signed with a secret in base64, with or without `whsec_` in front.
     ///
-    /// With keys configured too, a delivery that carries a signature is judged by the signature alone.
+    /// With keys configured too, a delivery that carries a signature is checked by the signature alone.
     pub fn signed(mut self, label: &str, secret: impl Into<Secret>) -> Self {
         self.secrets.push(Candidate { label: label.into(), not_after: None, secret: secret.into() });
         self
@@ -180,7 +180,7 @@ impl VerifierBuilder {
     /// The verifier.
     ///
     /// # Errors
-    /// When there is no secret, a secret cannot be used, two have one label, or a header name is none.
+    /// When there is no secret, a secret cannot be used, two have one label, or a header name is not valid.
     pub fn build(self) -> Result<Verifier, VerifierError> {
         if self.keys.is_empty() && self.secrets.is_empty() {
             return Err(VerifierError::NoSecret);

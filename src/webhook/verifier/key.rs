@@ -10,7 +10,7 @@ use crate::webhook::error::VerifierError;
 
 /// A webhook key as its SHA-256 digest.
 ///
-/// Digests have one length, so that comparing them tells nothing about the key's, and the key itself is not kept.
+/// Digests have one length, so that comparing them reveals nothing about the key's, and the key itself is not kept.
 pub(super) struct KeyDigest(Zeroizing<[u8; 32]>);
 
 impl KeyDigest {

@@ -82,6 +82,7 @@ struct HeaderNames {
     signature: String,
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "headers are references or closures")]
 impl Verifier {
     fn from_inner(inner: Inner) -> Self {
         Self { inner: Arc::new(RwLock::new(Arc::new(inner))) }

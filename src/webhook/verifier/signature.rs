@@ -89,7 +89,7 @@ impl Signer {
         ]
     }
 
-    /// Whether one of the signatures in a header fits. All are compared, so that the time taken tells nothing.
+    /// Whether one of the signatures in a header fits. All are compared, so that the time taken reveals nothing.
     pub(super) fn matches(&self, signed: &Signed<'_>) -> Choice {
         let mac = self.mac(signed.id, signed.timestamp, signed.body);
         signatures(signed.signatures)
@@ -138,7 +138,7 @@ fn decode(text: &[u8]) -> Option<[u8; 32]> {
     if text.len() > SIGNATURE_CHARS {
         return None;
     }
-    // Larger than needed, since the decoder asks for room by the length of the text.
+    // Larger than needed, since the decoder asks for space by the length of the text.
     let mut decoded = [0; SIGNATURE_CHARS];
     let length = BASE64.decode_slice(text, &mut decoded).ok()?;
     decoded.get(..length)?.try_into().ok()

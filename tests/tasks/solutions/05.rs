@@ -5,7 +5,7 @@ pub async fn run(builder: ConfigurationBuilder, ids: &[&str]) -> Result<Vec<Stri
     let tasks = TasksApi::new(&builder.pacing(Pacing::documented()).build()?);
     let mut titles = Vec::new();
     for id in ids {
-        titles.push(tasks.fetch_task(*id).await?.title.to_string());
+        titles.push(tasks.fetch_task(*id).await?.title.clone());
     }
     Ok(titles)
 }

@@ -1,6 +1,7 @@
 //! How fast clients finish a job under the documented quota, in virtual time.
 //!
-//! `cargo run --release -p onehorizon-benches --bin quota`. Exits with 1 when a target is missed.
+//! `cargo run --release -p onehorizon-benches --bin quota`. Exits with 1 when a target is missed. `quota timeline` prints the
+//! requests of 500 calls over time, for the plots of the guide.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -46,7 +47,35 @@ fn measure(strategy: Strategy, model: Model, callers: usize, calls: usize, optim
     })
 }
 
+/// One line per request: strategy, seconds, 1 if it was served.
+fn timeline() {
+    let strategies = [
+        ("one process, paced", Strategy::Paced),
+        ("four processes, one store", Strategy::PacedShared),
+        ("four processes, each alone", Strategy::PacedAlone),
+        ("not paced", Strategy::Unpaced),
+        ("exponential backoff", Strategy::Backoff),
+    ];
+    for (name, strategy) in strategies {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        // The same plot at every run.
+        fastrand::seed(7);
+        let server = runtime.block_on(async {
+            let server = Arc::new(Server::start(Model::Sliding));
+            strategy.run(&server, 16, 500).await;
+            server
+        });
+        for (time, served) in server.log() {
+            println!("{name}\t{:.3}\t{}", time.as_secs_f64(), u8::from(served));
+        }
+    }
+}
+
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("timeline") {
+        timeline();
+        return ExitCode::SUCCESS;
+    }
     println!("Quota: 200 requests in 15 minutes, 40 in a minute; 50 ms from request to response; virtual time.");
     println!(
         "Each pair: makespan / optimum, and refusals (429). The optimum is the makespan of a client that sees the"

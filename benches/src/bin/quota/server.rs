@@ -20,14 +20,14 @@ pub struct Server {
 #[derive(Debug)]
 struct State {
     counters: Counters,
-    served: u64,
-    refused: u64,
+    /// The time of each request, and whether it was served.
+    log: Vec<(Duration, bool)>,
     last_response: Duration,
 }
 
 impl Server {
     pub fn start(model: Model) -> Self {
-        let state = State { counters: Counters::new(model), served: 0, refused: 0, last_response: Duration::ZERO };
+        let state = State { counters: Counters::new(model), log: Vec::new(), last_response: Duration::ZERO };
         Self { start: Instant::now(), state: Mutex::new(state) }
     }
 
@@ -36,11 +36,9 @@ impl Server {
         sleep(ONE_WAY).await;
         let admitted = {
             let mut state = self.state.lock().unwrap();
-            let admitted = state.counters.admit(self.start.elapsed());
-            match admitted {
-                Ok(()) => state.served += 1,
-                Err(_) => state.refused += 1,
-            }
+            let now = self.start.elapsed();
+            let admitted = state.counters.admit(now);
+            state.log.push((now, admitted.is_ok()));
             admitted
         };
         sleep(ONE_WAY).await;
@@ -53,6 +51,12 @@ impl Server {
     /// Requests served, requests refused, and the time of the last response.
     pub fn totals(&self) -> (u64, u64, Duration) {
         let state = self.state.lock().unwrap();
-        (state.served, state.refused, state.last_response)
+        let served = state.log.iter().filter(|(_, served)| *served).count() as u64;
+        (served, state.log.len() as u64 - served, state.last_response)
+    }
+
+    /// The time of each request, and whether it was served.
+    pub fn log(&self) -> Vec<(Duration, bool)> {
+        self.state.lock().unwrap().log.clone()
     }
 }

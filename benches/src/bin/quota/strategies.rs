@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use onehorizon::quota::{Pacing, QuotaShape};
+use onehorizon::quota::{MemoryQuota, Pacing, QuotaShape};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Configuration, Retry};
+use onehorizon::{Configuration, Retry, SystemClock};
 use retry_policies::policies::ExponentialBackoff;
 use retry_policies::{RetryDecision, RetryPolicy};
 use tokio::task::JoinSet;
@@ -21,6 +21,10 @@ pub enum Strategy {
     /// The engine with pacing; `Informed` is configured for token buckets.
     Paced,
     PacedInformed,
+    /// Four processes with pacing, on one store.
+    PacedShared,
+    /// Four processes with pacing, each counting alone.
+    PacedAlone,
     /// The engine with defaults, except for the longest wait.
     Unpaced,
     /// 500 ms doubling up to 60 s, with full jitter, until it succeeds.
@@ -53,11 +57,12 @@ impl Transport for Link {
 impl Strategy {
     /// Makes `calls` calls with `callers` concurrent callers.
     pub async fn run(self, server: &Arc<Server>, callers: usize, calls: usize) {
-        let engine = self.engine(server);
+        let engines = self.engines(server);
         let left = Arc::new(AtomicUsize::new(calls));
         let mut tasks = JoinSet::new();
-        for _ in 0..callers {
-            let (server, engine, left) = (Arc::clone(server), engine.clone(), Arc::clone(&left));
+        for caller in 0..callers {
+            let engine = engines.get(caller % engines.len().max(1)).cloned();
+            let (server, left) = (Arc::clone(server), Arc::clone(&left));
             tasks.spawn(async move {
                 let take = |left: usize| left.checked_sub(1);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
@@ -71,18 +76,30 @@ impl Strategy {
         tasks.join_all().await;
     }
 
-    fn engine(self, server: &Arc<Server>) -> Option<Configuration> {
-        let builder = Configuration::builder()
-            .api_key("key")
-            .transport(Link(Arc::clone(server)))
-            .retry(Retry::default().max_wait(Duration::from_secs(3600)));
-        let builder = match self {
-            Self::Paced => builder.pacing(Pacing::documented()),
-            Self::PacedInformed => builder.pacing(Pacing::documented().shape(QuotaShape::TokenBucket)),
-            Self::Unpaced => builder,
-            Self::Backoff | Self::ReqwestRetry | Self::Message => return None,
+    /// A configuration per process; none where this crate is not used.
+    fn engines(self, server: &Arc<Server>) -> Vec<Configuration> {
+        let documented = Pacing::documented();
+        let (processes, pacing) = match self {
+            Self::Paced => (1, Some(documented)),
+            Self::PacedInformed => (1, Some(documented.shape(QuotaShape::TokenBucket))),
+            Self::PacedShared => (4, Some(documented.store(Arc::new(MemoryQuota::new(Arc::new(SystemClock)))))),
+            Self::PacedAlone => (4, Some(documented)),
+            Self::Unpaced => (1, None),
+            Self::Backoff | Self::ReqwestRetry | Self::Message => (0, None),
         };
-        Some(builder.build().unwrap())
+        let engine = || {
+            let builder = Configuration::builder()
+                .api_key("key")
+                .transport(Link(Arc::clone(server)))
+                .retry(Retry::default().max_wait(Duration::from_secs(3600)));
+            match &pacing {
+                Some(pacing) => builder.pacing(pacing.clone()),
+                None => builder,
+            }
+            .build()
+            .unwrap()
+        };
+        (0..processes).map(|_| engine()).collect()
     }
 
     /// One call without the engine, until it succeeds.

@@ -115,10 +115,7 @@ impl Fault {
 
     /// An error page of a proxy: HTML, no JSON; nothing is executed.
     pub fn html(status: u16) -> Self {
-        Self::status(status).body(
-            "text/html; charset=utf-8",
-            "<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>",
-        )
+        Self::status(status).body("text/html; charset=utf-8", reply::PROXY_PAGE)
     }
 
     /// The usual answer, but late. The request is executed when it arrives.

@@ -2,6 +2,7 @@
 
 pub(crate) mod faults;
 pub(crate) mod oauth;
+mod preview;
 pub(crate) mod quota;
 pub(crate) mod recorded;
 pub(crate) mod reply;

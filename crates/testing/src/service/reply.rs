@@ -8,6 +8,10 @@ use http::{Response, StatusCode};
 
 use crate::record::Record;
 
+/// An error page of a proxy.
+pub(crate) const PROXY_PAGE: &str =
+    "<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>";
+
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer that refuses a request.

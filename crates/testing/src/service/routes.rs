@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use crate::contract::Operation;
 use crate::contract::validate::{Violation, refusal};
 use crate::record::Record;
+use crate::service::preview;
 use crate::service::reply::{self, Refused};
 use crate::service::state::{DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
 
@@ -26,7 +27,7 @@ pub(crate) struct Call<'r> {
 }
 
 impl Call<'_> {
-    fn captured(&self, name: &str) -> &str {
+    pub(crate) fn captured(&self, name: &str) -> &str {
         // A document may call the parameter otherwise: the last one is what the operation works on.
         let named = self.path.iter().find(|(key, _)| key == name).or_else(|| self.path.last());
         named.map_or("", |(_, value)| value.as_str())
@@ -44,13 +45,13 @@ impl Call<'_> {
         self.one(name).as_deref() == Some("true")
     }
 
-    fn record(&self) -> Result<Record, Refused> {
+    pub(crate) fn record(&self) -> Result<Record, Refused> {
         let refuse = |problem: &str| refusal(StatusCode::UNPROCESSABLE_ENTITY, &[Violation::body("$", problem)]);
         let text = std::str::from_utf8(self.body).map_err(|_| refuse("is no UTF-8 text"))?;
         Record::parse(text).map_err(|error| refuse(&error.to_string()))
     }
 
-    fn done(&self, body: &Record) -> Response<Bytes> {
+    pub(crate) fn done(&self, body: &Record) -> Response<Bytes> {
         reply::json(self.operation.success, body)
     }
 }
@@ -82,7 +83,9 @@ pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
         "createApiKey" => create_key(state, call),
         "revokeApiKey" => revoke_key(state, call),
         "listDocuments" => Ok(list_documents(state, call)),
-        _ => Err(reply::refuse(StatusCode::NOT_IMPLEMENTED, "the fake does not play this operation")),
+        _ => preview::execute(state, call).unwrap_or_else(|| {
+            Err(reply::refuse(StatusCode::NOT_IMPLEMENTED, "the fake does not play this operation"))
+        }),
     };
     answered.unwrap_or_else(|refused| *refused)
 }

@@ -21,6 +21,9 @@ pub(crate) fn state(empty: bool) -> State {
     if !empty {
         state.tasks = list("tasks");
         state.documents = list("documents");
+        state.comments = list("comments");
+        state.teams = list("teams");
+        state.labels = list("taxonomyLabels");
     }
     state
 }

@@ -86,6 +86,9 @@ pub(crate) struct State {
     pub(crate) keys: Vec<ActiveKey>,
     pub(crate) tasks: Vec<Record>,
     pub(crate) documents: Vec<Record>,
+    pub(crate) comments: Vec<Record>,
+    pub(crate) teams: Vec<Record>,
+    pub(crate) labels: Vec<Record>,
     pub(crate) sequence: u32,
 }
 
@@ -103,7 +106,7 @@ impl State {
     }
 
     /// A fresh number for ids; never used twice in the life of a fake.
-    fn next_number(&mut self) -> u32 {
+    pub(crate) fn next_number(&mut self) -> u32 {
         self.sequence += 1;
         5000 + self.sequence
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// 2026-06-01T09:00:00Z in seconds since 1970.
-const START: u64 = 1_780_304_400;
+pub(crate) const START: u64 = 1_780_304_400;
 
 /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
 const LAST: u64 = 253_402_300_799;

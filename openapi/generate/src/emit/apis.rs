@@ -13,17 +13,7 @@ use crate::error::Error;
 use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type, Writing};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
-    let mut root = header(source);
-    let mut homes: Vec<&str> = program.groups.iter().map(|group| group.home.as_str()).collect();
-    homes.sort_unstable();
-    for home in &homes {
-        let _ = writeln!(root, "mod {home};");
-    }
-    root.push('\n');
-    for home in &homes {
-        let _ = writeln!(root, "pub use self::{home}::*;");
-    }
-    files.insert("apis/mod.rs".to_owned(), root);
+    files.insert("apis/mod.rs".to_owned(), root(program, source));
     for group in &program.groups {
         let mut text = header(source);
         text.push_str(&print([Printed::Tokens(uses(group))])?.replace("\n\n", "\n"));
@@ -38,6 +28,29 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
         files.insert(format!("apis/{}.rs", group.home), text);
     }
     Ok(())
+}
+
+/// The modules of the groups; one whose operations are all hidden is hidden with them.
+pub(crate) fn root(program: &Program, source: &str) -> String {
+    let mut root = header(source);
+    let mut groups: Vec<&Group> = program.groups.iter().collect();
+    groups.sort_unstable_by_key(|group| &group.home);
+    let hidden =
+        |group: &Group| feature(group).map_or_else(String::new, |name| format!("#[cfg(feature = {name:?})]\n"));
+    for group in &groups {
+        let _ = writeln!(root, "{}mod {};", hidden(group), group.home);
+    }
+    root.push('\n');
+    for group in &groups {
+        let _ = writeln!(root, "{}pub use self::{}::*;", hidden(group), group.home);
+    }
+    root
+}
+
+/// The feature that a whole client hides behind.
+fn feature(group: &Group) -> Option<&str> {
+    let first = group.operations.first()?.feature.as_deref()?;
+    group.operations.iter().all(|operation| operation.feature.as_deref() == Some(first)).then_some(first)
 }
 
 /// What the file names: always the prelude, then models, then what some operations need.
@@ -148,6 +161,10 @@ fn method(operation: &Operation) -> TokenStream {
         operation.fixed_query.iter().map(|(name, value)| quote! { call.query(#name, #value); }).collect();
     fills.extend(required.iter().map(|parameter| fill(parameter, &quote! { call })));
     fills.extend(body.map(|body| fill_body(body, &quote! { call })));
+    fills.extend(body.filter(|body| body.read_whole).map(|body| {
+        let name = ident(&body.name);
+        quote! { call.needs_whole(#name.borrow().is_whole()); }
+    }));
     let binding = if fills.is_empty() {
         quote! { let call }
     } else {
@@ -169,6 +186,7 @@ fn constant(operation: &Operation) -> TokenStream {
     let gate = gate(operation);
     let (name, id, path) = (ident(&operation.constant), &operation.id, &operation.path);
     let method = ident(&operation.method);
+    let deduced = operation.docs.evidence.as_deref() == Some("inferred");
     let retry = match operation.retry {
         RetryClass::Read => quote! { RetryClass::Read },
         RetryClass::IdempotentWrite => quote! { RetryClass::IdempotentWrite },
@@ -180,7 +198,7 @@ fn constant(operation: &Operation) -> TokenStream {
     };
     quote! {
         #gate
-        static #name: Operation = Operation { id: #id, method: Method::#method, path: #path, retry: #retry, access: #access };
+        static #name: Operation = Operation { id: #id, method: Method::#method, path: #path, retry: #retry, access: #access, deduced: #deduced };
     }
 }
 
@@ -195,7 +213,11 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
         let (name, argument, fill) = (ident(&body.name), body_argument(body), fill_body(body, &quote! { self.call }));
         quote! { #docs pub fn #name(mut self, #argument) -> Self { #fill self } }
     });
-    let methods: Vec<TokenStream> = optional.chain(body).collect();
+    let whole = operation.body.as_ref().filter(|body| body.read_whole).map(|_| {
+        let docs = doc_lines(REPLACE_WHOLE.map(str::to_owned).as_slice());
+        quote! { #docs pub fn replace_whole(mut self) -> Self { self.call.replace_whole(); self } }
+    });
+    let methods: Vec<TokenStream> = optional.chain(body).chain(whole).collect();
     let methods = if methods.is_empty() {
         TokenStream::new()
     } else {
@@ -219,6 +241,14 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
     ]
 }
 
+/// What the method says that sends a body which was not read whole.
+pub(crate) const REPLACE_WHOLE: [&str; 4] = [
+    "Sends the body although it was not read whole from the service, as one that was made by hand, stored and read back, or",
+    "taken from an event.",
+    "",
+    "Without this such a body is `Invalid`: what it lacks, the service would lose.",
+];
+
 fn setter(parameter: &Parameter) -> TokenStream {
     let docs = doc_attributes(&parameter.docs, &format!("Sets `{}`.", parameter.wire.replace('`', "'")), true);
     let (name, argument, fill) = (ident(&parameter.name), argument(parameter), fill(parameter, &quote! { self.call }));
@@ -231,11 +261,11 @@ fn setter(parameter: &Parameter) -> TokenStream {
     }
 }
 
-fn gate(operation: &Operation) -> TokenStream {
+pub(crate) fn gate(operation: &Operation) -> TokenStream {
     operation.feature.as_ref().map_or_else(TokenStream::new, |feature| quote! { #[cfg(feature = #feature)] })
 }
 
-fn argument(parameter: &Parameter) -> TokenStream {
+pub(crate) fn argument(parameter: &Parameter) -> TokenStream {
     let name = ident(&parameter.name);
     let element = match &parameter.ty {
         ParameterType::Text => quote! { impl AsRef<str> },
@@ -293,7 +323,7 @@ fn is_bytes(body: &RequestBody) -> bool {
     matches!(body.writing, Writing::Bytes(_))
 }
 
-fn body_argument(body: &RequestBody) -> TokenStream {
+pub(crate) fn body_argument(body: &RequestBody) -> TokenStream {
     let (name, ty) = (ident(&body.name), tokens(&body.ty));
     if is_bytes(body) {
         quote! { #name: impl Into<Bytes> }
@@ -321,7 +351,7 @@ fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
 }
 
 /// Description, route, what a failure means for repeating it, who may call it, evidence.
-fn operation_docs(operation: &Operation) -> TokenStream {
+pub(crate) fn operation_docs(operation: &Operation) -> TokenStream {
     let mut docs = operation.docs.clone();
     let again = match operation.retry {
         RetryClass::Read => "yes, it is a read",

@@ -1,9 +1,12 @@
 //! From the representation to files.
 
 mod apis;
+mod blocking;
 mod enums;
+pub(crate) mod evidence;
 mod media;
 mod models;
+mod payload;
 mod retry;
 mod structs;
 mod types;
@@ -36,9 +39,12 @@ const ALLOWED: &[&str] = &[
 /// Everything under the output directory.
 pub(crate) fn emit(program: &Program, source: &str) -> Result<Files, Error> {
     let mut files = Files::new();
-    files.insert("mod.rs".to_owned(), root(source));
+    let payload = payload::emit(program, source);
+    files.insert("mod.rs".to_owned(), root(source, payload.is_some()));
+    files.extend(payload.map(|text| ("payload.rs".to_owned(), text)));
     models::emit(program, source, &mut files)?;
     apis::emit(program, source, &mut files)?;
+    blocking::emit(program, source, &mut files)?;
     Ok(files)
 }
 
@@ -47,10 +53,11 @@ pub(crate) fn retry_safety(program: &Program, source: &str) -> String {
     retry::table(program, source)
 }
 
-fn root(source: &str) -> String {
+fn root(source: &str, has_payload: bool) -> String {
+    let payload = if has_payload { "#[cfg(feature = \"webhook\")]\npub(crate) mod payload;\n" } else { "" };
     let allowed = ALLOWED.join(",\n    ");
     format!(
-        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\npub(crate) mod models;\n",
+        "{}#![allow(\n    {allowed},\n    reason = \"written by a machine from a document\"\n)]\n\n#[cfg(feature = \"client\")]\npub(crate) mod apis;\n#[cfg(feature = \"blocking\")]\npub(crate) mod blocking;\npub(crate) mod models;\n{payload}",
         header(source)
     )
 }
@@ -94,7 +101,7 @@ fn spaced(text: &str) -> String {
         }
         closed = line == "    }";
         // The printer leaves the tokens of a macro call apart.
-        let line = if line.starts_with("call_builder!") {
+        let line = if line.starts_with("call_builder!") || line.starts_with("call_options!") {
             line.replace(" < ", "<").replace(" >", ">")
         } else {
             line.to_owned()

@@ -25,7 +25,7 @@ enum Reached {
     Stale,
 }
 
-/// A fault: the head of its column, what happens, what that tells, the kind of error when the attempts are spent.
+/// A fault: the head of its column, what happens, what that means, the kind of error when the attempts are spent.
 struct Fault {
     head: &'static str,
     happens: &'static str,
@@ -144,7 +144,7 @@ pub(crate) fn table(program: &Program, source: &str) -> String {
     text.push_str("# Retry safety\n\n");
     text.push_str("What a call does while a fault goes on, with the default settings: how many attempts it makes, and how it ends\n");
     text.push_str("(`ErrorKind`). If the fault stops before the attempts are spent, the call succeeds; only a delete that had been\n");
-    text.push_str("executed without an answer then finds nothing (404), and its error says so. An operation's class says what a second\n");
+    text.push_str("executed without a response then finds nothing (404), and its error says so. An operation's class says what a second\n");
     text.push_str("execution would do; it comes from `openapi/curation.toml`.\n\n");
     text.push_str("A call with an idempotency key is treated as an idempotent write.\n\n");
     let heads: Vec<&str> = FAULTS.iter().map(|fault| fault.head).collect();
@@ -154,7 +154,7 @@ pub(crate) fn table(program: &Program, source: &str) -> String {
         let cells: Vec<String> = FAULTS.iter().map(|fault| cell(fault, operation.retry)).collect();
         let _ = writeln!(text, "| {} | {} | {} |", operation.id, spoken(operation.retry), cells.join(" | "));
     }
-    text.push_str("\n## The faults\n\n| fault | what happens | what that tells |\n|---|---|---|\n");
+    text.push_str("\n## The faults\n\n| fault | what happens | what that means |\n|---|---|---|\n");
     for fault in FAULTS {
         let _ = writeln!(text, "| {} | {} | {} |", fault.head, fault.happens, told(fault.reached));
     }

@@ -39,7 +39,15 @@ impl<'d> Lowering<'d> {
         };
         if let Writing::Bytes(_) = &writing {
             let name = rules.body.clone().unwrap_or_else(|| "body".to_owned());
-            return Some(RequestBody { writing, name, ty: Type::Json, required, into: true, docs: node_docs(&body) });
+            return Some(RequestBody {
+                writing,
+                name,
+                ty: Type::Json,
+                required,
+                into: true,
+                read_whole: false,
+                docs: node_docs(&body),
+            });
         }
         let schema = media.get("schema");
         let referred = schema.as_ref().is_some_and(|schema| schema.value.get("$ref").is_some());
@@ -54,7 +62,15 @@ impl<'d> Lowering<'d> {
             Type::Named(name) if required && referred => snake(self.names.without_input(name)),
             _ => "body".to_owned(),
         });
-        Some(RequestBody { writing, name, ty, required, into: rules.body_into, docs })
+        Some(RequestBody {
+            writing,
+            name,
+            ty,
+            required,
+            into: rules.body_into,
+            read_whole: rules.body_read_whole,
+            docs,
+        })
     }
 
     /// The type of the successful answer, if it can be expressed.

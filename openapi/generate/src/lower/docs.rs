@@ -32,7 +32,7 @@ pub(crate) fn node_docs(here: &Located<'_>) -> Docs {
         Some(Value::Array(sources)) => Some(sources.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")),
         _ => None,
     };
-    Docs { text, notes: Vec::new(), evidence: here.text("x-evidence").map(str::to_owned), source }
+    Docs { text, notes: Vec::new(), evidence: here.text("x-evidence").map(str::to_owned), source, section: None }
 }
 
 /// Type and limits in words, as far as the Rust type does not tell them.

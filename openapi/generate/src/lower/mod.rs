@@ -25,7 +25,7 @@ use crate::curation::Curation;
 use crate::document::Document;
 use crate::findings::Findings;
 use crate::hand_written::Methods;
-use crate::ir::{Body, Docs, Item, Program, Type};
+use crate::ir::{Body, Docs, Field, Item, Program, Type};
 use crate::lower::names::{NameTable, Origin};
 use crate::pointer::{Located, Pointer};
 
@@ -63,7 +63,10 @@ pub(crate) fn lower(document: &Document, curation: &Curation, written: &Methods)
     lowering.read_waiting();
     lowering.check_curation();
     boxes::insert(&mut lowering.items, &mut lowering.findings);
-    let program = Program { items: lowering.items, groups };
+    let payload = lowering.payload();
+    let sources = lowering.sources();
+    let mut program = Program { items: lowering.items, groups, payload, sources };
+    crate::emit::evidence::anchor(&mut program);
     (program, lowering.findings)
 }
 
@@ -134,6 +137,34 @@ impl<'d> Lowering<'d> {
                 }
             }
         }
+    }
+
+    /// What a webhook event may carry: the objects in the fields of the model that the curation names.
+    fn payload(&self) -> Option<Vec<Field>> {
+        let (key, rules) = self.curation.models.iter().find(|(_, rules)| rules.payload)?;
+        let name = &self.names.of_component(key)?.0;
+        let objects: BTreeSet<&str> = self
+            .items
+            .iter()
+            .filter(|item| matches!(item.body, Body::Struct(_)))
+            .map(|item| item.name.as_str())
+            .collect();
+        let item = self.items.iter().find(|item| item.name == *name)?;
+        let Body::Struct(body) = &item.body else { return None };
+        let carries = |field: &&Field| {
+            let ty = field.ty.clone().unwrap_null().0;
+            !field.required
+                && !rules.payload_except.contains(&field.wire)
+                && matches!(ty, Type::Named(name) if objects.contains(name.as_str()))
+        };
+        Some(body.fields.iter().filter(carries).cloned().collect())
+    }
+
+    /// The tags of sources and what they stand for.
+    fn sources(&self) -> Vec<(String, String)> {
+        let sources = self.document.section(&["x-sources"]);
+        let text = |place: &Located<'_>| place.value.as_str().unwrap_or_default().to_owned();
+        sources.iter().flat_map(Located::members).map(|(tag, place)| (tag.to_owned(), text(&place))).collect()
     }
 
     /// Notes that an entry of the curation named something.

@@ -91,6 +91,7 @@ impl<'d> Lowering<'d> {
             .chain(&rules.sensitive)
             .chain(&rules.from)
             .chain(&rules.items)
+            .chain(&rules.payload_except)
             .chain(&rules.plain)
             .chain(&rules.optional)
             .chain(rules.fields.keys());

@@ -57,7 +57,7 @@ async fn a_full_memory_store_forgets_what_was_committed_first() {
 }
 
 #[tokio::test]
-async fn a_memory_store_remembers_for_a_day_unless_told_otherwise() {
+async fn a_memory_store_remembers_for_a_day_unless_set_otherwise() {
     let store = MemoryClaims::new();
     process(&store, "evt_1", 0).await;
     assert!(matches!(store.claim("evt_1", at(86_399), LEASE).await.unwrap(), Claim::Done));

@@ -1,0 +1,197 @@
+//! Watching deliveries from outside: what is called when one begins and ends.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::error::WebhookError;
+use super::event::Event;
+use super::verifier::{Scheme, Verified};
+use crate::clock::Clock;
+
+/// Called at the steps of every delivery; every method does nothing unless it is implemented.
+///
+/// `received` is called when an event has been verified, and `ended` when its reply is made, also when the delivery's
+/// future is dropped. A request that is refused has no event and calls `refused` alone. Hooks run within the delivery: keep
+/// them short. A hook that panics is contained and counted ([`Receiver::hook_panics`](super::Receiver::hook_panics)). What
+/// hooks get has no secret in it and nothing of the payload.
+///
+/// ```
+/// use onehorizon::webhook::{DeliveryEnd, DeliveryHooks, DeliveryInfo, Receiver, Verifier};
+///
+/// struct Log;
+///
+/// impl DeliveryHooks for Log {
+///     fn ended(&self, delivery: &DeliveryInfo<'_>, end: &DeliveryEnd) {
+///         println!("{} {}: {} in {:?}", delivery.event_type, delivery.event_id, end.outcome, end.elapsed);
+///     }
+/// }
+/// # fn main() -> Result<(), onehorizon::webhook::VerifierError> {
+/// let receiver = Receiver::builder(Verifier::key("the key from Settings > Apps")?).hooks(Log).build();
+/// # Ok(()) }
+/// ```
+pub trait DeliveryHooks: Send + Sync + 'static {
+    /// An event has been verified; it is about to be claimed.
+    fn received(&self, delivery: &DeliveryInfo<'_>) {
+        let _ = delivery;
+    }
+
+    /// The reply to an event has been made, or the sender has hung up.
+    fn ended(&self, delivery: &DeliveryInfo<'_>, end: &DeliveryEnd) {
+        let _ = (delivery, end);
+    }
+
+    /// A request was refused.
+    fn refused(&self, error: &WebhookError) {
+        let _ = error;
+    }
+}
+
+/// A delivery of an event.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DeliveryInfo<'a> {
+    /// The event's id: one of very many, so a label of logs and spans and never of metrics.
+    pub event_id: &'a str,
+    /// The event's type, for instance `task.created`.
+    pub event_type: &'a str,
+    /// The workspace's id.
+    pub workspace: &'a str,
+    /// How the sender was verified.
+    pub scheme: Scheme,
+    /// The label of the key or secret that matched.
+    pub label: Option<&'a str>,
+    /// The value of `X-One-Retry-Num`, which no signature covers.
+    pub retry_number: Option<u32>,
+    /// The event's trace context (`CloudEvents`' extension `traceparent`), if it has one.
+    pub traceparent: Option<&'a str>,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeliveryEnd {
+    /// The status of the reply; `None` when the sender hung up before there was one.
+    pub status: Option<u16>,
+    /// One word for logs and labels: [`Outcome::as_str`](super::Outcome::as_str), or `cancelled`.
+    pub outcome: &'static str,
+    /// How long it took from the verified event to the reply.
+    pub elapsed: Duration,
+    /// The delivery's future was dropped before there was a reply.
+    pub cancelled: bool,
+}
+
+/// The hooks of a receiver.
+#[derive(Clone, Default)]
+pub(super) struct Hooks {
+    all: Vec<Arc<dyn DeliveryHooks>>,
+    panics: Arc<AtomicU64>,
+}
+
+impl Hooks {
+    pub(super) fn add(&mut self, hooks: Arc<dyn DeliveryHooks>) {
+        self.all.push(hooks);
+    }
+
+    pub(super) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn refused(&self, error: &WebhookError) {
+        self.each(|hooks| hooks.refused(error));
+    }
+
+    /// Reports an event as received; what is returned reports its end. Nothing is made without hooks.
+    pub(super) fn watch(&self, event: &Verified<Event>, clock: Arc<dyn Clock>) -> Option<Watched> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let watched = Watched { hooks: self.clone(), known: Known::of(event), began: clock.now(), clock, ended: false };
+        self.each(|hooks| hooks.received(&watched.known.info()));
+        Some(watched)
+    }
+
+    /// Calls all of them; a panic of one is nobody else's.
+    fn each(&self, step: impl Fn(&dyn DeliveryHooks)) {
+        for hooks in &self.all {
+            if catch_unwind(AssertUnwindSafe(|| step(&**hooks))).is_err() {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} hooks", self.all.len())
+    }
+}
+
+/// What hooks get of an event: the handler takes the event itself.
+struct Known {
+    id: String,
+    kind: String,
+    workspace: String,
+    scheme: Scheme,
+    label: Option<String>,
+    retry_number: Option<u32>,
+    traceparent: Option<String>,
+}
+
+impl Known {
+    fn of(event: &Verified<Event>) -> Self {
+        Self {
+            id: event.id().as_str().to_owned(),
+            kind: event.event_type().as_str().to_owned(),
+            workspace: event.workspace_id().as_str().to_owned(),
+            scheme: event.scheme(),
+            label: event.label().map(str::to_owned),
+            retry_number: event.retry().and_then(|retry| retry.number),
+            traceparent: event.attribute("traceparent").and_then(|json| json.decode().ok()),
+        }
+    }
+
+    fn info(&self) -> DeliveryInfo<'_> {
+        DeliveryInfo {
+            event_id: &self.id,
+            event_type: &self.kind,
+            workspace: &self.workspace,
+            scheme: self.scheme,
+            label: self.label.as_deref(),
+            retry_number: self.retry_number,
+            traceparent: self.traceparent.as_deref(),
+        }
+    }
+}
+
+/// A delivery whose end is reported, at the latest when it is dropped.
+pub(super) struct Watched {
+    hooks: Hooks,
+    known: Known,
+    clock: Arc<dyn Clock>,
+    began: Instant,
+    ended: bool,
+}
+
+impl Watched {
+    pub(super) fn end(mut self, status: u16, outcome: &'static str) {
+        self.report(Some(status), outcome);
+    }
+
+    fn report(&mut self, status: Option<u16>, outcome: &'static str) {
+        self.ended = true;
+        let elapsed = self.clock.now().saturating_duration_since(self.began);
+        let end = DeliveryEnd { status, outcome, elapsed, cancelled: status.is_none() };
+        self.hooks.each(|hooks| hooks.ended(&self.known.info(), &end));
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.report(None, "cancelled");
+        }
+    }
+}

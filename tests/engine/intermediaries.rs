@@ -1,0 +1,248 @@
+//! What proxies, caches and gateways do to requests and responses.
+
+use std::error::Error as StdError;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::HeaderMap;
+use onehorizon::models::{Json, NewTask, Task};
+use onehorizon::transport::Failure;
+use onehorizon::{BoxFuture, Credential, ErrorKind, Retry, Secret, Sent, TasksApi, TokenProvider};
+use onehorizon_testing::Reply;
+use support::wire::{Wire, limited, ok, plain, read, status, unsafe_write};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A configuration whose requests' headers are recorded.
+fn recorded() -> (Wire, Arc<Mutex<Vec<HeaderMap>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let wire = Wire::rule(move |request, _| {
+        record.lock().unwrap().push(request.headers.clone());
+        ok()
+    });
+    (wire, seen)
+}
+
+#[tokio::test]
+async fn requests_ask_for_json_without_compression() {
+    let (wire, seen) = recorded();
+    read(&wire.configuration()).await.unwrap();
+    unsafe_write(&wire.configuration()).json(&1).await.unwrap();
+    let seen = seen.lock().unwrap();
+    for headers in seen.iter() {
+        assert_eq!(headers["accept"], "application/json");
+        assert_eq!(headers["accept-encoding"], "identity");
+    }
+    assert!(!seen[0].contains_key("content-type"));
+    assert_eq!(seen[1]["content-type"], "application/json");
+}
+
+#[tokio::test]
+async fn headers_of_the_connection_cannot_be_set() {
+    let (wire, seen) = recorded();
+    for name in [
+        "host",
+        "Content-Length",
+        "transfer-encoding",
+        "connection",
+        "Keep-Alive",
+        "upgrade",
+        "te",
+        "trailer",
+        "expect",
+        "Proxy-Authorization",
+        "accept-encoding",
+        "content-encoding",
+    ] {
+        let error = read(&wire.configuration()).header(name, "x").await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Invalid, Sent::No), "{name}");
+        assert!(error.to_string().contains(&name.to_ascii_lowercase()), "{error}");
+    }
+    assert_eq!(wire.count(), 0);
+    for name in ["accept", "x-trace", "if-none-match", "cookie", "traceparent"] {
+        read(&wire.configuration()).header(name, "x").await.unwrap();
+        assert_eq!(seen.lock().unwrap().last().unwrap()[name], "x");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_response_is_named_as_such_and_a_429_keeps_its_wait() {
+    let body = "\u{1f}\u{8b}\u{8}".to_owned();
+    let wire = Wire::new([plain(200, body.clone()).header("content-encoding", "gzip")]);
+    let error = TasksApi::new(&wire.configuration()).list_tasks().await.unwrap_err();
+    assert!(error.is_decode() && error.message().contains("encoded (gzip)"), "{error}");
+    assert!(error.message().contains("feature `gzip`"), "{error}");
+
+    let refused = || plain(429, body.clone()).header("content-encoding", "gzip");
+    let wire = Wire::new([refused().header("retry-after", 7)]);
+    read(&wire.configuration()).await.unwrap();
+    assert_eq!(wire.sent(), [0, 7_000]);
+    let wire = Wire::new([refused()]);
+    let error = read(&wire.configuration()).attempts(1).await.unwrap_err();
+    assert!(error.message().contains("encoded (gzip)"), "{error}");
+    let wire = Wire::new([plain(200, "{}".to_owned()).header("content-encoding", "identity")]);
+    assert!(read(&wire.configuration()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_success_without_content_is_what_null_is() {
+    for body in ["", "\r\n", "  ", "null", "\u{feff}", "\u{feff}null"] {
+        for status in [200, 202, 204] {
+            let answer = || Wire::new([plain(status, body.to_owned())]);
+            let send = || answer().configuration().request("POST", "/x");
+            send().send::<()>().await.unwrap();
+            assert!(send().send::<Option<Task>>().await.unwrap().is_none(), "{body:?}");
+            assert_eq!(send().send::<Json>().await.unwrap().get(), "null", "{body:?}");
+            send().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_success_has_no_content_says_that_it_is_done() {
+    for body in ["", "\n"] {
+        let wire = Wire::new([plain(204, body.to_owned())]);
+        let error = TasksApi::new(&wire.configuration()).create_task(NewTask::new("x")).await.unwrap_err();
+        assert_eq!((error.kind(), error.status(), error.was_sent()), (ErrorKind::Decode, Some(204), Sent::Yes));
+        assert!(!error.is_retryable() && wire.count() == 1);
+        assert!(error.message().contains("success") && error.hint().unwrap().contains("do not repeat"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_the_json_is_skipped() {
+    let wire = Wire::new([plain(200, "\u{feff}{\"tasks\":[]}".to_owned())]);
+    assert!(TasksApi::new(&wire.configuration()).list_tasks().await.unwrap().tasks.is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_names_the_host_that_it_leads_to_and_nothing_secret() {
+    for (location, words) in [
+        ("https://login.example/sso?token=abc#x", "Found, to the host login.example"),
+        ("https://user:pass@login.example:8443/", "Found, to the host login.example"),
+        ("/login?token=abc", "Found, to another path of the same host"),
+    ] {
+        let wire = Wire::new([plain(302, String::new()).header("location", location)]);
+        let error = read(&wire.configuration()).await.unwrap_err();
+        assert_eq!((error.message(), wire.count()), (words, 1));
+        assert!(error.hint().unwrap().contains("redirects are not followed"), "{error}");
+    }
+    let error = read(&Wire::new([status(407)]).configuration()).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("proxy"), "{error}");
+    let error = read(&Wire::new([status(304)]).configuration()).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("If-None-Match"), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_json_is_called_a_page() {
+    for page in ["<!doctype html><h1>Sign in</h1>", "\u{feff}<html>", "  <?xml version=\"1.0\"?>"] {
+        let wire = Wire::new([plain(200, page.to_owned())]);
+        let error = TasksApi::new(&wire.configuration()).list_tasks().await.unwrap_err();
+        assert!(error.is_decode() && error.message().contains("HTML"), "{error}");
+        assert!(error.hint().unwrap().contains("proxy"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_is_cut_in_what_is_shown_and_whole_where_it_is_asked_for() {
+    let long = "r".repeat(5_000);
+    let wire = Wire::new([status(400).header("x-request-id", &long)]);
+    let error = read(&wire.configuration()).await.unwrap_err();
+    assert_eq!(error.request_id(), Some(&*long));
+    assert!(error.to_string().len() < 300 && format!("{error:?}").len() < 1_000, "{error}");
+}
+
+#[tokio::test]
+async fn no_text_from_outside_turns_the_direction_of_a_log_line() {
+    for sign in ['\u{202e}', '\u{2066}', '\u{200f}', '\u{2028}', '\u{85}', '\u{7f}', '\u{1b}'] {
+        let body = format!(r#"{{"code":"a{sign}b","message":"c{sign}d"}}"#);
+        let error = read(&Wire::new([plain(400, body)]).configuration()).await.unwrap_err();
+        assert!(!error.to_string().contains(sign), "{:?}", error.to_string());
+    }
+}
+
+/// Gives `old` until it is told that this was refused.
+#[derive(Clone, Default)]
+struct Replaceable {
+    refused: Arc<Mutex<Vec<String>>>,
+}
+
+type Provided<'a, T> = BoxFuture<'a, Result<T, Box<dyn StdError + Send + Sync>>>;
+
+impl TokenProvider for Replaceable {
+    fn token(&self) -> Provided<'_, Secret> {
+        let token = if self.refused.lock().unwrap().is_empty() { "old" } else { "new" };
+        Box::pin(async move { Ok(token.into()) })
+    }
+
+    fn replace(&self, refused: &Secret) -> Provided<'_, Option<Secret>> {
+        self.refused.lock().unwrap().push(refused.expose().to_owned());
+        Box::pin(async { Ok(Some("new".into())) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_attempt_is_one_also_after_a_401_and_the_next_call_has_the_new_token() {
+    let rule = |request: &onehorizon_testing::SentRequest, _| {
+        if request.headers["authorization"] == "Bearer new" { ok() } else { status(401) }
+    };
+    let provider = Replaceable::default();
+    let wire = Wire::rule(rule);
+    let builder = || wire.builder().credential(Credential::provider(provider.clone()));
+    let configuration = builder().retry(Retry::never()).build().unwrap();
+    let error = read(&configuration).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts(), wire.count()), (ErrorKind::Unauthorized, 1, 1));
+    assert_eq!(*provider.refused.lock().unwrap(), ["old"]);
+    assert_eq!(read(&configuration).await.unwrap().attempts(), 1);
+
+    let provider = Replaceable::default();
+    let wire = Wire::rule(rule);
+    let configuration = wire.builder().credential(Credential::provider(provider.clone())).build().unwrap();
+    assert_eq!(unsafe_write(&configuration).await.unwrap().attempts(), 2);
+}
+
+/// Never gives a token.
+struct Silent;
+
+impl TokenProvider for Silent {
+    fn token(&self) -> Provided<'_, Secret> {
+        Box::pin(std::future::pending())
+    }
+
+    fn replace(&self, _: &Secret) -> Provided<'_, Option<Secret>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_provider_that_hangs_ends_the_call_and_is_named() {
+    let wire = Wire::new([]);
+    let configuration = wire.builder().credential(Credential::provider(Silent)).build().unwrap();
+    let error = tokio::time::timeout(600 * SECOND, read(&configuration).into_future()).await.unwrap().unwrap_err();
+    assert!(error.is_timeout() && !error.is_deadline() && error.message().contains("token provider"), "{error}");
+    assert_eq!((error.was_sent(), wire.count()), (Sent::No, 0));
+    let error = read(&configuration).deadline(SECOND).await.unwrap_err();
+    assert!(error.is_deadline(), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_tls_is_final_and_says_what_to_do() {
+    let wire = Wire::new([Reply::fail(Failure::Tls)]);
+    let error = read(&wire.configuration()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts(), error.was_sent()), (ErrorKind::Tls, 1, Sent::No));
+    assert!(error.is_tls() && !error.is_retryable());
+    assert!(error.hint().unwrap().contains("SSL_CERT_FILE"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_can_be_cloned_with_all_that_it_holds() {
+    let wire = Wire::new([limited(43).header("x-request-id", "req_1")]);
+    let error = read(&wire.configuration()).await.unwrap_err();
+    let copy = error.clone();
+    assert_eq!(
+        (copy.to_string(), copy.body(), copy.request_id()),
+        (error.to_string(), error.body(), error.request_id())
+    );
+    assert_eq!((copy.elapsed(), copy.retry_after()), (error.elapsed(), Some(43 * SECOND)));
+}
