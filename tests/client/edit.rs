@@ -125,7 +125,7 @@ async fn a_change_that_fails_ends_the_edit_with_its_error_as_the_source() {
     let words = "twelve";
     let parsing = stage.tasks().try_edit_task("tsk_1", |task| {
         let number: u32 = words.parse()?;
-        task.title = number.to_string().into();
+        task.title = number.to_string();
         Ok(())
     });
     assert!(parsing.await.unwrap_err().to_string().contains("invalid digit"));

@@ -243,7 +243,7 @@ async fn the_fake_delivers_events_of_its_own_changes() {
     let task = tasks.create_task(NewTask::new("Recap is late")).await.unwrap();
     let created = webhook.settled().await;
     assert!(created.iter().all(onehorizon_testing::WebhookReport::is_delivered), "{created:?}");
-    tasks.edit_task(&task.task_id, |task| task.status = TaskStatus::Review.into()).await.unwrap();
+    tasks.edit_task(&task.task_id, |task| task.status = TaskStatus::Review).await.unwrap();
     assert_eq!(webhook.settled().await.len(), 2);
 
     {

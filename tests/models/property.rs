@@ -98,7 +98,7 @@ fn set(t: &mut Tree, name: &str, v: Option<Tree>) {
     let Tree::Object(m) = t else { panic!() };
     m.retain(|(n, _)| n != name);
     if let Some(v) = v {
-        m.push((name.to_owned(), v))
+        m.push((name.to_owned(), v));
     }
 }
 
@@ -188,9 +188,9 @@ fn random_objects_come_back_and_random_changes_do_what_the_table_says() {
                     let nothing = matches!((&v, sort), (Tree::Text(t), Sort::Text) if t.is_empty())
                         || matches!(&v, Tree::Array(items) if items.is_empty());
                     if !nothing {
-                        set(&mut expected, name, Some(v))
+                        set(&mut expected, name, Some(v));
                     } else if now.as_ref().is_some_and(|n| !null(n)) {
-                        set(&mut expected, name, Some(v))
+                        set(&mut expected, name, Some(v));
                     }
                 }
                 2 if sort != Sort::Needed => {
@@ -205,11 +205,11 @@ fn random_objects_come_back_and_random_changes_do_what_the_table_says() {
                 }
                 3 if sort != Sort::Needed => {
                     task.clear(named(name));
-                    set(&mut expected, name, Some(Tree::raw("null")))
+                    set(&mut expected, name, Some(Tree::raw("null")));
                 }
                 4 if sort != Sort::Needed => {
                     task.omit(named(name));
-                    set(&mut expected, name, None)
+                    set(&mut expected, name, None);
                 }
                 _ => changes -= 1,
             }

@@ -87,7 +87,7 @@ async fn results_print_no_credential() {
         .unwrap();
     let mut watch = watch.into_inner().unwrap();
     watch.look(&report);
-    for item in report.iter() {
+    for item in &report {
         watch.look(item);
         watch.look(&item.outcome);
     }
@@ -178,7 +178,7 @@ async fn routers_and_hooks_print_neither_keys_nor_content() {
     looker.0.lock().unwrap().look(&builder);
     let stateful: StatefulRouterBuilder<&str> = EventRouter::with_state("canary-state");
     looker.0.lock().unwrap().look(&stateful);
-    let router = builder.fallback(move |event| done(event));
+    let router = builder.fallback(done);
     looker.0.lock().unwrap().look(&router);
 
     let receiver = Receiver::builder(Verifier::key(WEBHOOK_KEY).unwrap()).hooks(looker.clone()).build();

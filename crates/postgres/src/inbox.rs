@@ -1,5 +1,7 @@
 //! The durable inbox: a delivery is acknowledged when its event is stored, and worked on later, in a transaction.
 
+#![allow(clippy::disallowed_methods, reason = "pauses between polls; every time that is stored is the database's")]
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -307,13 +309,13 @@ impl PostgresInbox {
 
     async fn take(&self, most: usize) -> Result<Vec<Taken>, Error> {
         let (most, lease) = (i32::try_from(most).unwrap_or(i32::MAX), self.settings.lease.as_secs_f64());
-        let (token, order) = (format!("{:032x}", random_token()?), self.settings.order as i32);
+        let (claim, order) = (format!("{:032x}", random_token()?), self.settings.order as i32);
         let sql = format!("SELECT * FROM {}.inbox_take_v1($1, $2, $3, $4, $5)", self.connection.schema());
         let parameters = [
             self.scope(),
             (&most as _, Type::INT4),
             (&lease as _, Type::FLOAT8),
-            (&token as _, Type::TEXT),
+            (&claim as _, Type::TEXT),
             (&order as _, Type::INT4),
         ];
         let mut taken = Vec::new();
@@ -324,11 +326,11 @@ impl PostgresInbox {
                 Ok(event) => {
                     let received_at = UNIX_EPOCH + Duration::from_secs_f64(row.get::<_, f64>(4).max(0.0));
                     let job = Job { event, attempt: attempts.unsigned_abs(), received_at, label: row.get(1) };
-                    taken.push(Taken { job, token: token.clone() });
+                    taken.push(Taken { job, token: claim.clone() });
                 }
                 // Nobody but this crate writes here: another version that understands it may take it later.
                 Err(fault) => {
-                    let _ = self.fail(&event_id, &token, attempts.unsigned_abs(), &fault.to_string()).await;
+                    let _ = self.fail(&event_id, &claim, attempts.unsigned_abs(), &fault.to_string()).await;
                 }
             }
         }

@@ -85,7 +85,7 @@ impl RemoteLedger for Ledger {
             let number = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
             let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
             let mut exchanged = Exchanged::default();
-            exchanged.epoch = answer.get("epoch").and_then(Value::as_str).unwrap_or_default().to_owned();
+            answer.get("epoch").and_then(Value::as_str).unwrap_or_default().clone_into(&mut exchanged.epoch);
             exchanged.stale = answer.get("stale").and_then(Value::as_bool).unwrap_or_default();
             exchanged.takes = list("takes").iter().map(|wait| wait.as_u64().map(Duration::from_micros)).collect();
             exchanged.used = list("used").iter().filter_map(Value::as_u64).map(small).collect();

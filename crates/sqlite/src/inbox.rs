@@ -1,5 +1,7 @@
 //! The durable inbox: a delivery is acknowledged when its event is stored, and worked on later, in a transaction.
 
+#![allow(clippy::disallowed_methods, reason = "pauses between polls; every time that is stored is the database's")]
+
 use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};

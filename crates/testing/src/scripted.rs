@@ -136,6 +136,7 @@ impl Reply {
     }
 
     /// One more header of the response.
+    #[allow(clippy::needless_pass_by_value, reason = "numbers and strings are given alike")]
     pub fn header(mut self, name: &str, value: impl ToString) -> Self {
         let value = value.to_string();
         if let Outcome::Response(response) = &mut self.outcome {

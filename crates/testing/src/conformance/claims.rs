@@ -212,10 +212,10 @@ where
         for step in 0..40_u32 {
             let id = format!("evt_{step}");
             let claim = case.store().claim(&id, case.now, lease);
-            if let Ok(claim) = tokio::time::timeout(Duration::from_micros(60) * step, claim).await {
-                if let Claim::Fresh(lease) = claim.map_err(failed)? {
-                    case.store().release(&lease).await.map_err(failed)?;
-                }
+            if let Ok(claim) = tokio::time::timeout(Duration::from_micros(60) * step, claim).await
+                && let Claim::Fresh(lease) = claim.map_err(failed)?
+            {
+                case.store().release(&lease).await.map_err(failed)?;
             }
             let mut waited = Duration::ZERO;
             let pause = Duration::from_millis(20);
@@ -330,6 +330,7 @@ impl<S: ClaimStore + ?Sized> Case<'_, S> {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn failed(fault: StoreError) -> Violation {
     broken("a store that is there does not fail", "no error", fault.to_string())
 }

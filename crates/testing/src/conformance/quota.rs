@@ -18,6 +18,8 @@
 //! # }
 //! ```
 
+#![allow(clippy::indexing_slicing, reason = "a case has two stores")]
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -432,6 +434,7 @@ impl<S: QuotaStore + ?Sized> Case<'_, S> {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn failed(fault: StoreError) -> Violation {
     broken("a store that is there does not fail", "no error", fault.to_string())
 }

@@ -269,6 +269,7 @@ fn tokens(number: u32) -> Tokens {
     Tokens::new(format!("access-{number}")).with_refresh_token(format!("refresh-{number}"))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 fn failed(fault: StoreError) -> Violation {
     broken("a store that is there does not fail", "no error", fault.to_string())
 }

@@ -44,10 +44,14 @@ fn describe(error: &ValidationError<'_, '_>, root: &str, report: &mut impl FnMut
     let path = path_of(error, root);
     match &error.kind {
         ErrorKind::Required { want } => {
-            want.iter().for_each(|name| report(child(&path, name), "is required".to_owned()));
+            for name in want {
+                report(child(&path, name), "is required".to_owned());
+            }
         }
         ErrorKind::AdditionalProperties { got } => {
-            got.iter().for_each(|name| report(child(&path, name), "is not a field that the contract knows".to_owned()));
+            for name in got {
+                report(child(&path, name), "is not a field that the contract knows".to_owned());
+            }
         }
         ErrorKind::AnyOf | ErrorKind::OneOf(None) => match intended(error) {
             Some(branch) => describe(branch, root, report),
