@@ -78,7 +78,7 @@ fn task(title: &str) -> Record {
 }
 
 fn rename(task: &mut Task) {
-    task.title = "renamed".to_owned();
+    "renamed".clone_into(&mut task.title);
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,13 +56,13 @@ fn a_call_outside_tokio_is_an_error_that_says_what_is_missing() {
 
 #[test]
 fn the_system_clock_sleeps_outside_tokio_too() {
-    let (done, wait) = std::sync::mpsc::channel();
     struct Notify(std::sync::mpsc::Sender<()>);
     impl std::task::Wake for Notify {
         fn wake(self: std::sync::Arc<Self>) {
             let _ = self.0.send(());
         }
     }
+    let (done, wait) = std::sync::mpsc::channel();
     let waker = Waker::from(std::sync::Arc::new(Notify(done)));
     let mut sleep = SystemClock.sleep(Duration::from_millis(5));
     let mut context = Context::from_waker(&waker);

@@ -1,5 +1,12 @@
 //! The stores against a real server: `ONEHORIZON_TEST_POSTGRES=postgres://… cargo test -p onehorizon-postgres`.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+#![allow(clippy::disallowed_methods, reason = "a real server keeps its own time")]
 #![allow(missing_docs, reason = "a test")]
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, Value};
+use redis::{Client, RedisError};
 
 use crate::error::{Error, Warning};
 
@@ -76,12 +76,11 @@ impl Connection {
         let mut manager = self.manager()?;
         // A write shows what a ping does not: a replica, a full disk, a missing right.
         let written =
-            redis::cmd("SET").arg(self.key("check")).arg(1).arg("PX").arg(1000).query_async(&mut manager).await;
+            redis::cmd("SET").arg(self.key("check")).arg(1).arg("PX").arg(1000).query_async::<()>(&mut manager).await;
         match written {
-            Ok(Value::Okay) => {}
             Err(fault) if fault.code() == Some("READONLY") => return Err(Error::ReadOnly),
             Err(fault) => return Err(Error::Server(fault)),
-            Ok(_) => {}
+            Ok(()) => {}
         }
         Ok(match self.settings(&mut manager).await {
             Ok(warnings) => warnings,

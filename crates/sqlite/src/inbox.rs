@@ -305,19 +305,19 @@ impl SqliteInbox {
     }
 
     async fn take(&self, most: usize) -> Result<Vec<Taken>, Error> {
-        let (now, token, order) = (now(), random_token()?, self.settings.order);
+        let (now, claim, order) = (now(), random_token()?, self.settings.order);
         let until = now.saturating_add(length(self.settings.lease));
-        let rows = self.database.run(move |connection, scope| take(connection, scope, most, now, until, token, order));
+        let rows = self.database.run(move |connection, scope| take(connection, scope, most, now, until, claim, order));
         let mut taken = Vec::new();
         for (event_id, label, body, attempt, received) in rows.await? {
             match Event::from_json(body) {
                 Ok(event) => {
                     let received_at = UNIX_EPOCH + Duration::from_micros(received.unsigned_abs());
-                    taken.push(Taken { job: Job { event, attempt, received_at, label }, token });
+                    taken.push(Taken { job: Job { event, attempt, received_at, label }, token: claim });
                 }
                 // Nobody but this crate writes here: another version that understands it may take it later.
                 Err(fault) => {
-                    let _ = self.fail(&event_id, token, attempt, fault.to_string()).await;
+                    let _ = self.fail(&event_id, claim, attempt, fault.to_string()).await;
                 }
             }
         }
