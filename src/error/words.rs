@@ -186,6 +186,8 @@ fn field_map(map: &Map) -> Vec<FieldError> {
             fields.extend(message.map(|message| FieldError { field: field.clone(), message }));
         }
     }
+    // In the order of names: `serde_json` keeps the order of the text only with a feature.
+    fields.sort_by(|one, other| one.field.cmp(&other.field));
     fields.truncate(MOST_MESSAGES);
     fields
 }

@@ -66,6 +66,7 @@ async fn headers_of_the_connection_cannot_be_set() {
     }
 }
 
+#[cfg(not(feature = "gzip"))]
 #[tokio::test(start_paused = true)]
 async fn a_compressed_response_is_named_as_such_and_a_429_keeps_its_wait() {
     let body = "\u{1f}\u{8b}\u{8}".to_owned();

@@ -164,6 +164,7 @@ fn an_answer_without_a_length_ends_at_the_cap() {
     });
 }
 
+#[cfg(not(feature = "gzip"))]
 #[test]
 fn a_gzip_bomb_is_not_inflated() {
     let _alone = alone();
@@ -172,6 +173,34 @@ fn a_gzip_bomb_is_not_inflated() {
     assert!(error.is_decode(), "{error}");
     assert!(error.to_string().contains("gzip"), "{error}");
     assert!(bomb.starts_with(error.body()));
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_gzip_bomb_is_inflated_up_to_the_cap_and_no_further() {
+    let _alone = alone();
+    let bomb = include_bytes!("../fixtures/bomb.gz");
+    let error = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", bomb))).error();
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+    assert!(error.to_string().contains("larger than the configured limit"), "{error}");
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn compressed_responses_are_read_and_a_compressed_429_keeps_its_wait() {
+    let _alone = alone();
+    let task = include_bytes!("../fixtures/task.json.gz");
+    let outcome = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", task)));
+    assert_eq!(outcome.result.unwrap().title, "from gzip");
+
+    let limited = include_bytes!("../fixtures/rate-limited.json.gz");
+    let head = "content-encoding: gzip\r\n";
+    let error = attack(move |stage| stage.send(answer("429 Too Many Requests", head, limited))).error();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(7))), "{error}");
+
+    let cut = &task[..task.len() - 12];
+    let error = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", cut))).error();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Interrupted, Sent::Maybe), "{error}");
 }
 
 #[test]
