@@ -26,6 +26,8 @@ mod environment;
 mod error;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod future;
+#[cfg(feature = "client")]
+pub mod hooks;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;

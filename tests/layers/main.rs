@@ -6,6 +6,7 @@ use std::path::Path;
 
 /// Who may import whom. A module stands with all that it imports; what is not listed is a breach.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("blocking", &["apis", "configuration", "error", "models", "options", "secret"]),
     (
         "apis",
         &[
@@ -22,16 +23,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "redact",
             "response",
             "secret",
+            "trace",
         ],
     ),
     (
         "configuration",
         &[
+            "background",
             "clock",
             "credential",
             "engine",
             "environment",
             "error",
+            "hooks",
             "keyed_locks",
             "limits",
             "models",
@@ -49,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "deadline",
             "error",
             "future",
+            "hooks",
             "metadata",
             "models",
             "options",
@@ -85,6 +90,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("transport", &["environment", "error", "future", "limits", "secret", "setting"]),
     ("response", &["metadata"]),
     ("retry_after", &["clock", "error", "metadata"]),
+    ("hooks", &["error", "metadata"]),
     ("trace", &["error"]),
     ("error", &["metadata", "redact"]),
     ("deadline", &["clock", "metadata", "time_limit"]),
