@@ -29,6 +29,8 @@ mod future;
 #[allow(clippy::doc_markdown, reason = "the names of models and clients are headings")]
 #[doc = include_str!("../docs/evidence.md")]
 pub mod evidence {}
+#[cfg(feature = "client")]
+pub mod hooks;
 #[rustfmt::skip]
 #[allow(clippy::pedantic, reason = "what a generator writes is read by its document, not by its style")]
 mod generated;

@@ -1,4 +1,18 @@
-//! One span for each call; nothing in it is secret. Without the feature `tracing` all of this is nothing.
+//! Spans: one for each call, one for each attempt in it, one around what consists of several calls. Nothing in them is
+//! secret. Without the feature `tracing` all of this is nothing.
+//!
+//! `docs/observability.md` has the table of spans, fields and events; a test keeps it true.
+
+/// What the span of an attempt says of its request.
+#[derive(Clone, Copy)]
+pub(crate) struct Sending<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) route: &'a str,
+    /// 1 for the first attempt.
+    pub(crate) number: u32,
+}
 
 #[cfg(feature = "tracing")]
 mod on {
@@ -9,6 +23,8 @@ mod on {
     use std::time::Duration;
 
     use tracing::{Instrument, Span, field};
+
+    use super::Sending;
 
     thread_local! {
         /// The span of the call that is being polled. `Span::current()` would not do: where this span is filtered out it
@@ -21,11 +37,12 @@ mod on {
     }
 
     /// Runs a call in its span.
-    pub(crate) async fn call<T>(operation: &'static str, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn call<T>(operation: &'static str, route: &str, work: Pin<&mut impl Future<Output = T>>) -> T {
         let mut span = tracing::info_span!(
             target: "onehorizon",
             "call",
             operation,
+            url.template = route,
             attempt = field::Empty,
             status = field::Empty,
             wait = field::Empty,
@@ -41,6 +58,53 @@ mod on {
         .await
     }
 
+    /// Runs what makes several calls in a span of its own.
+    pub(crate) async fn several<T>(operation: &'static str, work: impl Future<Output = T>) -> T {
+        let span = tracing::info_span!(target: "onehorizon", "calls", operation);
+        work.instrument(span).await
+    }
+
+    /// The span of one attempt, by the semantic conventions for HTTP clients.
+    pub(crate) struct AttemptSpan(Span);
+
+    impl AttemptSpan {
+        pub(crate) fn new(sending: Sending<'_>) -> Self {
+            let span = tracing::info_span!(
+                target: "onehorizon",
+                "attempt",
+                otel.kind = "client",
+                http.request.method = sending.method,
+                server.address = sending.host,
+                server.port = sending.port,
+                url.template = sending.route,
+                http.request.resend_count = field::Empty,
+                http.response.status_code = field::Empty,
+                error.r#type = field::Empty,
+            );
+            if sending.number > 1 {
+                span.record("http.request.resend_count", sending.number - 1);
+            }
+            Self(span)
+        }
+
+        pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+            work.instrument(self.0.clone()).await
+        }
+
+        /// The attempt brought a response or failed; a failure has the status or, without one, the kind of the error.
+        pub(crate) fn ended(&self, status: Option<u16>, error: Option<&crate::error::Error>) {
+            if let Some(status) = status {
+                self.0.record("http.response.status_code", status);
+            }
+            if let Some(error) = error {
+                match status {
+                    Some(status) => self.0.record("error.type", field::display(status)),
+                    None => self.0.record("error.type", field::debug(error.kind())),
+                };
+            }
+        }
+    }
+
     pub(crate) fn attempt(number: u32) {
         span().record("attempt", number);
     }
@@ -52,7 +116,7 @@ mod on {
     pub(crate) fn waits(reason: &'static str, wait: Duration) {
         let seconds = wait.as_secs_f64();
         span().record("wait", reason);
-        tracing::debug!(target: "onehorizon", reason = reason, seconds, "waits");
+        tracing::debug!(target: "onehorizon", reason, seconds, "waits");
     }
 
     /// The kind alone: a message may quote the user's data.
@@ -70,8 +134,31 @@ mod off {
     use std::pin::Pin;
     use std::time::Duration;
 
-    pub(crate) async fn call<T>(_: &'static str, work: Pin<&mut impl Future<Output = T>>) -> T {
+    use super::Sending;
+
+    pub(crate) async fn call<T>(_: &'static str, _: &str, work: Pin<&mut impl Future<Output = T>>) -> T {
         work.await
+    }
+
+    pub(crate) async fn several<T>(_: &'static str, work: impl Future<Output = T>) -> T {
+        work.await
+    }
+
+    pub(crate) struct AttemptSpan;
+
+    impl AttemptSpan {
+        pub(crate) fn new(sending: Sending<'_>) -> Self {
+            let Sending { method: _, host: _, port: _, route: _, number: _ } = sending;
+            Self
+        }
+
+        #[allow(clippy::unused_self, reason = "as with spans")]
+        pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+            work.await
+        }
+
+        #[allow(clippy::unused_self, reason = "as with spans")]
+        pub(crate) fn ended(&self, _: Option<u16>, _: Option<&crate::error::Error>) {}
     }
 
     pub(crate) fn attempt(_: u32) {}

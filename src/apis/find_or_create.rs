@@ -97,7 +97,7 @@ impl IntoFuture for FindOrCreate {
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(crate::trace::several("findOrCreate", self.run()))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::credential::{Credential, CredentialKind};
 use crate::engine::{Budget, Retry, Settings};
 use crate::environment;
 use crate::error::{Error, ErrorKind};
+use crate::hooks::{CallHooks, Hooks};
 use crate::limits::DEFAULT_MAX_RESPONSE_BYTES;
 use crate::models::WorkspaceId;
 use crate::quota::{OnWait, Pacing, Quota, QuotaWait};
@@ -40,11 +41,16 @@ pub struct ConfigurationBuilder {
     retry: Retry,
     pacing: Option<Pacing>,
     on_quota_wait: Option<OnWait>,
+    hooks: Hooks,
+    layers: Vec<Layer>,
     user_agent: String,
     network: Network,
     transport: Option<Arc<dyn Transport>>,
     clock: Arc<dyn Clock>,
 }
+
+/// What puts a transport around another one.
+type Layer = Arc<dyn Fn(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + Sync>;
 
 #[derive(Clone)]
 enum Identity {
@@ -68,6 +74,8 @@ impl Default for ConfigurationBuilder {
             retry: Retry::default(),
             pacing: None,
             on_quota_wait: None,
+            hooks: Hooks::default(),
+            layers: Vec::new(),
             user_agent: USER_AGENT.to_owned(),
             network: Network::default(),
             transport: None,
@@ -197,6 +205,40 @@ impl ConfigurationBuilder {
         self
     }
 
+    /// Watches every call, attempt and wait; see [`hooks`](crate::hooks). Several work side by side.
+    pub fn hooks(mut self, hooks: impl CallHooks) -> Self {
+        self.hooks.add(Arc::new(hooks));
+        self
+    }
+
+    /// Puts something around the transport, seen by every attempt: the place for caching, signing, faults in tests.
+    ///
+    /// The layer gets the transport inside it and is one itself. It may change the request, whose `operation` and `attempt`
+    /// tell what it is, and may respond without passing it on. The last layer given is the outermost. Time limits, retries
+    /// and the quota are outside all of them.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use onehorizon::transport::{Transport, TransportError, TransportRequest, TransportResponse};
+    /// use onehorizon::{BoxFuture, Configuration};
+    ///
+    /// struct Tagged(Arc<dyn Transport>);
+    ///
+    /// impl Transport for Tagged {
+    ///     fn send(&self, mut request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+    ///         request.headers.insert("x-team", "payments".parse().expect("a valid header"));
+    ///         self.0.send(request)
+    ///     }
+    /// }
+    /// # fn main() -> Result<(), onehorizon::Error> {
+    /// let configuration = Configuration::builder().api_key("the-key").layer(Tagged).build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn layer<T: Transport>(mut self, layer: impl Fn(Arc<dyn Transport>) -> T + Send + Sync + 'static) -> Self {
+        self.layers.push(Arc::new(move |inner| Arc::new(layer(inner))));
+        self
+    }
+
     /// Names your program in the `User-Agent`, before this crate's name.
     pub fn user_agent(mut self, name: impl fmt::Display) -> Self {
         self.user_agent = format!("{name} {USER_AGENT}");
@@ -306,6 +348,7 @@ impl ConfigurationBuilder {
                     .map_err(config)?,
             ),
         };
+        let transport = self.layers.iter().fold(transport, |inner, layer| layer(inner));
         let settings = Settings {
             base_url,
             credential,
@@ -315,6 +358,7 @@ impl ConfigurationBuilder {
             max_response_bytes: self.max_response_bytes,
             budget: Arc::new(Budget::default()),
             quota: Arc::new(Quota::new(&self.clock, self.pacing, self.on_quota_wait)),
+            hooks: self.hooks,
             retry: self.retry,
             transport,
             clock: self.clock,

@@ -119,6 +119,12 @@ impl Configuration {
         &self.settings
     }
 
+    /// How many hooks have panicked; each was contained.
+    #[must_use]
+    pub fn hook_panics(&self) -> u64 {
+        self.settings.hooks.panics()
+    }
+
     /// The address that requests go to.
     #[must_use]
     pub fn base_url(&self) -> &str {

@@ -19,6 +19,7 @@ use crate::metadata::{Metadata, Sent};
 use crate::redact::root_cause;
 use crate::response::Response;
 use crate::retry_after;
+use crate::trace::{AttemptSpan, Sending};
 use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -77,6 +78,7 @@ pub(super) fn request(call: &Call) -> Result<TransportRequest, Error> {
         url.set_query(Some(call.query.as_str()));
     }
     let mut request = TransportRequest::new(call.operation.method.clone(), url);
+    request.operation = call.operation.id;
     request.max_response_bytes = settings.max_response_bytes;
     request.headers.insert(ACCEPT, call.accept.map_or(JSON, HeaderValue::from_static));
     request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -102,11 +104,23 @@ pub(super) async fn attempt(
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
-    match watch.limited(Spent::Request, limit, settings.transport.send(request)).await {
+    let span = AttemptSpan::new(Sending {
+        method: call.operation.method.as_str(),
+        host: settings.base_url.host_str().unwrap_or_default(),
+        port: settings.base_url.port_or_known_default().unwrap_or_default(),
+        route: call.route.split(['?', '#']).next().unwrap_or_default(),
+        number: request.attempt,
+    });
+    let result = match watch.limited(Spent::Request, limit, span.run(settings.transport.send(request))).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token)),
         Ok(Ok(response)) => classify(call, response, token),
+    };
+    match &result {
+        Ok(response) => span.ended(Some(response.status()), None),
+        Err(failed) => span.ended(failed.error.status(), Some(&failed.error)),
     }
+    result
 }
 
 fn timed_out(limit: Duration, deadline: bool) -> FailedAttempt {

@@ -9,6 +9,7 @@ use super::budget::Budget;
 use super::retry::Retry;
 use crate::clock::Clock;
 use crate::credential::Credential;
+use crate::hooks::Hooks;
 use crate::models::WorkspaceId;
 use crate::quota::Quota;
 use crate::transport::Transport;
@@ -25,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) retry: Retry,
     pub(crate) budget: Arc<Budget>,
     pub(crate) quota: Arc<Quota>,
+    pub(crate) hooks: Hooks,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }

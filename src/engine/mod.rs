@@ -9,6 +9,7 @@ mod call;
 mod client;
 mod decode;
 mod media;
+mod observer;
 mod operation;
 mod pending;
 mod query;

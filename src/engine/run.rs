@@ -8,10 +8,12 @@ use http::Method;
 use super::attempt::{FailedAttempt, Success, attempt, request};
 use super::call::Call;
 use super::client::Settings;
+use super::observer::Observer;
 use super::retry::should_retry;
 use crate::credential::CredentialKind;
 use crate::deadline::{Spent, Stopwatch};
 use crate::error::{Error, ErrorKind};
+use crate::hooks::WaitKind;
 use crate::metadata::{RateLimit, Sent, WaitSource};
 use crate::quota::{Caller, Outcome, Rejection, WaitReason};
 use crate::trace;
@@ -36,19 +38,22 @@ const NO_API_PATH: &str = "the base URL has no path: the API of One Horizon is u
 pub(super) async fn run(call: &Call) -> Result<Success, Error> {
     // Pinned here, since an async function that takes a future by value holds it twice.
     let work = pin!(run_in_span(call));
-    trace::call(call.operation.id, work).await
+    let route = call.route.split(['?', '#']).next().unwrap_or_default();
+    trace::call(call.operation.id, route, work).await
 }
 
 async fn run_in_span(call: &Call) -> Result<Success, Error> {
     let settings = &*call.settings;
     let mut watch = Stopwatch::start(&*settings.clock, call.options.deadline.or(settings.deadline));
     let mut progress = Progress::default();
-    let result = repeat(call, &mut watch, &mut progress).await;
+    let mut observer = Observer::start(call);
+    let result = repeat(call, &mut watch, &mut progress, &mut observer).await;
     let time = watch.time;
     match result {
         Ok(mut success) => {
             success.response.metadata.attempts = progress.attempts;
             success.response.metadata.time = time;
+            observer.ended(Ok(&success.response.metadata));
             Ok(success)
         }
         Err(error) => {
@@ -74,21 +79,29 @@ async fn run_in_span(call: &Call) -> Result<Success, Error> {
                 }
             });
             trace::failed(&error);
+            observer.ended(Err(&error));
             Err(error)
         }
     }
 }
 
-async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress) -> Result<Success, Error> {
+async fn repeat(
+    call: &Call,
+    watch: &mut Stopwatch<'_>,
+    progress: &mut Progress,
+    observer: &mut Observer<'_>,
+) -> Result<Success, Error> {
     let settings = &*call.settings;
     let mut first = Some(request(call)?);
     let retry = &settings.retry;
     let most = call.options.attempts.unwrap_or(retry.attempts);
     let patience = settings.quota.patience(call.options.max_wait, retry.max_wait);
     let ticket = settings.quota.ticket();
-    let mut token = match settings.credential.at_hand() {
-        Some(token) => token,
-        None => in_time(watch, settings.credential.token()).await?,
+    let mut token = if let Some(token) = settings.credential.at_hand() {
+        token
+    } else {
+        observer.waits(WaitKind::Token, Duration::ZERO);
+        in_time(watch, settings.credential.token()).await?
     };
     let mut replaced = false;
     let mut refused: Option<Error> = None;
@@ -103,7 +116,8 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
             lease: call.options.timeout.unwrap_or(settings.timeout),
         };
         let entered = {
-            let entry = pin!(settings.quota.enter(&caller));
+            let on_wait = |reason, wait| observer.waits(kind_of(reason), wait);
+            let entry = pin!(settings.quota.enter(&caller, &on_wait));
             watch.unlimited(Spent::Quota, entry).await
         };
         let mut permit = match entered {
@@ -116,19 +130,23 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
         }
         progress.attempts += 1;
         trace::attempt(progress.attempts);
+        observer.attempt_started(progress.attempts);
         // Made anew for another attempt: that is rare, and a copy to keep would cost every call.
-        let request = match first.take() {
+        let mut request = match first.take() {
             Some(request) => request,
             None => request(call)?,
         };
+        request.attempt = progress.attempts;
         let FailedAttempt { failed, error } = match attempt(call, watch, request, &token).await {
             Ok(response) => {
                 trace::status(response.status());
+                observer.attempt_ended(&response.metadata, None);
                 permit.settle(Outcome::Answered, response.rate_limit());
                 return Ok(Success { response, token });
             }
             Err(failed) => failed,
         };
+        observer.attempt_ended(error.metadata(), Some(error.kind()));
         let sent = error.was_sent();
         progress.sent_before = progress.sent;
         progress.sent = progress.sent.max(Some(sent));
@@ -141,6 +159,7 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
         if error.is_unauthorized() && !replaced {
             replaced = true;
             // Also when no attempt is left, so that the next call has the new token.
+            observer.waits(WaitKind::Token, Duration::ZERO);
             match in_time(watch, settings.credential.replace(&token)).await? {
                 Some(fresh) if progress.attempts < most => {
                     token = fresh;
@@ -163,8 +182,16 @@ async fn repeat(call: &Call, watch: &mut Stopwatch<'_>, progress: &mut Progress)
             refused = Some(error);
         } else {
             trace::waits("backoff", wait);
+            observer.waits(WaitKind::Backoff, wait);
             watch.wait(Spent::Backoff, wait).await;
         }
+    }
+}
+
+fn kind_of(reason: WaitReason) -> WaitKind {
+    match reason {
+        WaitReason::Refused => WaitKind::Refused,
+        WaitReason::Pacing => WaitKind::Pacing,
     }
 }
 

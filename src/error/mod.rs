@@ -113,6 +113,10 @@ impl Error {
         self
     }
 
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
     /// The category.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -147,7 +147,11 @@ impl Quota {
     /// Waits until the call may send, in the order in which calls began; interactive calls first.
     ///
     /// Dropping the future leaves the queue; no slot stays taken.
-    pub(crate) async fn enter(&self, caller: &Caller) -> Result<Permit<'_>, Rejection> {
+    pub(crate) async fn enter(
+        &self,
+        caller: &Caller,
+        observe: &(dyn Fn(WaitReason, Duration) + Sync),
+    ) -> Result<Permit<'_>, Rejection> {
         let began = self.clock.now();
         if self.pacer.is_none()
             && let Some(round) = self.queue.pass(began)
@@ -182,7 +186,7 @@ impl Quota {
                 Some(patience) if left.is_none_or(|left| wait < left) => patience,
                 _ => return Err(Rejection::TooLong { reason, wait, waited }),
             };
-            self.report(caller, &position, &mut reported, obstacle, now);
+            self.report(caller, &position, &mut reported, obstacle, now, observe);
             let sleep = again.into_iter().chain(left).min().unwrap_or(Duration::MAX).min(patience);
             position.called_or(self.clock.sleep(sleep)).await;
         }
@@ -257,6 +261,7 @@ impl Quota {
         reported: &mut Option<Reported>,
         obstacle: Obstacle,
         now: Instant,
+        observe: &(dyn Fn(WaitReason, Duration) + Sync),
     ) {
         let first = obstacle.again.is_some();
         let end = now + obstacle.wait;
@@ -269,6 +274,7 @@ impl Quota {
         }
         *reported = Some(Reported { reason: obstacle.reason, first, end });
         trace::waits(obstacle.reason.as_str(), obstacle.wait);
+        observe(obstacle.reason, obstacle.wait);
         if let Some(on_wait) = &self.on_wait {
             on_wait(&QuotaWait {
                 operation: caller.operation,

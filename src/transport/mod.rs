@@ -27,10 +27,20 @@ pub trait Transport: Send + Sync + 'static {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>>;
 }
 
+impl Transport for std::sync::Arc<dyn Transport> {
+    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        (**self).send(request)
+    }
+}
+
 /// One request, complete with its credential; `Debug` shows the method and the address only.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TransportRequest {
+    /// The operation, in the official SDK's spelling (`fetchTask`); empty if the request belongs to none.
+    pub operation: &'static str,
+    /// Which attempt of its call this is; 1 for the first.
+    pub attempt: u32,
     /// The method.
     pub method: Method,
     /// The whole address.
@@ -48,6 +58,8 @@ impl TransportRequest {
     #[must_use]
     pub fn new(method: Method, url: Url) -> Self {
         Self {
+            operation: "",
+            attempt: 1,
             method,
             url,
             headers: HeaderMap::new(),

@@ -5,6 +5,7 @@
 
 mod bulk_update;
 mod faults;
+mod hooks;
 mod intermediaries;
 mod retry;
 mod waits;

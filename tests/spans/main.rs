@@ -119,7 +119,7 @@ fn a_call_is_one_span_with_operation_attempts_status_and_wait_reason() {
         wire::read(&wire.configuration()).await.unwrap();
     });
     let log = log.0.lock().unwrap();
-    assert_eq!(log.spans.len(), 1);
+    assert_eq!(log.spans.iter().filter(|span| span.name == "call").count(), 1);
     let span = &log.spans[0];
     assert_eq!((span.name, span.closed), ("call", true));
     assert_eq!(value(span, "operation"), Some("request"));
@@ -129,6 +129,91 @@ fn a_call_is_one_span_with_operation_attempts_status_and_wait_reason() {
     assert_eq!(waits, ["backoff", "refused"]);
     let seconds: Vec<_> = log.events.iter().map(|event| event["seconds"].as_str()).collect();
     assert_eq!(seconds, ["1.0", "2.0"]);
+}
+
+#[test]
+fn each_attempt_is_a_span_by_the_conventions_for_http_clients() {
+    let log = logged(|| async {
+        let failed = onehorizon_testing::Reply::fail(onehorizon::transport::Failure::Connect);
+        let wire = Wire::new([failed, status(503)]);
+        wire::read(&wire.builder().base_url("https://one.example:8443/api").build().unwrap()).await.unwrap();
+    });
+    let log = log.0.lock().unwrap();
+    let attempts: Vec<_> = log.spans.iter().filter(|span| span.name == "attempt").collect();
+    assert_eq!(attempts.len(), 3);
+    for (attempt, (resends, status, error)) in attempts.iter().zip([
+        (None, None, Some("Connect")),
+        (Some("1"), Some("503"), Some("503")),
+        (Some("2"), Some("200"), None),
+    ]) {
+        assert!(attempt.closed);
+        for (name, expected) in [
+            ("otel.kind", Some("client")),
+            ("http.request.method", Some("GET")),
+            ("server.address", Some("one.example")),
+            ("server.port", Some("8443")),
+            ("url.template", Some("/read")),
+            ("http.request.resend_count", resends),
+            ("http.response.status_code", status),
+            ("error.type", error),
+        ] {
+            assert_eq!(value(attempt, name), expected, "{name}");
+        }
+    }
+}
+
+/// The table of spans and events in `docs/observability.md`: name, then fields.
+fn documented() -> BTreeMap<String, Vec<String>> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/observability.md")).unwrap();
+    let rows = text.lines().skip_while(|line| !line.starts_with("| name | kind |")).skip(2);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let fields = cells[3].split(", ").map(|field| field.trim_matches('`').to_owned());
+            (cells[0].trim_matches('`').to_owned(), fields.collect())
+        })
+        .collect()
+}
+
+/// Keeps the names of fields that spans and events are declared with.
+#[derive(Clone, Default)]
+struct Declared(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
+
+impl<S: Subscriber> Layer<S> for Declared {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if metadata.target() == "onehorizon" && metadata.is_span() {
+            let fields = metadata.fields().iter().map(|field| field.name().to_owned()).collect();
+            self.0.lock().unwrap().insert(metadata.name().to_owned(), fields);
+        }
+        Interest::always()
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "onehorizon" {
+            let mut read = Vec::new();
+            event.record(&mut Reader(&mut read));
+            let message = read.iter().find(|(name, _)| name == "message").unwrap().1.clone();
+            let fields = read.into_iter().map(|(name, _)| name).filter(|name| name != "message").collect();
+            self.0.lock().unwrap().insert(message, fields);
+        }
+    }
+}
+
+#[test]
+fn the_table_of_spans_and_events_is_what_is_emitted() {
+    let declared = Declared::default();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(declared.clone()), || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let wire = Wire::new([status(500)]);
+            wire::read(&wire.configuration()).await.unwrap();
+            let tasks = onehorizon::TasksApi::new(&wire.configuration());
+            let _ = tasks.edit_task("tsk_1", |_| {}).await;
+        });
+    });
+    let mut documented = documented();
+    documented.retain(|name, _| !name.starts_with("the quota store failed"));
+    assert_eq!(*declared.0.lock().unwrap(), documented);
 }
 
 #[test]
@@ -147,7 +232,8 @@ fn nothing_secret_and_nothing_of_the_users_is_told() {
     let log = logged(|| async {
         let wire = Wire::new([wire::refused("key-of-the-user retry in 1 second body-text"), status(422)]);
         let configuration = wire.builder().api_key("key-of-the-user").workspace("workspace-name").build().unwrap();
-        let request = configuration.request("POST", "/workspaces/{workspaceId}/path-of-the-user");
+        let request = configuration.request("POST", "/workspaces/{workspaceId}/{path}?q=query-text");
+        let request = request.path("path", "path-of-the-user");
         let request = request.query("q", "query-text").json(&"body-text").header("x-header", "header-text");
         request.await.unwrap_err();
     });
@@ -173,7 +259,8 @@ fn calls_at_the_same_time_have_their_own_spans() {
         assert!(read.is_err() && write.is_ok());
     });
     let log = log.0.lock().unwrap();
-    let statuses: Vec<_> = log.spans.iter().map(|span| value(span, "status")).collect();
+    let calls = log.spans.iter().filter(|span| span.name == "call");
+    let statuses: Vec<_> = calls.map(|span| value(span, "status")).collect();
     assert_eq!(statuses, [Some("404"), Some("200")]);
 }
 

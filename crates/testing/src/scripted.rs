@@ -182,6 +182,10 @@ pub struct SentRequest {
     pub number: usize,
     /// The time since the transport was made, on its clock.
     pub at: Duration,
+    /// The operation, as in [`TransportRequest::operation`].
+    pub operation: &'static str,
+    /// The attempt of its call, from 1.
+    pub attempt: u32,
     /// The method.
     pub method: Method,
     /// The whole URL.
@@ -331,6 +335,8 @@ impl ScriptedTransport {
         let sent = SentRequest {
             number: state.requests.len() + 1,
             at: self.clock.now().saturating_duration_since(self.start),
+            operation: request.operation,
+            attempt: request.attempt,
             method: request.method,
             url: request.url,
             headers: request.headers,

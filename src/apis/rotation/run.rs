@@ -42,7 +42,7 @@ impl IntoFuture for Rotation {
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(rotate(self))
+        Box::pin(crate::trace::several("rotateApiKey", rotate(self)))
     }
 }
 
