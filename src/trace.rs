@@ -37,12 +37,16 @@ mod on {
     }
 
     /// Runs a call in its span.
-    pub(crate) async fn call<T>(operation: &'static str, route: &str, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn call<'a, T>(
+        operation: &'static str,
+        route: impl FnOnce() -> &'a str,
+        work: Pin<&mut impl Future<Output = T>>,
+    ) -> T {
         let mut span = tracing::info_span!(
             target: "onehorizon",
             "call",
             operation,
-            url.template = route,
+            url.template = route(),
             attempt = field::Empty,
             status = field::Empty,
             wait = field::Empty,
@@ -68,7 +72,8 @@ mod on {
     pub(crate) struct AttemptSpan(Span);
 
     impl AttemptSpan {
-        pub(crate) fn new(sending: Sending<'_>) -> Self {
+        pub(crate) fn new<'a>(sending: impl FnOnce() -> Sending<'a>) -> Self {
+            let sending = sending();
             let span = tracing::info_span!(
                 target: "onehorizon",
                 "attempt",
@@ -136,7 +141,11 @@ mod off {
 
     use super::Sending;
 
-    pub(crate) async fn call<T>(_: &'static str, _: &str, work: Pin<&mut impl Future<Output = T>>) -> T {
+    pub(crate) async fn call<'a, T>(
+        _: &'static str,
+        _: impl FnOnce() -> &'a str,
+        work: Pin<&mut impl Future<Output = T>>,
+    ) -> T {
         work.await
     }
 
@@ -147,8 +156,7 @@ mod off {
     pub(crate) struct AttemptSpan;
 
     impl AttemptSpan {
-        pub(crate) fn new(sending: Sending<'_>) -> Self {
-            let Sending { method: _, host: _, port: _, route: _, number: _ } = sending;
+        pub(crate) fn new<'a>(_: impl FnOnce() -> Sending<'a>) -> Self {
             Self
         }
 

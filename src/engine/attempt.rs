@@ -104,12 +104,13 @@ pub(super) async fn attempt(
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
-    let span = AttemptSpan::new(Sending {
+    let number = request.attempt;
+    let span = AttemptSpan::new(|| Sending {
         method: call.operation.method.as_str(),
         host: settings.base_url.host_str().unwrap_or_default(),
         port: settings.base_url.port_or_known_default().unwrap_or_default(),
-        route: call.route.split(['?', '#']).next().unwrap_or_default(),
-        number: request.attempt,
+        route: call.route_template(),
+        number,
     });
     let result = match watch.limited(Spent::Request, limit, span.run(settings.transport.send(request))).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),

@@ -39,6 +39,11 @@ impl Call {
         Self::to(settings, operation.clone(), Cow::Borrowed(operation.path))
     }
 
+    /// The path's template, without a query that a caller put into it.
+    pub(super) fn route_template(&self) -> &str {
+        self.route.split(['?', '#']).next().unwrap_or_default()
+    }
+
     /// A call of a route that the contract does not have.
     pub(crate) fn raw(settings: &Arc<Settings>, method: &str, route: &str) -> Self {
         let parsed = Method::try_from(method);
@@ -121,7 +126,7 @@ impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("operation", &self.operation.id)
-            .field("route", &self.route.split(['?', '#']).next().unwrap_or_default())
+            .field("route", &self.route_template())
             .field("path", &self.path)
             .finish_non_exhaustive()
     }

@@ -36,7 +36,7 @@ impl<'a> Observer<'a> {
         let info = CallInfo {
             operation: call.operation.id,
             method: call.operation.method.as_str(),
-            route: call.route.split(['?', '#']).next().unwrap_or_default(),
+            route: call.route_template(),
             workspace: own.map_or(settings.workspace.as_str(), |(_, workspace)| workspace),
         };
         settings.hooks.each(|hooks| hooks.call_started(&info));

@@ -38,8 +38,7 @@ const NO_API_PATH: &str = "the base URL has no path: the API of One Horizon is u
 pub(super) async fn run(call: &Call) -> Result<Success, Error> {
     // Pinned here, since an async function that takes a future by value holds it twice.
     let work = pin!(run_in_span(call));
-    let route = call.route.split(['?', '#']).next().unwrap_or_default();
-    trace::call(call.operation.id, route, work).await
+    trace::call(call.operation.id, || call.route_template(), work).await
 }
 
 async fn run_in_span(call: &Call) -> Result<Success, Error> {
