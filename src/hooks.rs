@@ -21,14 +21,11 @@
 //! # Ok(()) }
 //! ```
 
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::ErrorKind;
 use crate::metadata::{RateLimit, Sent, TimeSpent};
+use crate::watchers::Watchers;
 
 /// Called at the steps of every call; every method does nothing unless it is implemented.
 ///
@@ -165,38 +162,4 @@ pub struct CallEnd {
 }
 
 /// The hooks of a configuration.
-#[derive(Clone, Default)]
-pub(crate) struct Hooks {
-    all: Vec<Arc<dyn CallHooks>>,
-    panics: Arc<AtomicU64>,
-}
-
-impl Hooks {
-    pub(crate) fn add(&mut self, hooks: Arc<dyn CallHooks>) {
-        self.all.push(hooks);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// How many hooks have panicked so far.
-    pub(crate) fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
-    }
-
-    /// Calls all of them; a panic of one is nobody else's.
-    pub(crate) fn each(&self, step: impl Fn(&dyn CallHooks)) {
-        for hooks in &self.all {
-            if catch_unwind(AssertUnwindSafe(|| step(&**hooks))).is_err() {
-                self.panics.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} hooks", self.all.len())
-    }
-}
+pub(crate) type Hooks = Watchers<dyn CallHooks>;

@@ -63,6 +63,8 @@ mod time_limit;
 mod trace;
 #[cfg(feature = "client")]
 pub mod transport;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod watchers;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 

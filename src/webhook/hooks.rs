@@ -1,15 +1,13 @@
 //! Watching deliveries from outside: what is called when one begins and ends.
 
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::error::WebhookError;
 use super::event::Event;
 use super::verifier::{Scheme, Verified};
 use crate::clock::Clock;
+use crate::watchers::Watchers;
 
 /// Called at the steps of every delivery; every method does nothing unless it is implemented.
 ///
@@ -84,49 +82,16 @@ pub struct DeliveryEnd {
 }
 
 /// The hooks of a receiver.
-#[derive(Clone, Default)]
-pub(super) struct Hooks {
-    all: Vec<Arc<dyn DeliveryHooks>>,
-    panics: Arc<AtomicU64>,
-}
+pub(super) type Hooks = Watchers<dyn DeliveryHooks>;
 
-impl Hooks {
-    pub(super) fn add(&mut self, hooks: Arc<dyn DeliveryHooks>) {
-        self.all.push(hooks);
+/// Reports an event as received; what is returned reports its end. Nothing is made without hooks.
+pub(super) fn watch(hooks: &Hooks, event: &Verified<Event>, clock: Arc<dyn Clock>) -> Option<Watched> {
+    if hooks.is_empty() {
+        return None;
     }
-
-    pub(super) fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn refused(&self, error: &WebhookError) {
-        self.each(|hooks| hooks.refused(error));
-    }
-
-    /// Reports an event as received; what is returned reports its end. Nothing is made without hooks.
-    pub(super) fn watch(&self, event: &Verified<Event>, clock: Arc<dyn Clock>) -> Option<Watched> {
-        if self.all.is_empty() {
-            return None;
-        }
-        let watched = Watched { hooks: self.clone(), known: Known::of(event), began: clock.now(), clock, ended: false };
-        self.each(|hooks| hooks.received(&watched.known.info()));
-        Some(watched)
-    }
-
-    /// Calls all of them; a panic of one is nobody else's.
-    fn each(&self, step: impl Fn(&dyn DeliveryHooks)) {
-        for hooks in &self.all {
-            if catch_unwind(AssertUnwindSafe(|| step(&**hooks))).is_err() {
-                self.panics.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} hooks", self.all.len())
-    }
+    let watched = Watched { hooks: hooks.clone(), known: Known::of(event), began: clock.now(), clock, ended: false };
+    hooks.each(|hooks| hooks.received(&watched.known.info()));
+    Some(watched)
 }
 
 /// What hooks get of an event: the handler takes the event itself.

@@ -20,7 +20,7 @@ use crate::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture, Supe
 use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
 use crate::webhook::headers::Headers;
-use crate::webhook::hooks::Hooks;
+use crate::webhook::hooks::{self, Hooks};
 use crate::webhook::verifier::{Verified, Verifier};
 
 /// The longest event id that is claimed, in bytes; an event with a longer one is refused.
@@ -198,7 +198,7 @@ impl Receiver {
         async move {
             let reply = match checked {
                 Ok(event) => {
-                    let watched = self.inner.hooks.watch(&event, self.verifier().clock());
+                    let watched = hooks::watch(&self.inner.hooks, &event, self.verifier().clock());
                     let reply = respond(event).await;
                     if let Some(watched) = watched {
                         watched.end(reply.status(), reply.outcome().as_str());
@@ -317,7 +317,7 @@ impl Receiver {
     fn finish(&self, method: &str, reply: Reply) -> Reply {
         let reply = if method.eq_ignore_ascii_case("HEAD") { reply.without_body() } else { reply };
         if let Outcome::Refused(error) = reply.outcome() {
-            self.inner.hooks.refused(error);
+            self.inner.hooks.each(|hooks| hooks.refused(error));
         }
         if let Some(observer) = &self.inner.observer {
             observer(&reply);
