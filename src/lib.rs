@@ -3,6 +3,7 @@
     not(all(feature = "client", feature = "webhook")),
     doc = "Typed Rust client for One Horizon with webhook handling."
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "client")]
 pub mod apis;
