@@ -5,6 +5,7 @@
 
 /// What the span of an attempt says of its request.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only spans read it"))]
 pub(crate) struct Sending<'a> {
     pub(crate) method: &'a str,
     pub(crate) host: &'a str,

@@ -32,7 +32,7 @@
 //! **While it is away** calls go by [`Fallback`](onehorizon::quota::Fallback): by default each process keeps to its
 //! share. Deliveries get a 500 and come again.
 //!
-//! Minimum Rust version: 1.88.
+//! Minimum Rust version: 1.89.
 
 mod claims;
 mod connection;
