@@ -30,7 +30,7 @@ const LONGEST_SPELLING: usize = 10;
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
     needles: Vec<Needle>,
-    /// The bytes that a spelling of a needle may begin with, one bit each: nearly every byte of a text is skipped by them.
+    /// The bytes that a spelling of a needle may begin with, one bit each: nearly every byte of a string is skipped by them.
     first: Zeroizing<[u64; 4]>,
 }
 
@@ -40,7 +40,7 @@ struct Needle {
     is_base64: bool,
 }
 
-/// A secret found in a text.
+/// A secret found in a string.
 struct Found {
     start: usize,
     end: usize,
@@ -121,7 +121,7 @@ impl Redactor {
         headers
     }
 
-    /// The error, unless a text in its chain contains a secret.
+    /// The error, unless a message in its chain contains a secret.
     pub(crate) fn error(&self, error: Box<dyn StdError + Send + Sync>) -> Option<Box<dyn StdError + Send + Sync>> {
         let mut next: Option<&(dyn StdError + 'static)> = Some(&*error);
         while let Some(link) = next {
@@ -287,7 +287,7 @@ fn hex(digits: &[u8]) -> Option<u8> {
     Some(digit(high)? * 16 + digit(low)?)
 }
 
-/// A text from outside made fit for a log line: no control or direction characters, no endless length.
+/// A string from outside made fit for a log line: no control or direction characters, no endless length.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line: String = text.trim().chars().map(visible).take(MESSAGE_CAP + 1).collect();
     if line.chars().count() > MESSAGE_CAP {

@@ -214,7 +214,7 @@ impl ConfigurationBuilder {
     /// Puts something around the transport, seen by every attempt: the place for caching, signing, faults in tests.
     ///
     /// The layer gets the transport inside it and is one itself. It may change the request, whose `operation` and `attempt`
-    /// tell what it is, and may respond without passing it on. The last layer given is the outermost. Time limits, retries
+    /// say what it is, and may respond without passing it on. The last layer given is the outermost. Time limits, retries
     /// and the quota are outside all of them.
     ///
     /// ```

@@ -165,7 +165,7 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
     FailedAttempt { failed, error }
 }
 
-/// Tells a success from a refusal.
+/// Returns whether the response is a success or a refusal.
 fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<Response<Bytes>, FailedAttempt> {
     let TransportResponse { status, headers, body } = response;
     let rate_limit = retry_after::rate_limit(status, &headers, &body, &*call.settings.clock);

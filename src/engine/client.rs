@@ -15,7 +15,7 @@ use crate::models::WorkspaceId;
 use crate::quota::Quota;
 use crate::transport::Transport;
 
-/// The settings of a client, checked by whoever makes them.
+/// The settings of a client, checked where they are made.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) base_url: Url,

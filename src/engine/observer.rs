@@ -1,4 +1,4 @@
-//! Reports to the hooks of a configuration what happens to a call.
+//! Calls the hooks of a configuration with what happens to a call.
 
 use std::time::{Duration, Instant};
 

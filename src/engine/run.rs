@@ -154,7 +154,7 @@ async fn repeat(
             Ok(response) => {
                 trace::status(response.status());
                 observer.attempt_ended(&response.metadata, None);
-                permit.settle(Outcome::Answered, response.rate_limit());
+                permit.settle(Outcome::Responded, response.rate_limit());
                 return Ok(Success { response, token });
             }
             Err(failed) => failed,
@@ -224,7 +224,7 @@ fn outcome(sent: Sent) -> Outcome {
     match sent {
         Sent::No => Outcome::Unsent,
         Sent::Maybe => Outcome::Lost,
-        Sent::Yes => Outcome::Answered,
+        Sent::Yes => Outcome::Responded,
     }
 }
 

@@ -82,7 +82,7 @@ async fn every_step_of_a_call_is_seen_in_order() {
             "wait refused 3s",
             "attempt 3 Some(RateLimited)",
             "attempt 3 ended Some(200) None Yes 1s req_3",
-            // The body is no list of tasks.
+            // The body is not a list of tasks.
             "ended listTasks Some(200) Some(Decode) Yes 3 5s",
         ]
     );
@@ -247,7 +247,7 @@ async fn no_hook_gets_a_secret() {
     }
 }
 
-/// Adds a header, and answers by itself what a cache would.
+/// Adds a header, and responds by itself where a cache would.
 struct Cache(Arc<dyn Transport>, &'static str);
 
 impl Transport for Cache {

@@ -318,7 +318,7 @@ fn a_response_that_cannot_be_read_fails_the_span_of_the_call_and_not_of_the_atte
 }
 
 #[test]
-fn a_failed_call_tells_the_kind_of_its_error() {
+fn a_failed_call_records_the_kind_of_its_error() {
     let log = logged(|| async {
         let wire = Wire::new([status(404)]);
         wire::read(&wire.configuration()).await.unwrap_err();
@@ -329,7 +329,7 @@ fn a_failed_call_tells_the_kind_of_its_error() {
 }
 
 #[test]
-fn nothing_secret_and_nothing_of_the_users_is_told() {
+fn nothing_secret_and_nothing_of_the_users_is_recorded() {
     let log = logged(|| async {
         let wire = Wire::new([wire::refused("key-of-the-user retry in 1 second body-text"), status(422)]);
         let configuration = wire.builder().api_key("key-of-the-user").workspace("workspace-name").build().unwrap();
@@ -339,11 +339,11 @@ fn nothing_secret_and_nothing_of_the_users_is_told() {
         request.await.unwrap_err();
     });
     let log = log.0.lock().unwrap();
-    let told: Vec<_> = log.spans.iter().flat_map(|span| &span.history).map(|(_, value)| value.clone()).collect();
-    let told = format!("{told:?} {:?}", log.events);
-    assert!(told.contains("Invalid"), "{told}");
+    let recorded: Vec<_> = log.spans.iter().flat_map(|span| &span.history).map(|(_, value)| value.clone()).collect();
+    let recorded = format!("{recorded:?} {:?}", log.events);
+    assert!(recorded.contains("Invalid"), "{recorded}");
     for secret in ["key-of-the-user", "workspace-name", "path-of", "query-text", "body-text", "header-text", "Bearer"] {
-        assert!(!told.contains(secret), "{secret} in {told}");
+        assert!(!recorded.contains(secret), "{secret} in {recorded}");
     }
 }
 
@@ -351,8 +351,8 @@ fn nothing_secret_and_nothing_of_the_users_is_told() {
 fn calls_at_the_same_time_have_their_own_spans() {
     let log = logged(|| async {
         let wire = Wire::rule(|request, _| {
-            let answer = if request.method == "GET" { status(404) } else { wire::ok() };
-            answer.after(std::time::Duration::from_millis(10))
+            let response = if request.method == "GET" { status(404) } else { wire::ok() };
+            response.after(std::time::Duration::from_millis(10))
         });
         let configuration = wire.configuration();
         let (read, write) =

@@ -409,7 +409,7 @@ impl PostgresInbox {
         let doubled = self.settings.backoff.start.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         let delay = doubled.min(self.settings.backoff.end).as_secs_f64();
         let most = i32::try_from(self.settings.dead_after).unwrap_or(i32::MAX);
-        // A text column cannot hold it.
+        // A column of type `text` cannot hold it.
         let error = error.replace('\0', " ");
         let sql = self.sql("inbox_retry_v1($1, $2, $3, $4, $5, $6)");
         let parameters = [

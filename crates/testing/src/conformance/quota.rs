@@ -65,7 +65,7 @@ where
         }
     }
 
-    /// The unit of time: each check lasts up to twelve of them. It has to be much longer than the store takes to answer.
+    /// The unit of time: each check lasts up to twelve of them. It has to be much longer than the store takes to respond.
     #[must_use]
     pub fn unit(mut self, unit: Duration) -> Self {
         self.unit = unit;
@@ -172,7 +172,7 @@ where
         let slot = case.granted(RULE, 0).await?;
         case.pass(case.longest() + self.unit).await;
         case.waits(RULE, 1).await?;
-        case.settle(0, slot, Outcome::Answered).await?;
+        case.settle(0, slot, Outcome::Responded).await?;
         case.pass(3 * self.unit).await;
         case.waits(RULE, 1).await?;
         case.pass(self.unit + self.unit / 2).await;
@@ -225,7 +225,7 @@ where
         case.pass(2 * self.unit).await;
         // The look ends the lease.
         case.granted(RULE, 1).await?;
-        case.settle(0, late, Outcome::Answered).await?;
+        case.settle(0, late, Outcome::Responded).await?;
         case.granted(RULE, 1).await?;
         case.waits(RULE, 0).await
     }
@@ -233,7 +233,7 @@ where
     async fn what_the_store_did_not_give_counts_too(&self) -> Checked {
         const RULE: &str = "a slot that was given while the store was away counts";
         let case = self.case("unknown", self.window(2)).await?;
-        case.settle(0, slot(), Outcome::Answered).await?;
+        case.settle(0, slot(), Outcome::Responded).await?;
         case.settle(0, slot(), Outcome::Unsent).await?;
         case.granted(RULE, 1).await?;
         case.waits(RULE, 1).await?;
@@ -420,7 +420,7 @@ impl<S: QuotaStore + ?Sized> Case<'_, S> {
         for given in 0..most {
             let (connection, slot) = (given % 2, slot());
             match self.take(connection, slot, LEASE).await? {
-                Take::Granted => self.settle(connection, slot, Outcome::Answered).await?,
+                Take::Granted => self.settle(connection, slot, Outcome::Responded).await?,
                 Take::Wait(wait) => return Ok((given, wait)),
                 other => return Err(broken("a take is granted or waits", "either", other)),
             }

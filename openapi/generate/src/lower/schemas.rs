@@ -93,7 +93,7 @@ impl<'d> Lowering<'d> {
 
     /// Is this component another type in a request?
     fn is_variant(&self, name: &str) -> bool {
-        let at = Pointer::root().member("components").member("schemas").member(name);
+        let at = Pointer::root().field("components").field("schemas").field(name);
         let one = self.curation.models.get(name).is_some_and(|rules| rules.both_ways);
         self.sending && !one && self.directions.are_two(&at)
     }
@@ -152,7 +152,7 @@ impl<'d> Lowering<'d> {
             let naming = Naming { key: key.clone(), place: here.clone(), given: None };
             self.build(&shape, &naming).unwrap_null().0
         };
-        // Whoever met the component was given its name.
+        // The first use of the component was given its name.
         let known = named.clone().or_null(self.allows_null(here, &mut Vec::new()));
         self.types.insert(key, Some(known));
         if ty != named {
@@ -184,13 +184,13 @@ impl<'d> Lowering<'d> {
         found
     }
 
-    /// A component that curation lists as an id is one, if it is a text.
+    /// A component that curation lists as an id is one, if it is a string.
     fn expect_id(&mut self, shape: &mut Shape<'d>, rust: &str, here: &Located<'d>) {
         if self.curation.ids.contains_key(rust) {
             shape.is_id = true;
         }
         if shape.is_id && !shape.only(Kind::Text) {
-            self.findings.say(&here.at, "it should be an id, but it is not a text");
+            self.findings.say(&here.at, "it should be an id, but it is not a string");
         }
     }
 
@@ -315,10 +315,10 @@ impl<'d> Lowering<'d> {
         if all(Value::is_string) && shape.constant.is_some() {
             Type::Text
         } else if all(Value::is_string) {
-            let texts: Vec<&'d str> = values.iter().filter_map(|value| value.as_str()).collect();
-            let given = given_variants(&naming.place, &texts);
+            let strings: Vec<&'d str> = values.iter().filter_map(|value| value.as_str()).collect();
+            let given = given_variants(&naming.place, &strings);
             self.named(naming, "", shape.nullable, move |this, name| {
-                Some(Body::Enum(this.variants_called(&texts, &given, name)))
+                Some(Body::Enum(this.variants_called(&strings, &given, name)))
             })
         } else if all(|value| value.is_i64() || value.is_u64()) {
             if shape.never_negative { Type::Unsigned } else { Type::Signed }
@@ -334,18 +334,18 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    /// An open enum of the given texts.
-    pub(crate) fn text_enum(&mut self, texts: &[&str], nullable: bool, naming: &Naming<'d>) -> Type {
-        let values: Vec<(String, Docs)> = texts.iter().map(|&text| (text.to_owned(), Docs::default())).collect();
+    /// An open enum of the given strings.
+    pub(crate) fn text_enum(&mut self, strings: &[&str], nullable: bool, naming: &Naming<'d>) -> Type {
+        let values: Vec<(String, Docs)> = strings.iter().map(|&text| (text.to_owned(), Docs::default())).collect();
         self.named(naming, "", nullable, move |this, name| {
             Some(Body::Enum(this.variants(values, &BTreeMap::new(), name)))
         })
     }
 
     /// The variants of an enum whose schema may name and describe them.
-    fn variants_called(&mut self, texts: &[&str], given: &Given, name: &str) -> Vec<Variant> {
+    fn variants_called(&mut self, strings: &[&str], given: &Given, name: &str) -> Vec<Variant> {
         let docs = |text: &str| Docs { text: given.descriptions.get(text).cloned(), ..Docs::default() };
-        let values = texts.iter().map(|&text| (text.to_owned(), docs(text))).collect();
+        let values = strings.iter().map(|&text| (text.to_owned(), docs(text))).collect();
         self.variants(values, &given.names, name)
     }
 
@@ -355,7 +355,7 @@ impl<'d> Lowering<'d> {
         for entry in open.elements() {
             match entry.value.as_str().or_else(|| entry.text("value")) {
                 Some(value) => values.push((value.to_owned(), node_docs(&entry))),
-                None => self.findings.say(&entry.at, "an open enum lists texts, or objects with a text `value`"),
+                None => self.findings.say(&entry.at, "an open enum lists strings, or objects with a string `value`"),
             }
         }
         self.variants(values, &BTreeMap::new(), name)
@@ -415,7 +415,7 @@ impl<'d> Lowering<'d> {
         let position = self.items.len();
         let Some(body) = body(self, &name) else { return Type::Json };
         let docs = self.schema_docs(&naming.place);
-        // Before the types of its members: a reader meets the whole first.
+        // Before the types of its fields: a reader meets the whole first.
         self.items.insert(position, Item { name, home, docs, body });
         named
     }
@@ -430,7 +430,7 @@ struct Given {
 }
 
 /// Names and descriptions of enum values that generators write in one of several spellings, in the order of the values.
-fn given_variants(place: &Located<'_>, texts: &[&str]) -> Given {
+fn given_variants(place: &Located<'_>, strings: &[&str]) -> Given {
     let list = |spellings: &[&str]| -> BTreeMap<String, String> {
         let found = spellings.iter().find_map(|spelling| place.value.get(*spelling));
         match found {
@@ -442,7 +442,7 @@ fn given_variants(place: &Located<'_>, texts: &[&str]) -> Given {
                 pairs.map(|(value, said)| (value.to_owned(), said.to_owned())).collect()
             }
             Some(Value::Object(all)) => {
-                let pairs = texts.iter().filter_map(|text| Some((*text, all.get(*text)?.as_str()?)));
+                let pairs = strings.iter().filter_map(|text| Some((*text, all.get(*text)?.as_str()?)));
                 pairs.map(|(value, said)| (value.to_owned(), said.to_owned())).collect()
             }
             _ => BTreeMap::new(),
