@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL};
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, CredentialKind};
-use crate::engine::{Budget, Retry, Settings};
+use crate::engine::{Budget, Reported, Retry, Settings};
 use crate::environment;
 use crate::error::{Error, ErrorKind};
 use crate::hooks::{CallHooks, Hooks};
@@ -359,6 +359,7 @@ impl ConfigurationBuilder {
             budget: Arc::new(Budget::default()),
             quota: Arc::new(Quota::new(&self.clock, self.pacing, self.on_quota_wait)),
             hooks: self.hooks,
+            reported: Arc::new(Reported::default()),
             retry: self.retry,
             transport,
             clock: self.clock,

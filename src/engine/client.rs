@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::budget::Budget;
+use super::reported::Reported;
 use super::retry::Retry;
 use crate::clock::Clock;
 use crate::credential::Credential;
@@ -27,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) budget: Arc<Budget>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) hooks: Hooks,
+    pub(crate) reported: Arc<Reported>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }

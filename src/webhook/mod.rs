@@ -29,6 +29,7 @@ pub mod inbox;
 mod media_type;
 mod receiver;
 mod router;
+mod trace;
 mod verifier;
 
 pub use claims::{ClaimStore, MemoryClaims};
