@@ -6,7 +6,7 @@ use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, Visi
 use serde::ser::SerializeMap;
 
 use super::json::{self, Json};
-use super::presence::{OddItem, Path, Presence, Unreadable};
+use super::presence::{Findings, OddItem, Path, Presence};
 use super::value::{FieldType, Value};
 
 /// JSON that did not fit: a field's, or an item's in a field's list.
@@ -209,19 +209,21 @@ impl<const N: usize> Record<N> {
         map.serialize_entry(name, value)
     }
 
-    /// Lists what could not be read of a field, and what could not be read inside its value.
+    /// Reports what could not be read of a field, and what is found inside its value.
     pub(crate) fn report<T: Value>(
         &self,
         field: usize,
         name: &str,
         value: Option<&T>,
         at: &Path<'_>,
-        found: &mut Vec<Unreadable>,
+        found: &mut dyn Findings,
     ) {
         let at = Path::Field(at, name);
         for odd in self.odd(field) {
-            let path = odd.item.map_or_else(|| at.to_string(), |position| Path::Item(&at, position).to_string());
-            found.push(Unreadable { path, json: odd.json.clone(), error: odd.error.clone() });
+            match odd.item {
+                Some(position) => found.unreadable(&Path::Item(&at, position), &odd.json, &odd.error),
+                None => found.unreadable(&at, &odd.json, &odd.error),
+            }
         }
         if let Some(value) = value {
             let positions: Vec<usize> = self.odd_items(field).iter().map(|(position, _)| *position).collect();
