@@ -21,6 +21,9 @@ const SENDERS: usize = 16;
 /// Milliseconds before an effect; half of them after it.
 const WORK: &str = "6";
 const LEAST_KILLS: usize = 20;
+/// Events a second, so that there is time for the kills.
+const RATE: f64 = 500.0;
+const KILLS_OF_SERVER: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Effects {
@@ -180,15 +183,20 @@ impl Stage {
 
     /// Delivers all events and kills meanwhile; goes on until there were enough kills.
     async fn deliver(&mut self) -> (Sent, Kills) {
-        let plan =
-            Plan { run: self.variant.store.to_owned(), events: EVENTS, senders: SENDERS, twice: true, rate: None };
+        let plan = Plan {
+            run: self.variant.store.to_owned(),
+            events: EVENTS,
+            senders: SENDERS,
+            twice: true,
+            rate: Some(RATE),
+        };
         let sending = tokio::spawn(deliver(plan, self.ports.clone()));
         let (mut kills, mut round) = (Kills::default(), 0_u32);
         while !sending.is_finished() {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(100..300))).await;
             round += 1;
             let number = fastrand::usize(..2);
-            if round.is_multiple_of(10) && !matches!(self.server, Server::None) {
+            if round % 10 == 5 && kills.server < KILLS_OF_SERVER && !matches!(self.server, Server::None) {
                 self.kill_server().await;
                 kills.server += 1;
             } else if self.has_workers() && round.is_multiple_of(2) {

@@ -5,13 +5,15 @@
 //!     replicas quota …        the named ones
 //!
 //! Each scenario prints what it measured and has a time limit of its own. It needs `redis-server`, PostgreSQL's programs
-//! (in the folder named by `ONEHORIZON_POSTGRES_BIN`), `node`, and Node's packages in the folder named by
-//! `ONEHORIZON_NODE_MODULES`.
+//! (in the folder named by `ONEHORIZON_POSTGRES_BIN`), `node`, and in the folder named by `ONEHORIZON_NODE` the scripts of
+//! `node/` beside the packages that they import.
 
 mod deliver;
 mod events;
 mod process;
 mod quota;
+mod receivers;
+mod refreshes;
 mod report;
 mod roles;
 mod servers;
@@ -34,6 +36,8 @@ const SCENARIOS: &[(&str, u64, Scenario)] = &[
     ("quota", 150, |report| Box::pin(quota::run(report))),
     ("events", 240, |report| Box::pin(events::run(report))),
     ("stopped", 90, |report| Box::pin(stopped::run(report))),
+    ("refreshes", 240, |report| Box::pin(refreshes::run(report))),
+    ("receivers", 150, |report| Box::pin(receivers::run(report))),
 ];
 
 fn main() -> ExitCode {

@@ -145,10 +145,6 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// A connection of the scenario's own; none while the server does not accept any.
     pub async fn client(&self) -> Option<onehorizon_postgres::tokio_postgres::Client> {
         use onehorizon_postgres::tokio_postgres::{NoTls, connect};

@@ -15,7 +15,8 @@ use crate::report::Report;
 use crate::roles::worker::is_poison;
 use crate::servers::{Postgres, folder};
 
-const EVENTS: usize = 400;
+/// At each stop there are so few that the other worker gets to those of the stopped one.
+const EVENTS: usize = 160;
 const STOPS: usize = 4;
 /// Milliseconds.
 const LEASE: &str = "1000";
@@ -29,13 +30,10 @@ pub async fn run(report: &mut Report) {
     schema.migrate().await.expect("a schema");
     let client = server.client().await.expect("a connection");
     client.batch_execute("CREATE TABLE effects (event text)").await.expect("a table");
-    for event in events() {
-        schema.inbox().put_event(&event, None).await.expect("stored");
-    }
-    let superseded = stop_and_go("postgres-inbox", server.url(), async || {
-        schema.inbox().stats().await.map_or(1, |stats| stats.due + stats.waiting)
-    });
-    let superseded = superseded.await;
+    let inbox = schema.inbox();
+    let put = async |event: Event| assert!(inbox.put_event(&event, None).await.expect("stored"));
+    let open = async || inbox.stats().await.map_or(1, |stats| stats.due + stats.waiting);
+    let superseded = stop_and_go("postgres-inbox", &server.url(), put, open).await;
     let rows = client.query("SELECT event FROM effects", &[]).await.expect("effects");
     judge(report, "PostgreSQL", rows.iter().map(|row| row.get(0)), superseded);
 
@@ -43,18 +41,14 @@ pub async fn run(report: &mut Report) {
     let path = folder.path().join("events.db");
     let file = Sqlite::open(&path, "events").expect("a file");
     sqlite(&path).execute("CREATE TABLE effects (event text)", []).expect("a table");
-    for event in events() {
-        file.inbox().put_event(&event, None).await.expect("stored");
-    }
-    let superseded = stop_and_go("sqlite-inbox", path.to_string_lossy().into_owned(), async || {
-        file.inbox().stats().await.map_or(1, |stats| stats.due + stats.waiting)
-    });
-    let superseded = superseded.await;
+    let inbox = file.inbox();
+    let put = async |event: Event| {
+        // The file may be busy.
+        while inbox.put_event(&event, None).await.is_err() {}
+    };
+    let open = async || inbox.stats().await.map_or(1, |stats| stats.due + stats.waiting);
+    let superseded = stop_and_go("sqlite-inbox", &path.to_string_lossy(), put, open).await;
     judge(report, "SQLite", effects(&path).into_iter(), superseded);
-}
-
-fn events() -> impl Iterator<Item = Event> {
-    (0..EVENTS).map(|number| Event::from_json(event(&id(number), number)).expect("an event"))
 }
 
 fn id(number: usize) -> String {
@@ -68,19 +62,22 @@ fn effects(path: &Path) -> Vec<String> {
 }
 
 /// How many attempts found that another worker had taken their event over.
-async fn stop_and_go(store: &str, at: String, open: impl AsyncFn() -> u64) -> u64 {
-    let mut workers = [(); 2].map(|()| Role::start("worker", &[store, &at, WORK, LEASE]));
+async fn stop_and_go(store: &str, at: &str, put: impl AsyncFn(Event), open: impl AsyncFn() -> u64) -> u64 {
+    let mut workers = [(); 2].map(|()| Role::start("worker", &[store, at, WORK, LEASE]));
     for worker in &mut workers {
         let _ = worker.line().await;
     }
-    for _ in 0..STOPS {
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(150..250))).await;
+    for stop in 0..STOPS {
+        for number in (0..EVENTS).filter(|number| number % STOPS == stop) {
+            put(Event::from_json(event(&id(number), number)).expect("an event")).await;
+        }
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(50..100))).await;
         workers[0].signal("STOP");
         tokio::time::sleep(STOPPED).await;
         workers[0].signal("CONT");
-    }
-    while open().await > 0 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        while open().await > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
     let mut superseded = 0;
     for mut worker in workers {

@@ -2,6 +2,7 @@
 
 mod caller;
 mod receiver;
+pub mod refresher;
 pub mod worker;
 
 use std::process::ExitCode;
@@ -27,6 +28,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
             }
             ("receiver", &[store, at, effects, work]) => {
                 receiver::run(input, &receiver::Job { store, at, effects, work }).await;
+            }
+            ("refresher", &[store, at, issuer, first, logins]) => {
+                refresher::run(input, &refresher::Job { store, at, issuer, first, logins }).await;
             }
             ("worker", &[store, at, work, lease]) => {
                 worker::run(input, &worker::Job { store, at, work, lease }).await;

@@ -44,7 +44,7 @@ fn route_of(job: &Job<'_>) -> axum::routing::MethodRouter {
     let work = Duration::from_millis(job.work.parse().unwrap());
     // A replica that is killed leaves its claims for so long.
     let receiver = || Receiver::builder(Verifier::key(KEY).unwrap()).lease(Duration::from_millis(500));
-    let beside = |store: Arc<dyn ClaimStore>| route(receiver().shared_store(store).build(), in_file(job.effects, work));
+    let beside = |store: Arc<dyn ClaimStore>| route(receiver().store(store).build(), in_file(job.effects, work));
     match job.store {
         "memory" => beside(Arc::new(MemoryClaims::new())),
         "redis" => beside(Redis::open(job.at, "events").unwrap().claims()),
@@ -52,7 +52,7 @@ fn route_of(job: &Job<'_>) -> axum::routing::MethodRouter {
         "sqlite" => beside(Sqlite::open(job.at, "events").unwrap().claims()),
         "postgres-transaction" => {
             let claims = Postgres::open(job.at, "events").unwrap().claims();
-            let receiver = receiver().shared_store(claims.clone()).build();
+            let receiver = receiver().store(claims.clone()).build();
             route_claimed(receiver, in_transaction(job.at, claims, work))
         }
         "postgres-inbox" => {
