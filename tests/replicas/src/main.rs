@@ -8,6 +8,7 @@
 //! (in the folder named by `ONEHORIZON_POSTGRES_BIN`), `node`, and in the folder named by `ONEHORIZON_NODE` the scripts of
 //! `node/` beside the packages that they import.
 
+mod chart;
 mod deliver;
 mod events;
 mod process;

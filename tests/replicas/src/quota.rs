@@ -7,6 +7,7 @@ use std::time::Duration;
 use onehorizon_postgres::Postgres as Schema;
 use serde_json::Value;
 
+use crate::chart::{Row, svg};
 use crate::process::Role;
 use crate::report::Report;
 use crate::servers::{Postgres, Redis};
@@ -113,13 +114,14 @@ pub async fn run(report: &mut Report) {
     write(&rows);
 }
 
-/// For the chart of `docs/replicas.md`.
-fn write(rows: &[(&str, f64, usize)]) {
-    let text: String = rows.iter().map(|(name, ratio, refused)| format!("{name}\t{ratio:.3}\t{refused}\n")).collect();
-    let written =
-        std::fs::create_dir_all("target/replicas").and_then(|()| std::fs::write("target/replicas/quota.tsv", text));
-    written.expect("target/replicas/quota.tsv");
+/// The chart of `docs/replicas.md`.
+fn write(rows: &[Row<'_>]) {
+    let written = std::fs::create_dir_all("target/replicas").and_then(|()| std::fs::write(CHART, svg(rows)));
+    written.expect(CHART);
+    println!("   chart: {CHART}");
 }
+
+const CHART: &str = "target/replicas/quota.svg";
 
 struct Outcome {
     ratio: f64,

@@ -24,7 +24,10 @@ const KILLS: usize = 10;
 const NAMED: &str = "another process ended in the middle of a refresh";
 
 pub async fn run(report: &mut Report) {
-    println!("   for each store {} refreshes by {PROCESSES} processes of {LOGINS} logins, {KILLS} kills", LOGINS * PROCESSES);
+    println!(
+        "   for each store {} refreshes by {PROCESSES} processes of {LOGINS} logins, {KILLS} kills",
+        LOGINS * PROCESSES
+    );
     let (redis, postgres, folder) = (Redis::start().await, Postgres::start().await, folder());
     Schema::open(&postgres.url(), "logins").expect("an address").migrate().await.expect("a schema");
     let file = folder.path().join("logins.db").to_string_lossy().into_owned();
