@@ -46,6 +46,8 @@ mod on {
         let mut span = tracing::info_span!(
             target: "onehorizon",
             "call",
+            otel.name = operation,
+            otel.status_code = field::Empty,
             operation,
             url.template = route(),
             attempt = field::Empty,
@@ -65,7 +67,7 @@ mod on {
 
     /// Runs what makes several calls in a span of its own.
     pub(crate) async fn several<T>(operation: &'static str, work: impl Future<Output = T>) -> T {
-        let span = tracing::info_span!(target: "onehorizon", "calls", operation);
+        let span = tracing::info_span!(target: "onehorizon", "calls", otel.name = operation, operation);
         work.instrument(span).await
     }
 
@@ -79,6 +81,8 @@ mod on {
                 target: "onehorizon",
                 "attempt",
                 otel.kind = "client",
+                otel.name = field::display(format_args!("{} {}", sending.method, sending.route)),
+                otel.status_code = field::Empty,
                 http.request.method = sending.method,
                 server.address = sending.host,
                 server.port = sending.port,
@@ -93,6 +97,11 @@ mod on {
             Self(span)
         }
 
+        /// What is done while a future is made is in the span, too.
+        pub(crate) fn enter<T>(&self, begin: impl FnOnce() -> T) -> T {
+            self.0.in_scope(begin)
+        }
+
         pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
             work.instrument(self.0.clone()).await
         }
@@ -103,6 +112,7 @@ mod on {
                 self.0.record("http.response.status_code", status);
             }
             if let Some(error) = error {
+                self.0.record("otel.status_code", "ERROR");
                 match status {
                     Some(status) => self.0.record("error.type", field::display(status)),
                     None => self.0.record("error.type", field::debug(error.kind())),
@@ -127,7 +137,9 @@ mod on {
 
     /// The kind alone: a message may quote the user's data.
     pub(crate) fn failed(error: &crate::error::Error) {
-        span().record("error", field::debug(error.kind()));
+        let span = span();
+        span.record("error", field::debug(error.kind()));
+        span.record("otel.status_code", "ERROR");
     }
 
     pub(crate) fn store_failed() {
@@ -159,6 +171,11 @@ mod off {
     impl AttemptSpan {
         pub(crate) fn new<'a>(_: impl FnOnce() -> Sending<'a>) -> Self {
             Self
+        }
+
+        #[allow(clippy::unused_self, reason = "as with spans")]
+        pub(crate) fn enter<T>(&self, begin: impl FnOnce() -> T) -> T {
+            begin()
         }
 
         #[allow(clippy::unused_self, reason = "as with spans")]

@@ -112,7 +112,9 @@ pub(super) async fn attempt(
         route: call.route_template(),
         number,
     });
-    let result = match watch.limited(Spent::Request, limit, span.run(settings.transport.send(request))).await {
+    // Layers find the attempt's span already when they are called.
+    let sending = span.run(span.enter(|| settings.transport.send(request)));
+    let result = match watch.limited(Spent::Request, limit, sending).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token)),
         Ok(Ok(response)) => classify(call, response, token),
@@ -163,7 +165,7 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
     FailedAttempt { failed, error }
 }
 
-/// Tells a success from a refusal.
+/// Returns whether the response is a success or a refusal.
 fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<Response<Bytes>, FailedAttempt> {
     let TransportResponse { status, headers, body } = response;
     let rate_limit = retry_after::rate_limit(status, &headers, &body, &*call.settings.clock);

@@ -6,16 +6,20 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde_json::Value;
 
 use super::attempt::Success;
+use super::call::Call;
+use super::drift;
 use super::operation::RAW_REQUEST;
 use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
 use crate::metadata::Metadata;
+use crate::models::runtime::Value;
 use crate::models::{Json, from_json, from_response};
 use crate::response::Response;
 
 /// Reads the response; the path in the JSON is looked for only when reading fails, since that costs a second pass.
 ///
 /// A success without content is whatever `T` is made of `null`: `()`, `None`, any JSON.
-pub(super) fn value<T: DeserializeOwned>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
+pub(super) fn value<T: DeserializeOwned>(call: &Call, success: Success) -> Result<Response<T>, Error> {
+    let operation = call.operation.id;
     let body = without_bom(&success.response.value);
     // A raw request may fetch anything; the operations of the contract return whole objects.
     let read = if operation == RAW_REQUEST { from_json } else { from_response };
@@ -24,6 +28,17 @@ pub(super) fn value<T: DeserializeOwned>(success: Success, operation: &'static s
         Ok(value) => Ok(success.response.map(|_| value)),
         Err(error) => Err(unreadable::<T>(&success, &error, operation)),
     }
+}
+
+/// Reads the response as a model, and reports to the hooks what in it this version does not know.
+pub(super) fn model<T: Value>(call: &Call, success: Success) -> Result<Response<T>, Error> {
+    if call.settings.hooks.is_empty() {
+        return value(call, success);
+    }
+    let token = success.token.clone();
+    let response = value(call, success)?;
+    drift::report(call, &response.value, &token.redactor);
+    Ok(response)
 }
 
 /// A response whose type depends on its status.
@@ -41,11 +56,11 @@ pub(crate) fn read_json<T: DeserializeOwned>(body: &Bytes) -> serde_json::Result
 
 /// Reads the response as the type that its status asks for.
 #[allow(dead_code, reason = "the contract at hand has one type for each operation")]
-pub(super) fn by_status<T: ByStatus>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
+pub(super) fn by_status<T: ByStatus>(call: &Call, success: Success) -> Result<Response<T>, Error> {
     let metadata = &success.response.metadata;
     match T::read(metadata.status.unwrap_or_default(), &success.response.value) {
         Ok(value) => Ok(success.response.map(|_| value)),
-        Err(error) => Err(unreadable::<Json>(&success, &error, operation)),
+        Err(error) => Err(unreadable::<Json>(&success, &error, call.operation.id)),
     }
 }
 

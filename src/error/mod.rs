@@ -129,7 +129,7 @@ impl Error {
         self.0.metadata.status.as_ref().map(StatusCode::as_u16)
     }
 
-    /// The service's own `code`, as text whether it came as a number or a text. Documented example: `429`.
+    /// The service's own `code`, as a string, whether it came as a number or as a string. Documented example: `429`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()

@@ -7,7 +7,7 @@ use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, Visi
 use serde::ser::SerializeMap;
 
 use super::json::{self, Json};
-use super::presence::{OddItem, Path, Presence, Unreadable};
+use super::presence::{Findings, OddItem, Path, Presence};
 use super::value::{FieldType, Value};
 
 /// JSON that did not fit: a field's, or an item's in a field's list.
@@ -61,11 +61,13 @@ impl Kept {
         self.odd.push(Odd { field, item: None, json: Json::of(raw), error: reason(error) });
     }
 
-    /// Lists what was kept of a field; returns the positions of items.
-    fn report(&self, field: usize, at: &Path<'_>, found: &mut Vec<Unreadable>) -> Vec<usize> {
+    /// Tells what was kept of a field; returns the positions of items.
+    fn report(&self, field: usize, at: &Path<'_>, found: &mut dyn Findings) -> Vec<usize> {
         for odd in self.of(field) {
-            let path = odd.item.map_or_else(|| at.to_string(), |position| Path::Item(at, position).to_string());
-            found.push(Unreadable { path, json: odd.json.clone(), error: odd.error.clone() });
+            match odd.item {
+                Some(position) => found.unreadable(&Path::Item(at, position), &odd.json, &odd.error),
+                None => found.unreadable(at, &odd.json, &odd.error),
+            }
         }
         self.of(field).filter_map(|odd| odd.item).collect()
     }
@@ -269,14 +271,14 @@ impl Fields<[Presence]> {
         map.serialize_entry(name, value)
     }
 
-    /// Lists what could not be read of a field, and what could not be read inside its value.
+    /// Reports what could not be read of a field, and what is found inside its value.
     pub(crate) fn report<T: Value>(
         &self,
         field: usize,
         name: &str,
         value: Option<&T>,
         at: &Path<'_>,
-        found: &mut Vec<Unreadable>,
+        found: &mut dyn Findings,
     ) {
         let at = Path::Field(at, name);
         let positions = self.kept.as_ref().map_or_else(Vec::new, |kept| kept.report(field, &at, found));

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::json::Json;
 use super::mode::from_json;
-use super::presence::{OddItem, Path, Presence, Unreadable};
+use super::presence::{Findings, OddItem, Path, Presence};
 
 /// A value as JSON has it when it is neither absent nor null.
 pub(crate) trait Value: DeserializeOwned + Serialize {
@@ -45,8 +45,8 @@ pub(crate) trait Value: DeserializeOwned + Serialize {
         self.serialize(serializer)
     }
 
-    /// Lists what could not be read inside the value; `odd` are the positions that a list leaves out.
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    /// Reports what could not be read inside the value, or is not known; `odd` are the positions that a list leaves out.
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         let _ = (at, odd, found);
     }
 }
@@ -195,7 +195,7 @@ macro_rules! integers {
 integers!(i64, u64);
 
 impl<T: Value> Value for Box<T> {
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         T::report(self, at, odd, found);
     }
 }
@@ -209,7 +209,7 @@ impl<T: Value> Value for Option<T> {
         self.is_none()
     }
 
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         if let Some(value) = self {
             value.report(at, odd, found);
         }
@@ -217,9 +217,9 @@ impl<T: Value> Value for Option<T> {
 }
 
 impl<T: Value> Value for BTreeMap<String, T> {
-    fn report(&self, at: &Path<'_>, _: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, _: &[usize], found: &mut dyn Findings) {
         for (name, value) in self {
-            value.report(&Path::Field(at, name), &[], found);
+            value.report(&Path::Entry(at, name), &[], found);
         }
     }
 }
@@ -261,7 +261,7 @@ impl<T: Value> Value for Vec<T> {
         list.end()
     }
 
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         let positions = (0..).filter(|position| !odd.contains(position));
         for (item, position) in self.iter().zip(positions) {
             item.report(&Path::Item(at, position), &[], found);
@@ -310,7 +310,7 @@ mod tests {
         let text = r#"{"named":{"a":{"size":true}},"inner":{"inner":{"count":-1}}}"#;
         let node: Node = from_json(text).unwrap();
         let found = node.unreadable();
-        let paths: Vec<_> = found.iter().map(super::Unreadable::path).collect();
+        let paths: Vec<_> = found.iter().map(crate::models::Unreadable::path).collect();
         assert_eq!(paths, ["inner.inner.count", "named.a.size"]);
         assert_eq!(
             serde_json::to_string(&node).unwrap(),

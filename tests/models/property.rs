@@ -36,7 +36,7 @@ const FIELDS: [(&str, Sort); 20] = [
     ("createdAt", Sort::OptTime),
     ("updatedAt", Sort::OptTime),
 ];
-const TEXTS: [&str; 8] = [
+const STRINGS: [&str; 8] = [
     "",
     "a",
     "planned",
@@ -50,7 +50,7 @@ const RAW: [&str; 9] =
     ["null", "1e400", "-0.0", "0.10", "123456789012345678901234567890", "[1,{\"a\":null}]", "{}", "\"\"", "true"];
 
 fn text(r: &mut Rng) -> Tree {
-    Tree::text(TEXTS[r.usize(..TEXTS.len())])
+    Tree::text(STRINGS[r.usize(..STRINGS.len())])
 }
 fn unknown(r: &mut Rng, fields: &mut Vec<(String, Tree)>) {
     for n in 0..r.usize(..4) {

@@ -39,7 +39,7 @@ pub enum Error {
     /// The server cannot be written to.
     #[error("the PostgreSQL server is a read-only replica: use the address of the primary")]
     ReadOnly,
-    /// No connection could be had, in time or at all.
+    /// Could not obtain a connection, in time or at all.
     #[error("could not connect to PostgreSQL: {}", root_cause(.0))]
     Connect(#[source] PoolError),
     /// The server refused a statement.

@@ -27,8 +27,8 @@ pub fn methods(directory: &Path) -> Result<Methods, Error> {
             if block.trait_.is_some() || !client.ends_with("Api") {
                 continue;
             }
-            for member in &block.items {
-                if let syn::ImplItem::Fn(method) = member {
+            for item in &block.items {
+                if let syn::ImplItem::Fn(method) = item {
                     found.insert((client.clone(), method.sig.ident.to_string()));
                 }
             }

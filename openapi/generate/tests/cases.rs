@@ -177,7 +177,7 @@ fn a_stream_of_events_is_a_finding_that_can_be_accepted() {
 }
 
 #[test]
-fn several_successes_are_told_apart_by_their_status() {
+fn several_successes_are_distinguished_by_their_status() {
     let code = code("28-two-successes");
     has(
         &code,
@@ -273,7 +273,7 @@ fn the_controllers_name_is_no_part_of_an_operation() {
 }
 
 #[test]
-fn swagger_2_is_named_and_the_way_out_told() {
+fn swagger_2_is_named_with_the_remedy() {
     has(&refusal("35-swagger-2"), &["Swagger 2.0", "npx swagger2openapi"]);
 }
 

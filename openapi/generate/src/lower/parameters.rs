@@ -39,7 +39,8 @@ impl<'d> Lowering<'d> {
             let Some(place) = places.first() else { continue };
             let ty = self.places(places, || (format!("{}{}", pascal(wire), pascal(field)), "parameters".to_owned()));
             let Some((ty, is_list)) = self.parameter_type(&ty.unwrap_null().0, place) else {
-                let what = format!("the field `{field}` of a `deepObject`, which is no text and no list of texts,");
+                let what =
+                    format!("the field `{field}` of a `deepObject`, which is neither a string nor a list of strings,");
                 self.findings.say(&place.at, format!("{what} cannot be expressed; it is left out"));
                 continue;
             };
@@ -162,7 +163,7 @@ impl<'d> Lowering<'d> {
             }
             Type::Named(name) => match self.body_of(name)? {
                 Body::Alias(inner) => self.parameter_type(&inner.clone(), schema),
-                // Of one text or a list of texts the list is the wider.
+                // Of one string and a list of strings the list is the wider.
                 Body::Union(readings) => {
                     let lists: Vec<Type> = readings
                         .iter()
@@ -187,7 +188,7 @@ impl<'d> Lowering<'d> {
             Type::Text | Type::Secret => Some(ParameterType::Text),
             Type::Timestamp => Some(ParameterType::Into(Type::Timestamp)),
             Type::Bool | Type::Signed | Type::Unsigned | Type::Float => Some(ParameterType::Scalar(ty.clone())),
-            // A schema that allows everything: a text is something.
+            // A schema that allows everything: a string is something.
             Type::Json => {
                 let shape = self.shape(std::slice::from_ref(schema));
                 let anything =
