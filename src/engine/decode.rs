@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::StatusCode;
 use serde::de::{DeserializeOwned, Error as _};
-use serde_json::Value;
 
 use super::attempt::Success;
 use super::call::Call;
@@ -73,7 +72,7 @@ fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Re
     match std::str::from_utf8(body) {
         Ok(text) => read(text),
         // Says where the text breaks off.
-        Err(_) => match serde_json::from_slice::<Value>(body) {
+        Err(_) => match serde_json::from_slice::<serde_json::Value>(body) {
             Err(error) => Err(error),
             Ok(_) => Err(serde_json::Error::custom("it is not UTF-8")),
         },
