@@ -348,14 +348,35 @@ fn a_parameter_called_like_a_call_option_needs_a_name_of_its_own() {
     has(
         &refusal,
         &[
-            "#/paths/~1a/get/parameters/0: `timeout` is an option of every call; give the parameter a `name` in `[parameters.timeout]`",
+            "#/paths/~1a/get/parameters/0: `timeout` is an option of every call; give the parameter a `name` in `[operations.a.parameters.timeout]`",
             "`header` is an option of every call",
         ],
     );
-    let curation = "[parameters.timeout]\nname = \"job_timeout\"\n[parameters.header]\nname = \"title\"\n";
+    let curation = "[operations.a.parameters.timeout]\nname = \"job_timeout\"\n[parameters.header]\nname = \"title\"\n";
     let output = read(&document, curation, Mode::Strict).unwrap();
     has(
         &output.files["apis/default.rs"],
         &["pub fn job_timeout(mut self", "query(\"timeout\"", "title: impl AsRef<str>"],
+    );
+}
+
+#[test]
+fn a_parameter_called_like_a_method_written_by_hand_needs_a_name_of_its_own() {
+    let document = json!({ "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": { "/a": { "get": {
+        "operationId": "listTasks", "responses": { "204": { "description": "" } }, "parameters": [
+        { "name": "updatedSince", "in": "query", "schema": { "type": "string" } } ] } } } })
+    .to_string();
+    has(
+        &read(&document, "", Mode::Strict).unwrap_err().to_string(),
+        &["`updated_since` is a method that `ListTasks` has already, written by hand; give the parameter a `name` in"],
+    );
+    let name = |wire: &str| format!("[operations.listTasks.parameters.{wire}]\nname = \"changed_since\"\n");
+    has(
+        &read(&document, &name("updatedSince"), Mode::Strict).unwrap().files["apis/default.rs"],
+        &["fn changed_since("],
+    );
+    has(
+        &read(&document, &name("gone"), Mode::Lenient).unwrap_err().to_string(),
+        &["curation: operations.listTasks.parameters: the operation has no `gone`"],
     );
 }
