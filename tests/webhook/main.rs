@@ -10,6 +10,7 @@ mod conformance;
 mod crash;
 mod event;
 mod hooks;
+mod inbox;
 mod interop;
 mod receiver;
 

@@ -50,7 +50,8 @@ use onehorizon::quota::remote::RemoteQuota;
 pub use claims::PostgresClaims;
 pub use deadpool_postgres;
 pub use error::Error;
-pub use inbox::{DeadEvent, InboxStats, Job, PostgresInbox, Worked};
+pub use inbox::PostgresInbox;
+pub use onehorizon::webhook::inbox::{DeadEvent, InboxStats, Job, Worked};
 pub use tokens::PostgresTokens;
 pub use tokio_postgres;
 

@@ -34,7 +34,8 @@ use std::sync::Arc;
 
 pub use claims::SqliteClaims;
 pub use error::Error;
-pub use inbox::{DeadEvent, InboxStats, Job, SqliteInbox, Worked};
+pub use inbox::SqliteInbox;
+pub use onehorizon::webhook::inbox::{DeadEvent, InboxStats, Job, Worked};
 pub use rusqlite;
 pub use tokens::SqliteTokens;
 

@@ -50,15 +50,9 @@ impl Receiver {
 }
 
 impl ReceiverBuilder {
-    /// Where claims and processed events are kept; in memory unless set.
+    /// Where claims and processed events are kept; in memory unless set. An `Arc` of a store is one too.
     pub fn store(mut self, store: impl ClaimStore) -> Self {
         self.inner.store = Arc::new(store);
-        self
-    }
-
-    /// As [`store`](Self::store), for a store that others use too.
-    pub fn shared_store(mut self, store: Arc<dyn ClaimStore>) -> Self {
-        self.inner.store = store;
         self
     }
 

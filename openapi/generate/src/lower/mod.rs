@@ -4,6 +4,7 @@ mod apis;
 mod boxes;
 mod directions;
 mod docs;
+mod enums;
 mod inheritance;
 mod names;
 mod parameters;
