@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
 use super::json::{self, Json};
@@ -124,6 +124,9 @@ impl<const N: usize> Record<N> {
             Presence::Absent => Err(E::missing_field(name)),
             Presence::Null => T::when_null().ok_or_else(|| E::custom(format_args!("the field `{name}` is null"))),
             Presence::Value => value.ok_or_else(|| E::missing_field(name)),
+            Presence::Unreadable if T::SALVAGED_IS_ENOUGH && value.is_some() => {
+                value.ok_or_else(|| E::missing_field(name))
+            }
             Presence::Unreadable => {
                 let error = self.odd(field).next().map_or("it cannot be read", |odd| &odd.error);
                 Err(match error.strip_prefix("in `") {
@@ -151,6 +154,12 @@ impl<const N: usize> Record<N> {
             (now, then) => now.is_none() && then.is_none(),
         };
         same.then_some(json)
+    }
+
+    /// The JSON of a required field that shows what was salvaged of it.
+    fn salvaged<T: Value>(&self, field: usize, value: &T) -> Option<&Json> {
+        let json = &self.odd(field).find(|odd| odd.item.is_none())?.json;
+        T::salvage(json.get()).is_some_and(|then| value.is_salvaged_as(&then)).then_some(json)
     }
 
     /// Writes what the field says.
@@ -202,6 +211,9 @@ impl<const N: usize> Record<N> {
     ) -> Result<(), M::Error> {
         if self.get(field) == Presence::Null && value.is_nothing() {
             return map.serialize_entry(name, &());
+        }
+        if let Some(json) = self.salvaged(field, value) {
+            return map.serialize_entry(name, json);
         }
         if self.kept.is_some() {
             return map.serialize_entry(name, &RequiredWithOdd { value, items: &self.odd_items(field) });
@@ -294,7 +306,7 @@ impl<'de, F: FieldType> Visitor<'de> for Slot<'_, F> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.slot.set(Some(F::Value::deserialize(deserializer)?));
+        self.slot.set(Some(F::Value::read(deserializer)?));
         *self.presence = Presence::Value;
         Ok(())
     }
