@@ -1,4 +1,4 @@
-//! Successful responses into values.
+//! Decodes successful responses.
 
 use bytes::Bytes;
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! What may be the value of a field.
+//! The types that a field of a model can have.
 
 use std::collections::BTreeMap;
 
