@@ -14,7 +14,7 @@ pub struct Finding {
     /// The table of the curation, and what in it is stale.
     entry: Option<(Vec<String>, String)>,
     /// The table of the curation whose `name` mends it, and the name that an intake proposes.
-    remedy: Option<(Vec<String>, String)>,
+    remedy: Option<Box<(Vec<String>, String)>>,
 }
 
 impl Finding {
@@ -35,12 +35,12 @@ impl Finding {
 
     /// This finding, which a `name` in that table of the curation mends.
     pub(crate) fn mended_by(self, table: &[&str], name: String) -> Self {
-        Self { remedy: Some((table.iter().map(|&step| step.to_owned()).collect(), name)), ..self }
+        Self { remedy: Some(Box::new((table.iter().map(|&step| step.to_owned()).collect(), name))), ..self }
     }
 
     /// The table of the curation whose `name` mends it, and the name to propose.
     pub(crate) fn remedy(&self) -> Option<(&[String], &str)> {
-        self.remedy.as_ref().map(|(path, name)| (path.as_slice(), name.as_str()))
+        self.remedy.as_deref().map(|(path, name)| (path.as_slice(), name.as_str()))
     }
 
     /// What could not be expressed.
