@@ -137,7 +137,9 @@ async fn the_client_prints_no_credential_whatever_the_service_repeats() {
     hooked.lines().iter().for_each(|line| watch.text("hooks", line));
     assert!(hooked.lines().iter().any(|line| line.contains("UnknownField")), "the echo's own field");
     let metrics = metrics.snapshot().into_vec();
-    metrics.iter().for_each(|(key, ..)| watch.text("metrics", &format!("{key:?}")));
+    for (key, ..) in &metrics {
+        watch.text("metrics", &format!("{key:?}"));
+    }
     assert!(metrics.len() > 20, "{} series", metrics.len());
     watch.done("client");
 }
