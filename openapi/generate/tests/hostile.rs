@@ -1,6 +1,7 @@
 //! Documents that are broken, hostile or huge: an error that names the place and the remedy, or a result in good time;
 //! never a panic, an abort or a half-written tree.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
+#![allow(clippy::disallowed_methods, reason = "how long a process may run is a matter of real time")]
 
 use std::fmt::Write as _;
 use std::path::Path;
