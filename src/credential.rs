@@ -1,4 +1,4 @@
-//! Who calls.
+//! Credentials: API keys, OAuth access tokens, and providers of either.
 
 mod key_file;
 

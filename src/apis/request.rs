@@ -1,4 +1,4 @@
-//! The way to routes that this crate has no types for.
+//! Raw requests, for routes that this crate has no types for.
 
 use bytes::Bytes;
 use serde::Serialize;

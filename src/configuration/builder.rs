@@ -1,4 +1,4 @@
-//! Settings, and what makes them acceptable.
+//! The builder of a configuration, and the checks of its settings.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! One attempt: the request, its response, and what its failure means for another attempt.
+//! One attempt: sends the request, reads the response, and classifies a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +152,10 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
              platform looks for it (SSL_CERT_FILE on Linux), or build a ReqwestTransport that trusts it",
         ),
         Failure::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
-        Failure::Connect | Failure::ConnectTimeout | Failure::Interrupted => None,
+        Failure::Connect | Failure::ConnectTimeout => {
+            Some("nothing was sent: check the base URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)")
+        }
+        Failure::Interrupted => None,
     };
     let words = error.to_string();
     let source = error.into_source().and_then(|source| token.redactor.error(source));

@@ -1,4 +1,4 @@
-//! What every call of a client shares: where to send, as whom, and how patiently.
+//! What the calls of a client share: base address, credential, settings of the engine, transport, quota.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A call on its way.
+//! The future of a call.
 
 use std::fmt;
 use std::pin::Pin;

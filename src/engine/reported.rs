@@ -1,4 +1,4 @@
-//! Which drift has been reported to the hooks.
+//! Remembers which drift was reported to the hooks.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

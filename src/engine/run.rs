@@ -254,7 +254,7 @@ fn rejected(rejection: Rejection, settings: &Settings, refused: Option<Error>) -
             let error = refused.unwrap_or_else(|| {
                 let why = match reason {
                     WaitReason::Refused => "the service has reported that the quota is spent",
-                    WaitReason::Pacing => "pacing has no room",
+                    WaitReason::Pacing => "pacing has no free slot",
                 };
                 let message = if wait.is_zero() {
                     // Other calls are ahead, and how long they take is not known.

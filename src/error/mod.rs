@@ -1,4 +1,4 @@
-//! What can go wrong with a call, in words and types that a person or a program can act on.
+//! The error of a call: its kind, what the service said, what to do, and whether the request was sent.
 
 mod display;
 mod exit_code;

@@ -1,4 +1,4 @@
-//! Slots from the store, and what happens while it is away.
+//! Takes slots from the store, and from this process's share while the store fails.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;

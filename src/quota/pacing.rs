@@ -1,4 +1,4 @@
-//! Pacing: what a configuration is asked to keep to, and where it counts.
+//! The settings of pacing: rules, store, waits, and what to do while the store fails.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The right to send one request.
+//! The permit of one request, which is settled when the request ends.
 
 use super::Quota;
 use super::gate::Round;

@@ -1,4 +1,4 @@
-//! Where used quota is counted.
+//! The trait of quota stores.
 
 use std::time::Duration;
 

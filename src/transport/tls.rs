@@ -1,4 +1,4 @@
-//! TLS for `reqwest`: which library, which certificates are trusted, who we are.
+//! TLS for `reqwest`: library, trusted certificates, client identity.
 
 use ::reqwest::ClientBuilder;
 use url::Url;

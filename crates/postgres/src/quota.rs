@@ -1,4 +1,5 @@
-//! The ledger of a quota: one function that takes a batch as JSON, one round trip, serialised by the quota's row.
+//! The ledger of a quota: one SQL function that takes a batch as JSON in one round trip. A lock on the quota's row serialises
+//! the batches.
 
 use std::time::Duration;
 

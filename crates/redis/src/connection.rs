@@ -1,4 +1,4 @@
-//! One connection that mends itself, and the names of keys.
+//! One connection that reconnects by itself, and the names of keys.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Claims and commits: one table.
+//! Claims and commits of webhook events, in one table.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,5 @@
-//! One thread with the connection, which takes all that waits into one transaction: writers share the wait for the disk.
+//! One thread with the connection. It runs all statements that wait in one transaction, so that they share one wait for the
+//! disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

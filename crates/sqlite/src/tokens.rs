@@ -1,4 +1,4 @@
-//! The tokens of one login: one row.
+//! The tokens of one login, in one row.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

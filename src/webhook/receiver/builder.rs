@@ -1,4 +1,4 @@
-//! Builds receivers.
+//! The builder of a receiver.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! From a request to a reply, without a framework.
+//! Turns a request into a reply, without a framework.
 
 mod body;
 mod builder;

@@ -1,4 +1,4 @@
-//! Holds requests against the contract.
+//! Validates requests against the contract.
 
 use std::fmt;
 

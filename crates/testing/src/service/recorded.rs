@@ -1,4 +1,4 @@
-//! What the fake saw.
+//! The requests that the fake received, for assertions.
 
 use std::fmt;
 use std::time::Duration;

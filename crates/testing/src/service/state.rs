@@ -1,4 +1,4 @@
-//! What the fake workspace holds, and the rules of changing it.
+//! The data of the fake workspace, and the rules for changing it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The fake's calendar: it starts at a fixed instant, so that responses are the same in every run.
+//! The fake's time of day: it starts at a fixed instant, so that responses are the same in every run.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the user sees.
+//! The HTML pages of the login.
 
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
