@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
 use super::json::{self, Json};
@@ -38,6 +38,12 @@ impl Kept {
     /// The JSON of a field that could not be read.
     fn whole(&self, field: usize) -> Option<&Json> {
         self.of(field).find(|odd| odd.item.is_none()).map(|odd| &odd.json)
+    }
+
+    /// The JSON of a required field that shows what was salvaged of it.
+    fn salvaged<T: Value>(&self, field: usize, value: &T) -> Option<&Json> {
+        let json = self.whole(field)?;
+        T::salvage(json.get()).is_some_and(|then| value.is_salvaged_as(&then)).then_some(json)
     }
 
     fn error(&self, field: usize) -> Option<&str> {
@@ -185,6 +191,9 @@ impl Fields<[Presence]> {
             Presence::Absent => Err(E::missing_field(name)),
             Presence::Null => T::when_null().ok_or_else(|| E::custom(format_args!("the field `{name}` is null"))),
             Presence::Value => value.ok_or_else(|| E::missing_field(name)),
+            Presence::Unreadable if T::SALVAGED_IS_ENOUGH && value.is_some() => {
+                value.ok_or_else(|| E::missing_field(name))
+            }
             Presence::Unreadable => {
                 let error = self.kept.as_ref().and_then(|kept| kept.error(field)).unwrap_or("it cannot be read");
                 Err(match error.strip_prefix("in `") {
@@ -266,7 +275,10 @@ impl Fields<[Presence]> {
             return map.serialize_entry(name, &());
         }
         if let Some(kept) = &self.kept {
-            return map.serialize_entry(name, &RequiredWithOdd { value, items: &kept.items(field) });
+            return match kept.salvaged(field, value) {
+                Some(json) => map.serialize_entry(name, json),
+                None => map.serialize_entry(name, &RequiredWithOdd { value, items: &kept.items(field) }),
+            };
         }
         map.serialize_entry(name, value)
     }
@@ -350,7 +362,7 @@ impl<'de, F: FieldType> Visitor<'de> for Slot<'_, F> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.slot.set(Some(F::Value::deserialize(deserializer)?));
+        self.slot.set(Some(F::Value::read(deserializer)?));
         *self.presence = Presence::Value;
         Ok(())
     }
