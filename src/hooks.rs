@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::error::ErrorKind;
 use crate::metadata::{RateLimit, Sent, TimeSpent};
+use crate::quota::WindowUsage;
 use crate::watchers::Watchers;
 
 /// Called at the steps of every call; every method does nothing unless it is implemented.
@@ -118,6 +119,8 @@ pub struct AttemptEnd<'a> {
     pub request_id: Option<&'a str>,
     /// What the response says of the quota.
     pub rate_limit: Option<&'a RateLimit>,
+    /// How far the quota's windows are used, by what pacing counts; none without pacing.
+    pub windows: &'a [WindowUsage],
     /// The call's future was dropped meanwhile.
     pub cancelled: bool,
 }

@@ -11,12 +11,14 @@
 //! | `onehorizon.retries` | counter | `onehorizon.operation`, `error.type` |
 //! | `onehorizon.waits` | counter | `reason` |
 //! | `onehorizon.quota.wait` | histogram, seconds | `onehorizon.operation` |
-//! | `onehorizon.quota.remaining` | gauge | |
-//! | `onehorizon.quota.limit` | gauge | |
+//! | `onehorizon.quota.remaining` | gauge | `window` |
+//! | `onehorizon.quota.limit` | gauge | `window` |
 //! | `onehorizon.drift` | counter | `onehorizon.operation`, `kind` |
 //! | `onehorizon.deliveries` | counter | `event_type`, `outcome`, `key_label` |
 //! | `onehorizon.deliveries.refused` | counter | `reason` |
 //! | `onehorizon.delivery.duration` | histogram, seconds | `outcome` |
+//!
+//! `window` is the length in seconds of a window under pacing, or `service` for what the service reports in headers.
 //!
 //! The first is the metric of OpenTelemetry's semantic conventions for HTTP clients: one value for each attempt. No label
 //! has an id, a workspace, or anything else that grows with use: raw requests have no `url.template`, since a program may
@@ -60,11 +62,8 @@ impl Metrics {
                 Unit::Seconds,
                 "How long a call that waited for the quota did so."
             );
-            describe_gauge!(
-                "onehorizon.quota.remaining",
-                "Requests left in the quota's window, as the service said last."
-            );
-            describe_gauge!("onehorizon.quota.limit", "Requests in the quota's window, as the service said last.");
+            describe_gauge!("onehorizon.quota.remaining", "Requests left in the quota's window.");
+            describe_gauge!("onehorizon.quota.limit", "Requests in the quota's window.");
             describe_counter!(
                 "onehorizon.drift",
                 "What responses held for the first time that this version does not know."
@@ -115,6 +114,15 @@ mod calls {
         label("onehorizon.operation", call.operation)
     }
 
+    #[allow(clippy::cast_precision_loss, reason = "quotas are small numbers")]
+    fn set_quota(window: &str, remaining: Option<u64>, limit: Option<u64>) {
+        for (name, value) in [("onehorizon.quota.remaining", remaining), ("onehorizon.quota.limit", limit)] {
+            if let Some(value) = value {
+                gauge!(name, vec![label("window", window.to_owned())]).set(value as f64);
+            }
+        }
+    }
+
     impl CallHooks for Metrics {
         fn attempt_started(&self, attempt: &AttemptInfo<'_>) {
             if let Some(reason) = attempt.retry_reason {
@@ -137,11 +145,12 @@ mod calls {
             labels.extend(end.status.map(|status| label("http.response.status_code", status.to_string())));
             labels.extend(error_type(end.status, end.error, end.cancelled));
             histogram!("http.client.request.duration", labels).record(end.elapsed);
+            for usage in end.windows {
+                let window = usage.window.length().as_secs().to_string();
+                set_quota(&window, Some(usage.remaining().into()), Some(usage.window.requests().into()));
+            }
             if let Some(limit) = end.rate_limit {
-                #[allow(clippy::cast_precision_loss, reason = "quotas are small numbers")]
-                let set = |name, value: Option<u64>| value.map(|value| gauge!(name).set(value as f64));
-                set("onehorizon.quota.remaining", limit.remaining);
-                set("onehorizon.quota.limit", limit.limit);
+                set_quota("service", limit.remaining, limit.limit);
             }
         }
 

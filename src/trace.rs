@@ -1,5 +1,6 @@
 //! Spans: one for each call, one for each attempt in it, one around what consists of several calls. Nothing in them is
-//! secret. Without the feature `tracing` all of this is nothing.
+//! secret. Numbers are `i64`: exporters to OpenTelemetry write unsigned ones as strings. Without the feature `tracing` all of
+//! this is nothing.
 //!
 //! `docs/observability.md` has the table of spans, fields and events; a test keeps it true.
 
@@ -72,7 +73,10 @@ mod on {
     }
 
     /// The span of one attempt, by the semantic conventions for HTTP clients.
-    pub(crate) struct AttemptSpan(Span);
+    pub(crate) struct AttemptSpan {
+        span: Span,
+        open: bool,
+    }
 
     impl AttemptSpan {
         pub(crate) fn new<'a>(sending: impl FnOnce() -> Sending<'a>) -> Self {
@@ -85,48 +89,58 @@ mod on {
                 otel.status_code = field::Empty,
                 http.request.method = sending.method,
                 server.address = sending.host,
-                server.port = sending.port,
+                server.port = i64::from(sending.port),
                 url.template = sending.route,
                 http.request.resend_count = field::Empty,
                 http.response.status_code = field::Empty,
                 error.r#type = field::Empty,
             );
             if sending.number > 1 {
-                span.record("http.request.resend_count", sending.number - 1);
+                span.record("http.request.resend_count", i64::from(sending.number - 1));
             }
-            Self(span)
+            Self { span, open: true }
         }
 
         /// What is done while a future is made is in the span, too.
         pub(crate) fn enter<T>(&self, begin: impl FnOnce() -> T) -> T {
-            self.0.in_scope(begin)
+            self.span.in_scope(begin)
         }
 
         pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> T {
-            work.instrument(self.0.clone()).await
+            work.instrument(self.span.clone()).await
         }
 
         /// The attempt brought a response or failed; a failure has the status or, without one, the kind of the error.
-        pub(crate) fn ended(&self, status: Option<u16>, error: Option<&crate::error::Error>) {
+        pub(crate) fn ended(mut self, status: Option<u16>, error: Option<&crate::error::Error>) {
+            self.open = false;
             if let Some(status) = status {
-                self.0.record("http.response.status_code", status);
+                self.span.record("http.response.status_code", i64::from(status));
             }
             if let Some(error) = error {
-                self.0.record("otel.status_code", "ERROR");
+                self.span.record("otel.status_code", "ERROR");
                 match status {
-                    Some(status) => self.0.record("error.type", field::display(status)),
-                    None => self.0.record("error.type", field::debug(error.kind())),
+                    Some(status) => self.span.record("error.type", field::display(status)),
+                    None => self.span.record("error.type", field::debug(error.kind())),
                 };
             }
         }
     }
 
+    impl Drop for AttemptSpan {
+        /// The call was dropped meanwhile.
+        fn drop(&mut self) {
+            if self.open {
+                self.span.record("error.type", "cancelled");
+            }
+        }
+    }
+
     pub(crate) fn attempt(number: u32) {
-        span().record("attempt", number);
+        span().record("attempt", i64::from(number));
     }
 
     pub(crate) fn status(status: u16) {
-        span().record("status", status);
+        span().record("status", i64::from(status));
     }
 
     pub(crate) fn waits(reason: &'static str, wait: Duration) {
@@ -184,7 +198,7 @@ mod off {
         }
 
         #[allow(clippy::unused_self, reason = "as with spans")]
-        pub(crate) fn ended(&self, _: Option<u16>, _: Option<&crate::error::Error>) {}
+        pub(crate) fn ended(self, _: Option<u16>, _: Option<&crate::error::Error>) {}
     }
 
     pub(crate) fn attempt(_: u32) {}

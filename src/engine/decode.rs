@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 
 use super::attempt::Success;
 use super::call::Call;
@@ -71,8 +71,11 @@ fn is_empty(body: &[u8]) -> bool {
 fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Result<T>) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
         Ok(text) => read(text),
-        // This one says where the text breaks off.
-        Err(_) => serde_json::from_slice(body),
+        // Says where the text breaks off.
+        Err(_) => match serde_json::from_slice::<serde_json::Value>(body) {
+            Err(error) => Err(error),
+            Ok(_) => Err(serde_json::Error::custom("it is not UTF-8")),
+        },
     }
 }
 
@@ -118,7 +121,7 @@ fn without_values(complaint: &str) -> String {
 
 /// The path in the JSON at which the shape differs, as `.tasks[3].title`.
 fn path_of<T: DeserializeOwned>(body: &[u8]) -> Option<String> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(body).ok()?);
     let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
     match error.path().to_string().as_str() {
         "." => Some(String::new()),

@@ -73,6 +73,7 @@ impl<'a> Observer<'a> {
     /// The attempt brought a response or an error with this metadata.
     pub(super) fn attempt_ended(&mut self, metadata: &Metadata, error: Option<ErrorKind>) {
         if let Some(call) = &mut self.call {
+            let windows = call.settings.quota.status().windows;
             call.end_attempt(&AttemptEnd {
                 status: metadata.status.map(|status| status.as_u16()),
                 error,
@@ -80,6 +81,7 @@ impl<'a> Observer<'a> {
                 elapsed: Duration::ZERO,
                 request_id: metadata.request_id(),
                 rate_limit: metadata.rate_limit.as_ref(),
+                windows: &windows,
                 cancelled: false,
             });
             call.retry_reason = error;
@@ -128,6 +130,7 @@ impl Drop for Observer<'_> {
             elapsed: Duration::ZERO,
             request_id: None,
             rate_limit: None,
+            windows: &[],
             cancelled: true,
         });
         call.end(None, None, call.most_sent, TimeSpent::default(), true);

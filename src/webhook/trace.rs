@@ -15,12 +15,15 @@ mod on {
     use crate::webhook::event::Event;
     use crate::webhook::verifier::Verified;
 
-    pub(in crate::webhook) struct DeliverySpan(Span);
+    pub(in crate::webhook) struct DeliverySpan {
+        span: Span,
+        open: bool,
+    }
 
     impl DeliverySpan {
         pub(in crate::webhook) fn new(event: &Verified<Event>) -> Self {
             let kind = event.event_type().as_str();
-            Self(tracing::info_span!(
+            let span = tracing::info_span!(
                 target: "onehorizon",
                 "delivery",
                 otel.kind = "consumer",
@@ -32,34 +35,46 @@ mod on {
                 cloudevents.event_subject = event.subject(),
                 cloudevents.event_type = kind,
                 key_label = event.label(),
-                retry_number = event.retry().and_then(|retry| retry.number),
+                retry_number = event.retry().and_then(|retry| retry.number).map(i64::from),
                 outcome = field::Empty,
                 status = field::Empty,
                 error.r#type = field::Empty,
-            ))
+            );
+            Self { span, open: true }
         }
 
         /// The span itself, before anything is done in it.
         pub(in crate::webhook) fn span(&self) -> &Span {
-            &self.0
+            &self.span
         }
 
         /// What is done while a future is made is in the span, too.
         pub(in crate::webhook) fn enter<T>(&self, begin: impl FnOnce() -> T) -> T {
-            self.0.in_scope(begin)
+            self.span.in_scope(begin)
         }
 
         /// The future is pinned by the caller, since an async function that takes one by value holds it twice.
         pub(in crate::webhook) async fn run<T>(&self, work: Pin<&mut impl Future<Output = T>>) -> T {
-            work.instrument(self.0.clone()).await
+            work.instrument(self.span.clone()).await
         }
 
-        pub(in crate::webhook) fn ended(&self, status: u16, outcome: &'static str) {
-            self.0.record("outcome", outcome);
-            self.0.record("status", status);
+        pub(in crate::webhook) fn ended(mut self, status: u16, outcome: &'static str) {
+            self.open = false;
+            self.span.record("outcome", outcome);
+            self.span.record("status", i64::from(status));
             if status >= 500 {
-                self.0.record("error.type", outcome);
-                self.0.record("otel.status_code", "ERROR");
+                self.span.record("error.type", outcome);
+                self.span.record("otel.status_code", "ERROR");
+            }
+        }
+    }
+
+    impl Drop for DeliverySpan {
+        /// The sender has hung up.
+        fn drop(&mut self) {
+            if self.open {
+                self.span.record("outcome", "cancelled");
+                self.span.record("error.type", "cancelled");
             }
         }
     }
@@ -90,6 +105,6 @@ mod off {
         }
 
         #[allow(clippy::unused_self, reason = "as with spans")]
-        pub(in crate::webhook) fn ended(&self, _: u16, _: &'static str) {}
+        pub(in crate::webhook) fn ended(self, _: u16, _: &'static str) {}
     }
 }

@@ -92,7 +92,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("transport", &["environment", "error", "future", "limits", "secret", "setting"]),
     ("response", &["metadata"]),
     ("retry_after", &["clock", "error", "metadata"]),
-    ("hooks", &["error", "metadata", "watchers"]),
+    ("hooks", &["error", "metadata", "quota", "watchers"]),
     ("trace", &["error"]),
     ("error", &["metadata", "redact"]),
     ("deadline", &["clock", "metadata", "time_limit"]),

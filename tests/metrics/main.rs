@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use onehorizon::metrics::Metrics;
+use onehorizon::quota::Pacing;
 use onehorizon::transport::Failure;
 use onehorizon::webhook::{Receiver, Verified, Verifier};
 use onehorizon::{Configuration, TasksApi};
@@ -61,6 +62,7 @@ async fn everything(id: &str, secret: &str) {
     let with_quota = plain(200, task).header("x-ratelimit-limit", "15").header("x-ratelimit-remaining", "7");
     let wire = Wire::new([failed, limited(2), with_quota, status(404), plain(200, "<"), Reply::never()]);
     let builder = wire.builder().api_key(secret).workspace(id).hooks(metrics);
+    let builder = builder.pacing(Pacing::new().window(100, Duration::from_secs(10)));
     let configuration = builder.base_url("https://one.example/api").build().unwrap();
     let tasks = TasksApi::new(&configuration);
     tasks.fetch_task(id).await.unwrap();
@@ -106,8 +108,12 @@ fn calls_attempts_waits_quota_and_deliveries_are_recorded() {
     let waits = ["backoff", "refused"].map(|reason| (format!("reason={reason}"), [1.0].as_slice()));
     assert_eq!(of(&seen, "onehorizon.waits"), waits);
     assert_eq!(of(&seen, "onehorizon.quota.wait")[0].1, [2.0]);
-    assert_eq!(of(&seen, "onehorizon.quota.remaining")[0], (String::new(), [7.0].as_slice()));
-    assert_eq!(of(&seen, "onehorizon.quota.limit")[0].1, [15.0]);
+    assert_eq!(of(&seen, "onehorizon.quota.remaining")[0], ("window=10".to_owned(), [5.0].as_slice()));
+    assert_eq!(of(&seen, "onehorizon.quota.remaining")[1], ("window=service".to_owned(), [7.0].as_slice()));
+    assert_eq!(
+        of(&seen, "onehorizon.quota.limit").iter().map(|(_, values)| values[0]).collect::<Vec<_>>(),
+        [100.0, 15.0]
+    );
     let drift = ["unknown_field", "unknown_value"].map(|kind| format!("onehorizon.operation=fetchTask kind={kind}"));
     assert_eq!(of(&seen, "onehorizon.drift"), drift.map(|labels| (labels, [1.0].as_slice())));
     assert_eq!(

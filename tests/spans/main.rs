@@ -304,6 +304,25 @@ fn a_layer_is_called_in_the_span_of_the_attempt() {
 }
 
 #[test]
+fn what_is_dropped_is_cancelled() {
+    let log = logged(|| async {
+        let configuration = Wire::new([onehorizon_testing::Reply::never()]).configuration();
+        let second = std::time::Duration::from_secs(1);
+        assert!(tokio::time::timeout(second, wire::read(&configuration).into_future()).await.is_err());
+        let receiver = Receiver::new(Verifier::key(KEY).unwrap());
+        let text = support::bench::body("evt_1");
+        let hanging = async |_: Verified<_>| std::future::pending::<Result<(), &str>>().await;
+        let delivery = Box::pin(receiver.receive("POST", &HEADERS, text.as_bytes(), hanging));
+        assert!(tokio::time::timeout(second, delivery).await.is_err());
+    });
+    let log = log.0.lock().unwrap();
+    let [call, attempt, delivery] = &log.spans[..] else { panic!("three spans") };
+    assert!(call.closed && attempt.closed && delivery.closed);
+    assert_eq!(value(attempt, "error.type"), Some("cancelled"));
+    assert_eq!((value(delivery, "error.type"), value(delivery, "outcome")), (Some("cancelled"), Some("cancelled")));
+}
+
+#[test]
 fn a_response_that_cannot_be_read_fails_the_span_of_the_call_and_not_of_the_attempt() {
     let log = logged(|| async {
         let wire = Wire::new([wire::plain(200, "<html>")]);

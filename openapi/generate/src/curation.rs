@@ -154,7 +154,7 @@ pub(crate) struct Model {
     pub(crate) fields: BTreeMap<String, FieldRule>,
 }
 
-/// One field of an object schema.
+/// One field of an object schema, or one parameter of an operation.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct FieldRule {
@@ -188,6 +188,9 @@ pub(crate) struct Operation {
     pub(crate) access: Option<Access>,
     /// The cargo feature it hides behind.
     pub(crate) feature: Option<String>,
+    /// By the parameter's name on the wire: its name in this operation alone.
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, FieldRule>,
     /// Name of the argument that takes the request body.
     pub(crate) body: Option<String>,
     /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl Borrow<Body>`.
@@ -274,7 +277,9 @@ impl Curation {
         let enums = self.enums.values().filter_map(|entry| entry.name.as_ref());
         let variants = self.enums.values().flat_map(|entry| entry.variants.values());
         let operations = self.operations.values().flat_map(|entry| [&entry.name, &entry.body]).flatten();
-        let parameters = self.parameters.values().filter_map(|entry| entry.name.as_ref());
+        let alone = self.operations.values().flat_map(|entry| entry.parameters.values());
+        let alone = alone.filter_map(|rule| rule.name.as_ref());
+        let parameters = self.parameters.values().filter_map(|entry| entry.name.as_ref()).chain(alone);
         let tags = self.tags.values().filter_map(|entry| entry.name.as_ref());
         let types = models.chain(enums).chain(tags).chain(self.rename.values()).chain(self.ids.keys());
         types.chain(fields).chain(variants).chain(operations).chain(parameters)

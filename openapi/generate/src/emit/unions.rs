@@ -89,9 +89,10 @@ pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream
             pub fn #read(&self) -> Result<#ty, serde_json::Error> {
                 self.0.decode()
             }
-            #[doc = " One made of a value of this type; an error if that cannot be written as JSON."]
-            pub fn #make(value: #given) -> Result<Self, serde_json::Error> {
-                Json::from_value(#value).map(Self)
+            #[doc = " One made of a value of this type."]
+            #[must_use]
+            pub fn #make(value: #given) -> Self {
+                Self(Json::of_model(#value))
             }
         }
     });

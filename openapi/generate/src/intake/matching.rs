@@ -39,7 +39,11 @@ pub(crate) enum Reason {
 }
 
 /// Every operation of a document.
-pub(crate) fn operations<'d>(document: &'d Document, curation: &'d Curation, written: &Methods) -> Vec<Operation<'d>> {
+pub(crate) fn operations<'d>(
+    document: &'d Document,
+    curation: &'d Curation,
+    written: &'d Methods,
+) -> Vec<Operation<'d>> {
     let mut lowering = Lowering::new(document, curation, written);
     let prefix = lowering.prefix();
     let schemes = lowering.schemes();

@@ -189,8 +189,11 @@ fn settle(
                     let url = crate::lower::first_server(merged).unwrap_or_default();
                     proposal.base_url(&url);
                 }
-                proposal.accept(&others, version);
-                found.extend(others);
+                let (named, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|finding| proposal.name(finding));
+                if named.is_empty() {
+                    proposal.accept(&others, version);
+                    found.extend(others);
+                }
             }
             Err(Error::Stale(stale)) => proposal.remove_stale(&stale),
             Err(error) => return Err(error),

@@ -238,6 +238,21 @@ impl Proposal {
         }
     }
 
+    /// Gives the name that mends a finding, if there is one.
+    pub(crate) fn name(&mut self, finding: &Finding) -> bool {
+        let Some((path, name)) = finding.remedy() else { return false };
+        let mut here: &mut dyn TableLike = self.document.as_table_mut();
+        for (depth, step) in path.iter().enumerate() {
+            let mut fresh = Table::new();
+            fresh.set_implicit(depth + 1 < path.len());
+            let Some(table) = here.entry(step).or_insert(Item::Table(fresh)).as_table_like_mut() else { return false };
+            here = table;
+        }
+        here.insert("name", value(name));
+        self.to_decide.push(format!("`{}`: {}; `{name}` is proposed", finding.pointer(), finding.what()));
+        true
+    }
+
     /// Accepts each finding on its own, so that every other one stays an error.
     pub(crate) fn accept(&mut self, findings: &[Finding], version: &str) {
         if findings.is_empty() {

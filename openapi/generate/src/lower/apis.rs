@@ -7,7 +7,7 @@ use crate::ir::{Docs, Group, Operation, Parameter, Place};
 use crate::lower::Lowering;
 use crate::lower::docs::node_docs;
 use crate::lower::names::{METHODS, client_name, tag_of};
-use crate::lower::parameters::CALL_OPTIONS;
+use crate::lower::parameters::{CALL_OPTIONS, Setters};
 use crate::lower::security::Schemes;
 use crate::naming::{Names, TypeNames, pascal, shouting, snake};
 use crate::pointer::Located;
@@ -118,7 +118,15 @@ impl<'d> Lowering<'d> {
         let fixed_query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut fits = self.check_operation(here);
         let body = self.request_body(here, &rules, &mut fits);
-        let (route, parameters) = self.parameters(route, item, here, body.as_ref(), &mut fits);
+        let mut setters = Setters {
+            id: id.clone(),
+            builder: pascal(&name),
+            names: Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]).and(CALL_OPTIONS),
+        };
+        if let Some(body) = &body {
+            setters.names.claim(&body.name);
+        }
+        let (route, parameters) = self.parameters(route, item, here, &mut setters, &mut fits);
         let response = self.response(here, &mut fits);
         let access = self.access(here, schemes);
         let Some(response) = response.filter(|_| fits) else {
@@ -208,7 +216,7 @@ impl<'d> Lowering<'d> {
         path: &str,
         item: &Located<'d>,
         here: &Located<'d>,
-        body: Option<&crate::ir::RequestBody>,
+        setters: &mut Setters,
         fits: &mut bool,
     ) -> (String, Vec<Parameter>) {
         let mut places: Vec<Located<'d>> = Vec::new();
@@ -230,13 +238,9 @@ impl<'d> Lowering<'d> {
                 }
             }
         }
-        let mut names =
-            Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]).and(CALL_OPTIONS);
-        if let Some(body) = body {
-            names.claim(&body.name);
-        }
+        self.check_parameters(&setters.id, &places);
         let mut parameters: Vec<Parameter> =
-            places.iter().flat_map(|place| self.parameters_of(place, &mut names, fits)).collect();
+            places.iter().flat_map(|place| self.parameters_of(place, setters, fits)).collect();
         let templates = templates(path);
         for template in &templates {
             if !parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.wire == *template) {
@@ -260,6 +264,21 @@ impl<'d> Lowering<'d> {
         };
         parameters.sort_by_key(rank);
         (self.workspace_route(path, &mut parameters), parameters)
+    }
+
+    /// Names that the curation gives to parameters which the operation does not have.
+    fn check_parameters(&mut self, id: &str, places: &[Located<'d>]) {
+        let Some(rules) = self.curation.operations.get(id) else { return };
+        for wire in rules.parameters.keys() {
+            if !places.iter().any(|place| place.text("name") == Some(wire)) {
+                let path = ["operations", id, "parameters"].map(str::to_owned).to_vec();
+                self.findings.stale_entry(
+                    &crate::pointer::Pointer::root(),
+                    format!("operations.{id}.parameters: the operation has no `{wire}`"),
+                    Some((path, wire.clone())),
+                );
+            }
+        }
     }
 
     /// The path with the parameter that the configuration fills under the name by which the engine knows it.

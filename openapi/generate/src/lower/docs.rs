@@ -42,7 +42,10 @@ pub(crate) fn schema_notes(here: &Located<'_>, notes: &mut Vec<String>) {
         notes.push(format!("Always {}.", code(&constant.to_string())));
     }
     if let Some(format) = here.text("format").filter(|format| !SHOWN.contains(format)) {
-        notes.push(format!("Format: {}.", code(format)));
+        notes.push(match format {
+            "date" => "A date without a time, such as `2026-05-10`.".to_owned(),
+            other => format!("Format: {}.", code(other)),
+        });
     }
     let numbers: Vec<String> = object
         .get("enum")

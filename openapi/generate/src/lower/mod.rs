@@ -52,6 +52,8 @@ pub(crate) struct Lowering<'d> {
     /// The types of the ids by the name of the field or parameter that holds them.
     id_properties: BTreeMap<&'d str, &'d str>,
     id_parameters: BTreeMap<&'d str, &'d str>,
+    /// The methods that clients and builders have already.
+    written: &'d Methods,
 }
 
 /// Reads the document; what cannot be expressed is among the findings.
@@ -72,7 +74,7 @@ pub(crate) fn lower(document: &Document, curation: &Curation, written: &Methods)
 }
 
 impl<'d> Lowering<'d> {
-    pub(crate) fn new(document: &'d Document, curation: &'d Curation, written: &Methods) -> Self {
+    pub(crate) fn new(document: &'d Document, curation: &'d Curation, written: &'d Methods) -> Self {
         let mut findings = Findings::default();
         let names = NameTable::new(document, curation, written, &mut findings);
         let by = |list: fn(&crate::curation::Id) -> &Vec<String>| {
@@ -96,6 +98,7 @@ impl<'d> Lowering<'d> {
             used: BTreeSet::new(),
             id_properties: by(|id| &id.properties),
             id_parameters: by(|id| &id.parameters),
+            written,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::curation::Curation;
 use crate::document::Document;
-use crate::findings::Findings;
+use crate::findings::{Finding, Findings};
 use crate::hand_written::Methods;
 use crate::lower::Lowering;
 use crate::lower::schemas::is_null;
@@ -105,13 +105,15 @@ impl NameTable {
                 let taken = clients.entry(client.clone()).or_insert_with(|| Names::without(CONSTRUCTOR));
                 let written = hand_written.contains(&(client.clone(), wanted.to_owned()));
                 if written {
-                    findings.say(
-                        &operation.at,
-                        format!(
-                            "`{wanted}` is a method that `{client}` has already, written by hand; \
-                             give the operation another `name` in the curation"
-                        ),
+                    let what = format!(
+                        "`{wanted}` is a method that `{client}` has already, written by hand; \
+                         give the operation another `name` in the curation"
                     );
+                    let finding = Finding::new(&operation.at, what);
+                    findings.add(match id {
+                        Some(id) => finding.mended_by(&["operations", id], format!("{wanted}_call")),
+                        None => finding,
+                    });
                 }
                 let wanted = if CONSTRUCTOR.contains(&wanted) {
                     format!("{}_{}", wanted.trim_end_matches('_'), snake(client.strip_suffix("Api").unwrap_or(&client)))

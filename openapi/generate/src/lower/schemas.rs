@@ -271,7 +271,7 @@ impl<'d> Lowering<'d> {
                 _ => Type::Text,
             },
             Kind::Bool => Type::Bool,
-            Kind::Integer if shape.never_negative => Type::Unsigned,
+            Kind::Integer if shape.never_negative || shape.format == Some("uint64") => Type::Unsigned,
             Kind::Integer => Type::Signed,
             Kind::Number => Type::Float,
             Kind::Array => self.array(shape, naming),
