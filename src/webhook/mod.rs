@@ -27,6 +27,7 @@ mod hooks;
 mod media_type;
 mod receiver;
 mod router;
+pub(crate) mod task_state;
 mod verifier;
 
 pub use claims::{ClaimStore, MemoryClaims};

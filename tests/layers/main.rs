@@ -7,6 +7,7 @@ use std::path::Path;
 /// Who may import whom. A module stands with all that it imports; what is not listed is a breach.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("blocking", &["apis", "background", "configuration", "error", "models", "options", "secret"]),
+    ("reconcile", &["apis", "error", "models", "store", "webhook"]),
     (
         "apis",
         &[

@@ -1,5 +1,6 @@
 //! From the bytes of a delivery to the handler and the reply.
 
+// mutants: src/reconcile
 // mutants-with: fake
 
 mod axum;
@@ -12,7 +13,7 @@ mod event;
 mod hooks;
 mod interop;
 mod receiver;
-
+mod reconcile;
 mod reply;
 mod router;
 mod signed;
