@@ -1,4 +1,4 @@
-//! Who calls.
+//! Credentials: API keys, OAuth access tokens, and providers of either.
 
 mod key_file;
 
@@ -32,7 +32,7 @@ pub struct Credential {
 pub enum CredentialKind {
     /// A workspace's API key: reads and writes work, may not manage API keys nor touch agent routes.
     ApiKey,
-    /// A member's OAuth access token: may do what the member may.
+    /// A user's OAuth access token: may do what the user may.
     OauthToken,
     /// A token of which only the service knows the kind.
     Unknown,
@@ -74,7 +74,7 @@ impl Credential {
         Self::fixed(CredentialKind::ApiKey, &key.into())
     }
 
-    /// A member's OAuth access token.
+    /// A user's OAuth access token.
     ///
     /// # Errors
     /// As [`api_key`](Self::api_key).

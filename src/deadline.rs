@@ -1,4 +1,4 @@
-//! One deadline over everything a call does, and the account of where its time went.
+//! One deadline over everything that a call does, and how much time went where.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};

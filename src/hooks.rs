@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::error::ErrorKind;
 use crate::metadata::{RateLimit, Sent, TimeSpent};
+use crate::quota::WindowUsage;
 use crate::watchers::Watchers;
 
 /// Called at the steps of every call; every method does nothing unless it is implemented.
@@ -52,7 +53,13 @@ pub trait CallHooks: Send + Sync + 'static {
         let _ = (call, wait);
     }
 
-    /// A call has ended.
+    /// A response held something that this version of the crate does not know: the service has grown. Called once for each
+    /// such thing and operation of a configuration and its clones, before `call_ended`.
+    fn drift_found(&self, call: &CallInfo<'_>, drift: &Drift<'_>) {
+        let _ = (call, drift);
+    }
+
+    /// A call has ended: its response has been read, or it failed.
     fn call_ended(&self, call: &CallInfo<'_>, end: &CallEnd) {
         let _ = (call, end);
     }
@@ -70,6 +77,18 @@ pub struct CallInfo<'a> {
     pub route: &'a str,
     /// The workspace's id.
     pub workspace: &'a str,
+    /// The service's host.
+    pub server_address: &'a str,
+    /// The service's port.
+    pub server_port: u16,
+}
+
+impl CallInfo<'_> {
+    /// Whether it is a raw request, whose route is what the program wrote.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn is_raw(&self) -> bool {
+        self.operation == "request"
+    }
 }
 
 /// One request of a call.
@@ -100,6 +119,8 @@ pub struct AttemptEnd<'a> {
     pub request_id: Option<&'a str>,
     /// What the response says of the quota.
     pub rate_limit: Option<&'a RateLimit>,
+    /// How far the quota's windows are used, by what pacing counts; none without pacing.
+    pub windows: &'a [WindowUsage],
     /// The call's future was dropped meanwhile.
     pub cancelled: bool,
 }
@@ -137,6 +158,42 @@ impl WaitKind {
             Self::Refused => "refused",
             Self::Pacing => "pacing",
             Self::Token => "token",
+        }
+    }
+}
+
+/// Something in a response that this version of the crate does not know. Nothing of it is lost: models keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drift<'a> {
+    /// What it is.
+    pub kind: DriftKind,
+    /// Where it is, without positions in lists and keys of maps, for instance `tasks[].status`.
+    pub path: &'a str,
+    /// The enum value that is not known.
+    pub value: Option<&'a str>,
+}
+
+/// What a response held that this version of the crate does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DriftKind {
+    /// A field.
+    UnknownField,
+    /// A value of an enum.
+    UnknownValue,
+    /// A field or an item of a list with JSON of another shape.
+    Unreadable,
+}
+
+impl DriftKind {
+    /// One word for logs and labels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownField => "unknown_field",
+            Self::UnknownValue => "unknown_value",
+            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -40,6 +40,8 @@ mod keyed_locks;
 pub mod limits;
 #[cfg(feature = "client")]
 mod metadata;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod models;
 #[cfg(feature = "oauth")]
 pub mod oauth;

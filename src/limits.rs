@@ -1,4 +1,4 @@
-//! The service's documented numbers, in one place.
+//! The service's documented limits.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a single call may want otherwise than its configuration.
+//! The options of a single call, which take precedence over its configuration.
 //!
 //! [`call_options!`] gives the options to a builder as methods of its own, so that callers import nothing.
 

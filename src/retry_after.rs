@@ -1,7 +1,7 @@
 //! Retry-after parsing: how long the service asks to wait, wherever it says so.
 //!
 //! A wait is read from `Retry-After`, from the message of a 429, or from its `X-RateLimit-Reset`. What is malformed or
-//! negative is no wait; then the backoff counts, which is also the least that is waited after any failure.
+//! negative is not a wait; then the backoff counts, which is also the least that is waited after any failure.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a response says of the quota; `None` when it says nothing.
 ///
-/// Only a 429 asks to wait in words: a time in the message of another failure ("gave up after 30 seconds") is no wait.
+/// Only a 429 asks to wait in words: a time in the message of another failure ("gave up after 30 seconds") is not a wait.
 pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], clock: &dyn Clock) -> Option<RateLimit> {
     let mut known = RateLimit {
         limit: count(headers, &LIMIT),
@@ -211,7 +211,7 @@ fn part(words: &[&str]) -> Option<((f64, usize), f64)> {
     Some(((seconds, 1), smallest))
 }
 
-/// The number that a text starts with, and what follows.
+/// The number that a string starts with, and what follows.
 fn number(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;

@@ -1,6 +1,6 @@
-//! The checks that every setting passes, wherever it comes from: code, environment or file.
+//! The checks of every setting, wherever it comes from: code, environment or file.
 //!
-//! Secrets, ids and addresses are copied by people and programs, and the same accidents happen to all of them: a line
+//! Secrets, ids and addresses are copied by people and programs, with the same mistakes: a line
 //! end from a file, quotes from an env file, a placeholder that nobody filled in. They are refused when a client, a login
 //! or a verifier is built, in the same words everywhere, instead of as a 401 later.
 

@@ -1,4 +1,4 @@
-//! A time limit for work that somebody else does: a transport, a store, a callback.
+//! A time limit for what the user plugs in: a transport, a store, a callback.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! What generated operations are written with.
+//! The imports of the generated operations.
 #![allow(unused_imports, reason = "not every contract needs every part")]
 
 pub(crate) use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! The way to routes that this crate has no types for.
+//! Raw requests, for routes that this crate has no types for.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -59,7 +59,7 @@ impl Request {
 
     /// Sends the request and reads the response as `T`; [`Json`](crate::models::Json) takes any.
     pub fn send<T: DeserializeOwned + Send + 'static>(self) -> Pending<T> {
-        self.call.send()
+        self.call.send_any()
     }
 
     /// Sends the request and leaves the body as bytes.

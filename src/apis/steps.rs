@@ -1,4 +1,4 @@
-//! Several calls that are one piece of work: one deadline over all of them, and pauses between their repeats.
+//! Operations of several calls: one deadline over all of them, and pauses between repeats.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! From an entry of a list to the whole.
+//! Fetches the whole object for an entry of a list.
 
 use super::{FetchTask, TasksApi};
 use crate::models::TaskSummary;

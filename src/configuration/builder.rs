@@ -1,4 +1,4 @@
-//! Settings, and what makes them acceptable.
+//! The builder of a configuration, and the checks of its settings.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL};
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, CredentialKind};
-use crate::engine::{Budget, Retry, Settings};
+use crate::engine::{Budget, Reported, Retry, Settings};
 use crate::environment;
 use crate::error::{Error, ErrorKind};
 use crate::hooks::{CallHooks, Hooks};
@@ -214,7 +214,7 @@ impl ConfigurationBuilder {
     /// Puts something around the transport, seen by every attempt: the place for caching, signing, faults in tests.
     ///
     /// The layer gets the transport inside it and is one itself. It may change the request, whose `operation` and `attempt`
-    /// tell what it is, and may respond without passing it on. The last layer given is the outermost. Time limits, retries
+    /// say what it is, and may respond without passing it on. The last layer given is the outermost. Time limits, retries
     /// and the quota are outside all of them.
     ///
     /// ```
@@ -359,6 +359,7 @@ impl ConfigurationBuilder {
             budget: Arc::new(Budget::default()),
             quota: Arc::new(Quota::new(&self.clock, self.pacing, self.on_quota_wait)),
             hooks: self.hooks,
+            reported: Arc::new(Reported::default()),
             retry: self.retry,
             transport,
             clock: self.clock,

@@ -1,4 +1,4 @@
-//! Where to send, as whom, and how patiently.
+//! The settings that clients share: base address, credential, time limits, retries, network, quota.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! One attempt: the request, its response, and what its failure means for another attempt.
+//! One attempt: sends the request, reads the response, and classifies a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +112,9 @@ pub(super) async fn attempt(
         route: call.route_template(),
         number,
     });
-    let result = match watch.limited(Spent::Request, limit, span.run(settings.transport.send(request))).await {
+    // Layers find the attempt's span already when they are called.
+    let sending = span.run(span.enter(|| settings.transport.send(request)));
+    let result = match watch.limited(Spent::Request, limit, sending).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token)),
         Ok(Ok(response)) => classify(call, response, token),
@@ -150,7 +152,10 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
              platform looks for it (SSL_CERT_FILE on Linux), or build a ReqwestTransport that trusts it",
         ),
         Failure::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
-        Failure::Connect | Failure::ConnectTimeout | Failure::Interrupted => None,
+        Failure::Connect | Failure::ConnectTimeout => {
+            Some("nothing was sent: check the base URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)")
+        }
+        Failure::Interrupted => None,
     };
     let words = error.to_string();
     let source = error.into_source().and_then(|source| token.redactor.error(source));
@@ -163,7 +168,7 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
     FailedAttempt { failed, error }
 }
 
-/// Tells a success from a refusal.
+/// Returns whether the response is a success or a refusal.
 fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<Response<Bytes>, FailedAttempt> {
     let TransportResponse { status, headers, body } = response;
     let rate_limit = retry_after::rate_limit(status, &headers, &body, &*call.settings.clock);

@@ -1,4 +1,4 @@
-//! How many retries the calls of a client may spend together.
+//! The retry budget that all calls of a client share.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! A call while it is being put together.
+//! A call under construction: operation, parameters, body, options.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What every call of a client shares: where to send, as whom, and how patiently.
+//! What the calls of a client share: base address, credential, settings of the engine, transport, quota.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::budget::Budget;
+use super::reported::Reported;
 use super::retry::Retry;
 use crate::clock::Clock;
 use crate::credential::Credential;
@@ -14,7 +15,7 @@ use crate::models::WorkspaceId;
 use crate::quota::Quota;
 use crate::transport::Transport;
 
-/// The settings of a client, checked by whoever makes them.
+/// The settings of a client, checked where they are made.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) base_url: Url,
@@ -27,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) budget: Arc<Budget>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) hooks: Hooks,
+    pub(crate) reported: Arc<Reported>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }

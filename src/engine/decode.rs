@@ -1,20 +1,24 @@
-//! Successful responses into values.
+//! Decodes successful responses.
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 
 use super::attempt::Success;
+use super::call::Call;
+use super::drift;
 use super::operation::RAW_REQUEST;
 use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
 use crate::metadata::Metadata;
+use crate::models::runtime::Value;
 use crate::models::{Json, from_json, from_response};
 use crate::response::Response;
 
 /// Reads the response; the path in the JSON is looked for only when reading fails, since that costs a second pass.
 ///
 /// A success without content is whatever `T` is made of `null`: `()`, `None`, any JSON.
-pub(super) fn value<T: DeserializeOwned>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
+pub(super) fn value<T: DeserializeOwned>(call: &Call, success: Success) -> Result<Response<T>, Error> {
+    let operation = call.operation.id;
     let body = without_bom(&success.response.value);
     // A raw request may fetch anything; the operations of the contract return whole objects.
     let read = if operation == RAW_REQUEST { from_json } else { from_response };
@@ -23,6 +27,17 @@ pub(super) fn value<T: DeserializeOwned>(success: Success, operation: &'static s
         Ok(value) => Ok(success.response.map(|_| value)),
         Err(error) => Err(unreadable::<T>(&success, &error, operation)),
     }
+}
+
+/// Reads the response as a model, and reports to the hooks what in it this version does not know.
+pub(super) fn model<T: Value>(call: &Call, success: Success) -> Result<Response<T>, Error> {
+    if call.settings.hooks.is_empty() {
+        return value(call, success);
+    }
+    let token = success.token.clone();
+    let response = value(call, success)?;
+    drift::report(call, &response.value, &token.redactor);
+    Ok(response)
 }
 
 /// A response whose type depends on its status.
@@ -40,11 +55,11 @@ pub(crate) fn read_json<T: DeserializeOwned>(body: &Bytes) -> serde_json::Result
 
 /// Reads the response as the type that its status asks for.
 #[allow(dead_code, reason = "the contract at hand has one type for each operation")]
-pub(super) fn by_status<T: ByStatus>(success: Success, operation: &'static str) -> Result<Response<T>, Error> {
+pub(super) fn by_status<T: ByStatus>(call: &Call, success: Success) -> Result<Response<T>, Error> {
     let metadata = &success.response.metadata;
     match T::read(metadata.status.unwrap_or_default(), &success.response.value) {
         Ok(value) => Ok(success.response.map(|_| value)),
-        Err(error) => Err(unreadable::<Json>(&success, &error, operation)),
+        Err(error) => Err(unreadable::<Json>(&success, &error, call.operation.id)),
     }
 }
 
@@ -56,8 +71,11 @@ fn is_empty(body: &[u8]) -> bool {
 fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Result<T>) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
         Ok(text) => read(text),
-        // This one says where the text breaks off.
-        Err(_) => serde_json::from_slice(body),
+        // Says where the text breaks off.
+        Err(_) => match serde_json::from_slice::<serde_json::Value>(body) {
+            Err(error) => Err(error),
+            Ok(_) => Err(serde_json::Error::custom("it is not UTF-8")),
+        },
     }
 }
 
@@ -103,7 +121,7 @@ fn without_values(complaint: &str) -> String {
 
 /// The path in the JSON at which the shape differs, as `.tasks[3].title`.
 fn path_of<T: DeserializeOwned>(body: &[u8]) -> Option<String> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(body).ok()?);
     let error = serde_path_to_error::deserialize::<_, T>(&mut reader).err()?;
     match error.path().to_string().as_str() {
         "." => Some(String::new()),

@@ -5,14 +5,13 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::form_urlencoded;
 
 use super::call::Call;
 use super::decode::{self, ByStatus};
 use super::pending::Pending;
-use super::run;
+use crate::models::runtime::Value as Model;
 
 impl Call {
     /// Sets a body that is JSON of another media type, such as `application/merge-patch+json`.
@@ -46,14 +45,14 @@ impl Call {
     }
 
     /// Sends the call; a success may come without a body.
-    pub(crate) fn send_optional<T: DeserializeOwned + Send + 'static>(self) -> Pending<Option<T>> {
+    pub(crate) fn send_optional<T: Model + Send + 'static>(self) -> Pending<Option<T>> {
         // An empty body reads as `null`.
         self.send()
     }
 
     /// Sends the call and reads the response by its status.
     pub(crate) fn send_by_status<T: ByStatus>(self) -> Pending<T> {
-        Pending::new(async move { decode::by_status(run::run(&self).await?, self.operation.id) })
+        self.send_with(decode::by_status)
     }
 }
 

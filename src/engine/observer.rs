@@ -1,4 +1,4 @@
-//! Tells the hooks of a configuration what happens to a call.
+//! Calls the hooks of a configuration with what happens to a call.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,26 @@ use crate::error::{Error, ErrorKind};
 use crate::hooks::{AttemptEnd, AttemptInfo, CallEnd, CallInfo, WaitInfo, WaitKind};
 use crate::metadata::{Metadata, Sent, TimeSpent};
 
+/// What hooks get of a call.
+pub(super) fn info(call: &Call) -> CallInfo<'_> {
+    let settings = &*call.settings;
+    let own = call.path.iter().rev().find(|(name, _)| name == "workspaceId");
+    CallInfo {
+        operation: call.operation.id,
+        method: call.operation.method.as_str(),
+        route: call.route_template(),
+        workspace: own.map_or(settings.workspace.as_str(), |(_, workspace)| workspace),
+        server_address: settings.base_url.host_str().unwrap_or_default(),
+        server_port: settings.base_url.port_or_known_default().unwrap_or_default(),
+    }
+}
+
 /// What the hooks know of a call; without hooks it does nothing.
 ///
 /// Dropping it ends what was begun, as cancelled.
 pub(super) struct Observer<'a> {
-    call: Option<Observed<'a>>,
+    /// Boxed, since most calls have no hooks, and what a call holds is moved several times.
+    call: Option<Box<Observed<'a>>>,
 }
 
 struct Observed<'a> {
@@ -32,23 +47,17 @@ impl<'a> Observer<'a> {
         if settings.hooks.is_empty() {
             return Self { call: None };
         }
-        let own = call.path.iter().rev().find(|(name, _)| name == "workspaceId");
-        let info = CallInfo {
-            operation: call.operation.id,
-            method: call.operation.method.as_str(),
-            route: call.route_template(),
-            workspace: own.map_or(settings.workspace.as_str(), |(_, workspace)| workspace),
-        };
+        let info = info(call);
         settings.hooks.each(|hooks| hooks.call_started(&info));
         let started = settings.clock.now();
         let observed =
             Observed { settings, info, started, attempts: 0, attempt: None, retry_reason: None, most_sent: Sent::No };
-        Self { call: Some(observed) }
+        Self { call: Some(Box::new(observed)) }
     }
 
     pub(super) fn waits(&self, reason: WaitKind, wait: Duration) {
-        if let Some(Observed { settings, info, .. }) = &self.call {
-            settings.hooks.each(|hooks| hooks.wait_started(info, &WaitInfo { reason, wait }));
+        if let Some(call) = &self.call {
+            call.settings.hooks.each(|hooks| hooks.wait_started(&call.info, &WaitInfo { reason, wait }));
         }
     }
 
@@ -64,6 +73,7 @@ impl<'a> Observer<'a> {
     /// The attempt brought a response or an error with this metadata.
     pub(super) fn attempt_ended(&mut self, metadata: &Metadata, error: Option<ErrorKind>) {
         if let Some(call) = &mut self.call {
+            let windows = call.settings.quota.status().windows;
             call.end_attempt(&AttemptEnd {
                 status: metadata.status.map(|status| status.as_u16()),
                 error,
@@ -71,6 +81,7 @@ impl<'a> Observer<'a> {
                 elapsed: Duration::ZERO,
                 request_id: metadata.request_id(),
                 rate_limit: metadata.rate_limit.as_ref(),
+                windows: &windows,
                 cancelled: false,
             });
             call.retry_reason = error;
@@ -119,6 +130,7 @@ impl Drop for Observer<'_> {
             elapsed: Duration::ZERO,
             request_id: None,
             rate_limit: None,
+            windows: &[],
             cancelled: true,
         });
         call.end(None, None, call.most_sent, TimeSpent::default(), true);

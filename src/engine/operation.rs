@@ -1,4 +1,4 @@
-//! What the contract says of an operation.
+//! The facts of an operation: method, route, retry class, access, evidence.
 
 use http::{Method, StatusCode};
 

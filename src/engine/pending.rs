@@ -1,4 +1,4 @@
-//! A call on its way.
+//! The future of a call.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,10 +7,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use super::attempt::Success;
 use super::call::Call;
 use super::{decode, run};
 use crate::error::Error;
 use crate::future::BoxFuture;
+use crate::models::runtime::Value;
 use crate::response::Response;
 
 /// A call on its way. Dropping it ends the call; nothing goes on in the background.
@@ -18,19 +20,31 @@ use crate::response::Response;
 pub struct Pending<T>(BoxFuture<'static, Result<Response<T>, Error>>);
 
 impl Call {
+    /// Sends the call and reads the response as the model `T`; hooks see what in it this version does not know.
+    pub(crate) fn send<T: Value + Send + 'static>(self) -> Pending<T> {
+        self.send_with(decode::model)
+    }
+
     /// Sends the call and reads the response as `T`.
-    pub(crate) fn send<T: DeserializeOwned + Send + 'static>(self) -> Pending<T> {
-        Pending::new(async move { decode::value(run::run(&self).await?, self.operation.id) })
+    pub(crate) fn send_any<T: DeserializeOwned + Send + 'static>(self) -> Pending<T> {
+        self.send_with(decode::value)
     }
 
     /// Sends the call; its success carries nothing.
     pub(crate) fn send_empty(self) -> Pending<()> {
-        Pending::new(async move { Ok(run::run(&self).await?.response.map(|_| ())) })
+        self.send_with(|_, success| Ok(success.response.map(|_| ())))
     }
 
     /// Sends the call and leaves the response unread.
     pub(crate) fn send_raw(self) -> Pending<Bytes> {
-        Pending::new(async move { Ok(run::run(&self).await?.response) })
+        self.send_with(|_, success| Ok(success.response))
+    }
+
+    pub(super) fn send_with<T: Send + 'static>(
+        self,
+        read: fn(&Self, Success) -> Result<Response<T>, Error>,
+    ) -> Pending<T> {
+        Pending::new(async move { run::run(&self, read).await })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::hooks::WaitKind;
 use crate::metadata::{RateLimit, Sent, WaitSource};
 use crate::quota::{Caller, Outcome, Rejection, WaitReason};
+use crate::response::Response;
 use crate::trace;
 
 /// How long a token provider may take. Its own limits, such as those of a refresh, come first and say more.
@@ -34,25 +35,40 @@ struct Progress {
 /// What a 404 means when the base URL ends with its host.
 const NO_API_PATH: &str = "the base URL has no path: the API of One Horizon is under /api/v1";
 
-/// Sends the call until there is a response or an error to return.
-pub(super) async fn run(call: &Call) -> Result<Success, Error> {
+/// Sends the call until there is a response, which `read` makes a value of, or an error to return.
+pub(super) async fn run<T>(
+    call: &Call,
+    read: fn(&Call, Success) -> Result<Response<T>, Error>,
+) -> Result<Response<T>, Error> {
     // Pinned here, since an async function that takes a future by value holds it twice.
-    let work = pin!(run_in_span(call));
+    let work = pin!(async {
+        let mut observer = Observer::start(call);
+        let result = match until_response(call, &mut observer).await {
+            Ok(success) => read(call, success),
+            Err(error) => Err(error),
+        };
+        match &result {
+            Ok(response) => observer.ended(Ok(&response.metadata)),
+            Err(error) => {
+                trace::failed(error);
+                observer.ended(Err(error));
+            }
+        }
+        result
+    });
     trace::call(call.operation.id, || call.route_template(), work).await
 }
 
-async fn run_in_span(call: &Call) -> Result<Success, Error> {
+async fn until_response(call: &Call, observer: &mut Observer<'_>) -> Result<Success, Error> {
     let settings = &*call.settings;
     let mut watch = Stopwatch::start(&*settings.clock, call.options.deadline.or(settings.deadline));
     let mut progress = Progress::default();
-    let mut observer = Observer::start(call);
-    let result = repeat(call, &mut watch, &mut progress, &mut observer).await;
+    let result = repeat(call, &mut watch, &mut progress, observer).await;
     let time = watch.time;
     match result {
         Ok(mut success) => {
             success.response.metadata.attempts = progress.attempts;
             success.response.metadata.time = time;
-            observer.ended(Ok(&success.response.metadata));
             Ok(success)
         }
         Err(error) => {
@@ -77,8 +93,6 @@ async fn run_in_span(call: &Call) -> Result<Success, Error> {
                     error.hint = Some("an earlier attempt of this call may have deleted it");
                 }
             });
-            trace::failed(&error);
-            observer.ended(Err(&error));
             Err(error)
         }
     }
@@ -140,7 +154,7 @@ async fn repeat(
             Ok(response) => {
                 trace::status(response.status());
                 observer.attempt_ended(&response.metadata, None);
-                permit.settle(Outcome::Answered, response.rate_limit());
+                permit.settle(Outcome::Responded, response.rate_limit());
                 return Ok(Success { response, token });
             }
             Err(failed) => failed,
@@ -210,7 +224,7 @@ fn outcome(sent: Sent) -> Outcome {
     match sent {
         Sent::No => Outcome::Unsent,
         Sent::Maybe => Outcome::Lost,
-        Sent::Yes => Outcome::Answered,
+        Sent::Yes => Outcome::Responded,
     }
 }
 
@@ -240,7 +254,7 @@ fn rejected(rejection: Rejection, settings: &Settings, refused: Option<Error>) -
             let error = refused.unwrap_or_else(|| {
                 let why = match reason {
                     WaitReason::Refused => "the service has reported that the quota is spent",
-                    WaitReason::Pacing => "pacing has no room",
+                    WaitReason::Pacing => "pacing has no free slot",
                 };
                 let message = if wait.is_zero() {
                     // Other calls are ahead, and how long they take is not known.

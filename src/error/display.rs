@@ -1,4 +1,4 @@
-//! Errors in words.
+//! `Display` and `Debug` of errors.
 
 use std::fmt;
 

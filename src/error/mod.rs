@@ -1,4 +1,4 @@
-//! What can go wrong with a call, in words and types that a person or a program can act on.
+//! The error of a call: its kind, what the service said, what to do, and whether the request was sent.
 
 mod display;
 mod exit_code;
@@ -129,7 +129,7 @@ impl Error {
         self.0.metadata.status.as_ref().map(StatusCode::as_u16)
     }
 
-    /// The service's own `code`, as text whether it came as a number or a text. Documented example: `429`.
+    /// The service's own `code`, as a string, whether it came as a number or as a string. Documented example: `429`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()

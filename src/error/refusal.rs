@@ -1,4 +1,4 @@
-//! Responses that are not a success, read without trusting them.
+//! Turns responses that are not a success into errors, without trusting their content.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};

@@ -33,19 +33,18 @@ pub(crate) struct Words {
 /// Reads the words of a body; what it cannot read is left out.
 pub(crate) fn read(body: &[u8]) -> Words {
     let body = without_bom(body);
-    let Ok(members) = serde_json::from_slice::<Members>(body) else { return Words::default() };
-    let nested = members.error.as_ref().and_then(|error| serde_json::from_str::<Members>(error.get()).ok());
-    let is_documented_form = members.code.as_deref().is_some_and(|code| code.get().parse::<u16>().is_ok())
-        && members.message.as_deref().is_some_and(|message| message.get().starts_with('"'));
+    let Ok(found) = serde_json::from_slice::<Fields>(body) else { return Words::default() };
+    let nested = found.error.as_ref().and_then(|error| serde_json::from_str::<Fields>(error.get()).ok());
+    let is_documented_form = found.code.as_deref().is_some_and(|code| code.get().parse::<u16>().is_ok())
+        && found.message.as_deref().is_some_and(|message| message.get().starts_with('"'));
     let nested = nested.unwrap_or_default();
 
-    let code =
-        members.code.as_deref().or(nested.code.as_deref()).and_then(|code| match code.get().as_bytes().first() {
-            Some(b'-' | b'0'..=b'9') => Some(code.get().to_owned()),
-            _ => string(code),
-        });
+    let code = found.code.as_deref().or(nested.code.as_deref()).and_then(|code| match code.get().as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => Some(code.get().to_owned()),
+        _ => string(code),
+    });
     // The first of these that says anything.
-    let places = [&members.message, &nested.message, &members.description, &nested.description, &members.detail];
+    let places = [&found.message, &nested.message, &found.description, &nested.description, &found.detail];
     let mut messages = Vec::new();
     let mut fields = Vec::new();
     for place in places.into_iter().flatten() {
@@ -53,14 +52,14 @@ pub(crate) fn read(body: &[u8]) -> Words {
             gather(place, &mut messages, &mut fields);
         }
     }
-    for errors in [&members.errors, &nested.errors].into_iter().flatten() {
+    for errors in [&found.errors, &nested.errors].into_iter().flatten() {
         gather(errors, &mut messages, &mut fields);
     }
     if messages.is_empty() && fields.is_empty() {
-        let last = [&members.error, &members.reason, &members.title];
+        let last = [&found.error, &found.reason, &found.title];
         messages.extend(last.into_iter().flatten().find_map(|text| string(text)));
     }
-    if messages.is_empty() && fields.is_empty() && !members.is_known() && body.len() <= LARGEST {
+    if messages.is_empty() && fields.is_empty() && !found.is_known() && body.len() <= LARGEST {
         fields = serde_json::from_slice(body).map(|map| field_map(&map)).unwrap_or_default();
     }
     messages.dedup();
@@ -232,7 +231,7 @@ fn string(raw: &RawValue) -> Option<String> {
 ///
 /// Values stay as they were written, so that a number no machine type holds does not hide the rest.
 #[derive(Default)]
-struct Members {
+struct Fields {
     code: Option<Box<RawValue>>,
     message: Option<Box<RawValue>>,
     description: Option<Box<RawValue>>,
@@ -243,7 +242,7 @@ struct Members {
     errors: Option<Box<RawValue>>,
 }
 
-impl Members {
+impl Fields {
     fn is_known(&self) -> bool {
         [&self.code, &self.message, &self.description, &self.detail, &self.error, &self.errors]
             .into_iter()
@@ -251,28 +250,28 @@ impl Members {
     }
 }
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct V;
         impl<'de> Visitor<'de> for V {
-            type Value = Members;
+            type Value = Fields;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Members::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut found = Fields::default();
                 while let Some(name) = map.next_key::<String>()? {
                     let field = match name.as_str() {
-                        "code" => &mut members.code,
-                        "message" | "msg" => &mut members.message,
-                        "error_description" | "description" => &mut members.description,
-                        "detail" | "details" => &mut members.detail,
-                        "title" => &mut members.title,
-                        "reason" => &mut members.reason,
-                        "error" => &mut members.error,
-                        "errors" => &mut members.errors,
+                        "code" => &mut found.code,
+                        "message" | "msg" => &mut found.message,
+                        "error_description" | "description" => &mut found.description,
+                        "detail" | "details" => &mut found.detail,
+                        "title" => &mut found.title,
+                        "reason" => &mut found.reason,
+                        "error" => &mut found.error,
+                        "errors" => &mut found.errors,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
@@ -280,7 +279,7 @@ impl<'de> Deserialize<'de> for Members {
                     };
                     *field = Some(map.next_value()?);
                 }
-                Ok(members)
+                Ok(found)
             }
         }
         deserializer.deserialize_map(V)

@@ -1,4 +1,4 @@
-//! What generated models are given by hand.
+//! Hand-written methods of generated models.
 
 use super::{CreatedApiKey, TaskContributionType, TaskContributor};
 use crate::secret::Secret;

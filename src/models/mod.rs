@@ -60,7 +60,7 @@ pub(crate) mod runtime {
     pub(crate) use super::mode::is_whole_response;
     pub(crate) use super::object::{OpenObject, open_object, read_object};
     pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};
-    pub(crate) use super::presence::{Field, Path, Presence, Unreadable};
+    pub(crate) use super::presence::{Field, Findings, Path, Presence, Unreadable};
     #[cfg(any(feature = "webhook", feature = "oauth"))]
     pub(crate) use super::raw_object::RawObject;
     pub(crate) use super::record::Record;

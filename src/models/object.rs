@@ -269,9 +269,10 @@ macro_rules! open_object {
         }
 
         impl rt::Value for $name {
-            fn report(&self, at: &rt::Path<'_>, _: &[usize], found: &mut Vec<rt::Unreadable>) {
+            fn report(&self, at: &rt::Path<'_>, _: &[usize], found: &mut dyn rt::Findings) {
                 $(self.record.report(At::$required as usize, $required_json, Some(&self.$required), at, found);)*
                 $(self.record.report(At::$field as usize, $json, rt::FieldType::get(&self.$field), at, found);)*
+                self.extra.names().for_each(|name| found.unknown_field(&rt::Path::Field(at, name)));
             }
         }
         };

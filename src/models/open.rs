@@ -191,7 +191,18 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::models::runtime::Value for $name {}
+        impl $crate::models::runtime::Value for $name {
+            fn report(
+                &self,
+                at: &$crate::models::runtime::Path<'_>,
+                _: &[usize],
+                found: &mut dyn $crate::models::runtime::Findings,
+            ) {
+                if let Self::Unknown(value) = self {
+                    found.unknown_value(at, value.as_str());
+                }
+            }
+        }
 
         impl serde::Serialize for $name {
             /// The string; null for no value.

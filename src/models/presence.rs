@@ -70,9 +70,9 @@ impl<M> fmt::Debug for Field<M> {
 /// read of the value: a string that was cut inside a character, `1024.0` where an integer belongs.
 #[derive(Clone)]
 pub struct Unreadable {
-    pub(super) path: String,
-    pub(super) json: Json,
-    pub(super) error: Box<str>,
+    path: String,
+    json: Json,
+    error: Box<str>,
 }
 
 impl Unreadable {
@@ -102,19 +102,59 @@ impl fmt::Debug for Unreadable {
     }
 }
 
+/// What a walk through an object finds.
+pub(crate) trait Findings {
+    /// JSON that cannot be read as the type of its field.
+    fn unreadable(&mut self, at: &Path<'_>, json: &Json, error: &str) {
+        let _ = (at, json, error);
+    }
+
+    /// A field that this version does not know.
+    fn unknown_field(&mut self, at: &Path<'_>) {
+        let _ = at;
+    }
+
+    /// An enum value that this version does not know.
+    fn unknown_value(&mut self, at: &Path<'_>, value: &str) {
+        let _ = (at, value);
+    }
+}
+
+impl Findings for Vec<Unreadable> {
+    fn unreadable(&mut self, at: &Path<'_>, json: &Json, error: &str) {
+        self.push(Unreadable { path: at.to_string(), json: json.clone(), error: error.into() });
+    }
+}
+
 /// The way from an object to a value in it.
 pub(crate) enum Path<'a> {
     Root,
     Field(&'a Path<'a>, &'a str),
+    /// An entry of a map, whose keys are data.
+    Entry(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
+}
+
+#[cfg(feature = "client")]
+impl Path<'_> {
+    /// The path without positions and keys of maps, for instance `tasks[].status`: one for all objects of a kind.
+    pub(crate) fn shape(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Field(Self::Root, name) => (*name).to_owned(),
+            Self::Field(parent, name) => format!("{}.{name}", parent.shape()),
+            Self::Entry(parent, _) => format!("{}.{{}}", parent.shape()),
+            Self::Item(parent, _) => format!("{}[]", parent.shape()),
+        }
+    }
 }
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
-            Self::Field(Self::Root, name) => f.write_str(name),
-            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Field(Self::Root, name) | Self::Entry(Self::Root, name) => f.write_str(name),
+            Self::Field(parent, name) | Self::Entry(parent, name) => write!(f, "{parent}.{name}"),
             Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
         }
     }

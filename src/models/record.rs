@@ -1,12 +1,13 @@
 //! How each field of an object arrived.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 
 use super::json::{self, Json};
-use super::presence::{OddItem, Path, Presence, Unreadable};
+use super::presence::{Findings, OddItem, Path, Presence};
 use super::value::{FieldType, Value};
 
 /// JSON that did not fit: a field's, or an item's in a field's list.
@@ -18,25 +19,102 @@ struct Odd {
     error: Box<str>,
 }
 
-/// The part of a record that few objects need.
+/// The part of a record that few objects need. What it does depends on no type, so that it is compiled once.
 #[derive(Clone, Default)]
 struct Kept {
     odd: Vec<Odd>,
 }
 
-/// How each of `N` fields arrived, or what was asked for since.
+impl Kept {
+    fn of(&self, field: usize) -> impl Iterator<Item = &Odd> {
+        self.odd.iter().filter(move |odd| odd.field == field)
+    }
+
+    /// The positions of the items that did not fit, and their JSON.
+    fn items(&self, field: usize) -> Vec<(usize, &Json)> {
+        self.of(field).filter_map(|odd| Some((odd.item?, &odd.json))).collect()
+    }
+
+    /// The JSON of a field that could not be read.
+    fn whole(&self, field: usize) -> Option<&Json> {
+        self.of(field).find(|odd| odd.item.is_none()).map(|odd| &odd.json)
+    }
+
+    /// The JSON of a required field that shows what was salvaged of it.
+    fn salvaged<T: Value>(&self, field: usize, value: &T) -> Option<&Json> {
+        let json = self.whole(field)?;
+        T::salvage(json.get()).is_some_and(|then| value.is_salvaged_as(&then)).then_some(json)
+    }
+
+    fn error(&self, field: usize) -> Option<&str> {
+        self.of(field).next().map(|odd| &*odd.error)
+    }
+
+    fn drop_field(&mut self, field: usize) {
+        self.odd.retain(|odd| odd.field != field);
+    }
+
+    fn keep_items(&mut self, field: usize, items: Vec<OddItem>) {
+        self.odd.extend(items.into_iter().map(|OddItem { position, json, error }| Odd {
+            field,
+            item: Some(position),
+            json,
+            error: reason(&error),
+        }));
+    }
+
+    fn keep_whole(&mut self, field: usize, raw: &str, error: &serde_json::Error) {
+        self.odd.push(Odd { field, item: None, json: Json::of(raw), error: reason(error) });
+    }
+
+    /// Tells what was kept of a field; returns the positions of items.
+    fn report(&self, field: usize, at: &Path<'_>, found: &mut dyn Findings) -> Vec<usize> {
+        for odd in self.of(field) {
+            match odd.item {
+                Some(position) => found.unreadable(&Path::Item(at, position), &odd.json, &odd.error),
+                None => found.unreadable(at, &odd.json, &odd.error),
+            }
+        }
+        self.of(field).filter_map(|odd| odd.item).collect()
+    }
+}
+
+/// How each field arrived, or what was asked for since. The methods are those of the form without a length, so that they
+/// are compiled once and not for each number of fields.
 #[derive(Clone)]
-pub(crate) struct Record<const N: usize> {
-    presence: [Presence; N],
+pub(crate) struct Fields<P: ?Sized> {
     whole: bool,
     kept: Option<Box<Kept>>,
+    presence: P,
 }
+
+/// The record of an object with `N` fields.
+#[derive(Clone)]
+pub(crate) struct Record<const N: usize>(Fields<[Presence; N]>);
 
 impl<const N: usize> Record<N> {
     pub(crate) const fn new() -> Self {
-        Self { presence: [Presence::Absent; N], whole: false, kept: None }
+        Self(Fields { whole: false, kept: None, presence: [Presence::Absent; N] })
     }
+}
 
+impl<const N: usize> Deref for Record<N> {
+    type Target = Fields<[Presence]>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<const N: usize> DerefMut for Record<N> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl Fields<[Presence]> {
     #[inline]
     pub(crate) fn get(&self, field: usize) -> Presence {
         self.presence.get(field).copied().unwrap_or_default()
@@ -48,15 +126,15 @@ impl<const N: usize> Record<N> {
             *slot = presence;
         }
         if let Some(kept) = &mut self.kept {
-            kept.odd.retain(|odd| odd.field != field);
+            kept.drop_field(field);
         }
     }
 
-    pub(crate) const fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.whole
     }
 
-    pub(crate) const fn set_whole(&mut self, whole: bool) {
+    pub(crate) fn set_whole(&mut self, whole: bool) {
         self.whole = whole;
     }
 
@@ -70,7 +148,9 @@ impl<const N: usize> Record<N> {
         careful: bool,
     ) -> Result<(), A::Error> {
         if careful {
-            return map.next_value_seed(Raw(|raw: &str| self.read_raw(field, slot, raw)));
+            let raw = map.next_value_seed(RawText)?;
+            self.read_raw(field, slot, raw.trim());
+            return Ok(());
         }
         match self.presence.get_mut(field) {
             Some(presence) => map.next_value_seed(Slot { slot, presence }),
@@ -88,29 +168,16 @@ impl<const N: usize> Record<N> {
             Ok(value) => {
                 slot.set(Some(value));
                 self.set(field, Presence::Value);
-                for OddItem { position, json, error } in items {
-                    self.keep(Odd { field, item: Some(position), json, error: reason(&error) });
+                if !items.is_empty() {
+                    self.kept.get_or_insert_default().keep_items(field, items);
                 }
             }
             Err(error) => {
                 slot.set(F::Value::salvage(raw));
                 self.set(field, Presence::Unreadable);
-                self.keep(Odd { field, item: None, json: Json::of(raw), error: reason(&error) });
+                self.kept.get_or_insert_default().keep_whole(field, raw, &error);
             }
         }
-    }
-
-    fn keep(&mut self, odd: Odd) {
-        self.kept.get_or_insert_default().odd.push(odd);
-    }
-
-    fn odd(&self, field: usize) -> impl Iterator<Item = &Odd> {
-        self.kept.iter().flat_map(|kept| &kept.odd).filter(move |odd| odd.field == field)
-    }
-
-    /// The positions of the items that did not fit, and their JSON.
-    fn odd_items(&self, field: usize) -> Vec<(usize, &Json)> {
-        self.odd(field).filter_map(|odd| Some((odd.item?, &odd.json))).collect()
     }
 
     /// The value of a field that the object cannot do without.
@@ -124,8 +191,11 @@ impl<const N: usize> Record<N> {
             Presence::Absent => Err(E::missing_field(name)),
             Presence::Null => T::when_null().ok_or_else(|| E::custom(format_args!("the field `{name}` is null"))),
             Presence::Value => value.ok_or_else(|| E::missing_field(name)),
+            Presence::Unreadable if T::SALVAGED_IS_ENOUGH && value.is_some() => {
+                value.ok_or_else(|| E::missing_field(name))
+            }
             Presence::Unreadable => {
-                let error = self.odd(field).next().map_or("it cannot be read", |odd| &odd.error);
+                let error = self.kept.as_ref().and_then(|kept| kept.error(field)).unwrap_or("it cannot be read");
                 Err(match error.strip_prefix("in `") {
                     Some(deeper) => E::custom(format_args!("in `{name}.{deeper}")),
                     None => E::custom(format_args!("in `{name}`: {error}")),
@@ -145,7 +215,7 @@ impl<const N: usize> Record<N> {
 
     /// The JSON of a field that could not be read and that was given no other value since.
     fn untouched<F: FieldType>(&self, field: usize, slot: &F) -> Option<&Json> {
-        let json = &self.odd(field).find(|odd| odd.item.is_none())?.json;
+        let json = self.kept.as_ref()?.whole(field)?;
         let same = match (slot.get(), F::Value::salvage(json.get())) {
             (Some(now), Some(then)) => now.is_salvaged_as(&then),
             (now, then) => now.is_none() && then.is_none(),
@@ -162,8 +232,8 @@ impl<const N: usize> Record<N> {
         slot: &F,
         map: &mut M,
     ) -> Result<(), M::Error> {
-        if self.kept.is_some() {
-            return self.write_kept(field, name, slot, map);
+        if let Some(kept) = &self.kept {
+            return self.write_kept(kept, field, name, slot, map);
         }
         match slot.says(self.get(field)) {
             Presence::Absent => Ok(()),
@@ -175,6 +245,7 @@ impl<const N: usize> Record<N> {
     #[cold]
     fn write_kept<F: FieldType, M: SerializeMap>(
         &self,
+        kept: &Kept,
         field: usize,
         name: &'static str,
         slot: &F,
@@ -187,7 +258,7 @@ impl<const N: usize> Record<N> {
                 Some(json) => map.serialize_entry(name, json),
                 None => Ok(()),
             },
-            Presence::Value => map.serialize_entry(name, &WithOdd { value: slot, items: &self.odd_items(field) }),
+            Presence::Value => map.serialize_entry(name, &WithOdd { value: slot, items: &kept.items(field) }),
         }
     }
 
@@ -203,28 +274,27 @@ impl<const N: usize> Record<N> {
         if self.get(field) == Presence::Null && value.is_nothing() {
             return map.serialize_entry(name, &());
         }
-        if self.kept.is_some() {
-            return map.serialize_entry(name, &RequiredWithOdd { value, items: &self.odd_items(field) });
+        if let Some(kept) = &self.kept {
+            return match kept.salvaged(field, value) {
+                Some(json) => map.serialize_entry(name, json),
+                None => map.serialize_entry(name, &RequiredWithOdd { value, items: &kept.items(field) }),
+            };
         }
         map.serialize_entry(name, value)
     }
 
-    /// Lists what could not be read of a field, and what could not be read inside its value.
+    /// Reports what could not be read of a field, and what is found inside its value.
     pub(crate) fn report<T: Value>(
         &self,
         field: usize,
         name: &str,
         value: Option<&T>,
         at: &Path<'_>,
-        found: &mut Vec<Unreadable>,
+        found: &mut dyn Findings,
     ) {
         let at = Path::Field(at, name);
-        for odd in self.odd(field) {
-            let path = odd.item.map_or_else(|| at.to_string(), |position| Path::Item(&at, position).to_string());
-            found.push(Unreadable { path, json: odd.json.clone(), error: odd.error.clone() });
-        }
+        let positions = self.kept.as_ref().map_or_else(Vec::new, |kept| kept.report(field, &at, found));
         if let Some(value) = value {
-            let positions: Vec<usize> = self.odd_items(field).iter().map(|(position, _)| *position).collect();
             value.report(&at, &positions, found);
         }
     }
@@ -292,19 +362,19 @@ impl<'de, F: FieldType> Visitor<'de> for Slot<'_, F> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.slot.set(Some(F::Value::deserialize(deserializer)?));
+        self.slot.set(Some(F::Value::read(deserializer)?));
         *self.presence = Presence::Value;
         Ok(())
     }
 }
 
-/// Hands the text of the next value to a function.
-struct Raw<F>(F);
+/// The text of the next value.
+struct RawText;
 
-impl<'de, F: FnOnce(&str)> DeserializeSeed<'de> for Raw<F> {
-    type Value = ();
+impl<'de> DeserializeSeed<'de> for RawText {
+    type Value = Box<str>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        json::with_raw(deserializer, |text| (self.0)(text.trim()))
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Box<str>, D::Error> {
+        json::with_raw(deserializer, |text| text.into())
     }
 }

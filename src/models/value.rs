@@ -1,13 +1,13 @@
-//! What may be the value of a field.
+//! The types that a field of a model can have.
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::json::Json;
 use super::mode::from_json;
-use super::presence::{OddItem, Path, Presence, Unreadable};
+use super::presence::{Findings, OddItem, Path, Presence};
 
 /// A value as JSON has it when it is neither absent nor null.
 pub(crate) trait Value: DeserializeOwned + Serialize {
@@ -16,6 +16,15 @@ pub(crate) trait Value: DeserializeOwned + Serialize {
         let _ = odd;
         serde_json::from_str(raw)
     }
+
+    /// Reads the value in one pass, or fails where its own text is needed.
+    #[inline]
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    /// Whether what is salvaged is the value in all but its spelling, so that a required field may have it.
+    const SALVAGED_IS_ENOUGH: bool = false;
 
     /// What can be shown of a value that does not fit.
     fn salvage(raw: &str) -> Option<Self> {
@@ -45,8 +54,8 @@ pub(crate) trait Value: DeserializeOwned + Serialize {
         self.serialize(serializer)
     }
 
-    /// Lists what could not be read inside the value; `odd` are the positions that a list leaves out.
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    /// Reports what could not be read inside the value, or is not known; `odd` are the positions that a list leaves out.
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         let _ = (at, odd, found);
     }
 }
@@ -142,7 +151,7 @@ macro_rules! plain_values {
 
 pub(crate) use plain_values;
 
-plain_values!(bool, f64, Json, crate::secret::Secret, super::timestamp::Timestamp);
+plain_values!(bool, Json, crate::secret::Secret, super::timestamp::Timestamp);
 
 impl Value for String {
     /// The string with a replacement character for each half of a character.
@@ -180,6 +189,8 @@ fn without_lone_surrogates(json: &str) -> Option<String> {
 macro_rules! integers {
     ($($type:ty),*) => { $(
         impl Value for $type {
+            const SALVAGED_IS_ENOUGH: bool = true;
+
             fn salvage(raw: &str) -> Option<Self> {
                 let (whole, fraction) = raw.split_once('.')?;
                 fraction.bytes().all(|digit| digit == b'0').then(|| whole.parse().ok())?
@@ -194,8 +205,48 @@ macro_rules! integers {
 
 integers!(i64, u64);
 
+/// A number with more digits than this type holds is kept as it came.
+impl Value for f64 {
+    const SALVAGED_IS_ENOUGH: bool = true;
+
+    /// The digits are in the text alone.
+    fn read<'de, D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("a number is read from its text"))
+    }
+
+    fn read_raw(raw: &str, _: &mut Vec<OddItem>) -> serde_json::Result<Self> {
+        let value: Self = serde_json::from_str(raw)?;
+        let same = decimal(raw).is_some_and(|digits| Some(digits) == decimal(&value.to_string()));
+        if same { Ok(value) } else { Err(serde_json::Error::custom("the number has more digits than an f64 holds")) }
+    }
+
+    fn salvage(raw: &str) -> Option<Self> {
+        serde_json::from_str(raw).ok()
+    }
+
+    fn is_salvaged_as(&self, then: &Self) -> bool {
+        self.to_bits() == then.to_bits()
+    }
+}
+
+/// Sign, digits without zeros at either end, and the power of ten that they are multiplied by.
+fn decimal(number: &str) -> Option<(bool, String, i64)> {
+    let (sign, number) = number.strip_prefix('-').map_or((false, number), |rest| (true, rest));
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let end = digits.trim_end_matches('0');
+    if end.is_empty() {
+        return Some((sign, String::new(), 0));
+    }
+    let zeros = i64::try_from(digits.len() - end.len()).ok()?;
+    let exponent =
+        exponent.parse::<i64>().ok()?.checked_add(zeros)?.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    Some((sign, end.trim_start_matches('0').to_owned(), exponent))
+}
+
 impl<T: Value> Value for Box<T> {
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         T::report(self, at, odd, found);
     }
 }
@@ -209,7 +260,7 @@ impl<T: Value> Value for Option<T> {
         self.is_none()
     }
 
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         if let Some(value) = self {
             value.report(at, odd, found);
         }
@@ -217,9 +268,9 @@ impl<T: Value> Value for Option<T> {
 }
 
 impl<T: Value> Value for BTreeMap<String, T> {
-    fn report(&self, at: &Path<'_>, _: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, _: &[usize], found: &mut dyn Findings) {
         for (name, value) in self {
-            value.report(&Path::Field(at, name), &[], found);
+            value.report(&Path::Entry(at, name), &[], found);
         }
     }
 }
@@ -261,7 +312,7 @@ impl<T: Value> Value for Vec<T> {
         list.end()
     }
 
-    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut Vec<Unreadable>) {
+    fn report(&self, at: &Path<'_>, odd: &[usize], found: &mut dyn Findings) {
         let positions = (0..).filter(|position| !odd.contains(position));
         for (item, position) in self.iter().zip(positions) {
             item.report(&Path::Item(at, position), &[], found);
@@ -306,11 +357,45 @@ mod tests {
     }
 
     #[test]
+    fn no_digit_of_a_number_is_lost() {
+        open_object! {
+            /// A price that may be missing, and one that may not.
+            pub struct Priced {
+                /// Always there.
+                pub total: f64 = "total",
+                optional:
+                /// Perhaps there.
+                pub price: Option<f64> = PRICE "price",
+                /// Something else.
+                pub note: Option<String> = NOTE "note",
+            }
+        }
+        for number in ["0.30000000000000000001", "12345678901234567890.5", "9007199254740993", "1e-400"] {
+            let text = format!(r#"{{"total":{number},"price":{number}}}"#);
+            let mut priced: Priced = serde_json::from_str(&text).unwrap();
+            assert!(priced.price.is_some(), "{number}");
+            assert_eq!(serde_json::to_string(&priced).unwrap(), text);
+            priced.note = Some("n".to_owned());
+            let noted = text.replace('}', r#","note":"n"}"#);
+            assert_eq!(serde_json::to_string(&priced).unwrap(), noted, "a change beside it");
+            priced.price = Some(2.5);
+            priced.total = 3.5;
+            assert_eq!(serde_json::to_string(&priced).unwrap(), r#"{"total":3.5,"price":2.5,"note":"n"}"#);
+        }
+        for (number, value) in [("10", 10.0), ("-0.50", -0.5), ("1.5e3", 1500.0), ("0.1", 0.1), ("0", 0.0)] {
+            let priced: Priced = serde_json::from_str(&format!(r#"{{"total":{number},"price":{number}}}"#)).unwrap();
+            assert_eq!((priced.price, priced.presence(Priced::PRICE)), (Some(value), Presence::Value), "{number}");
+        }
+        let odd: Priced = serde_json::from_str(r#"{"total":1,"price":1e400}"#).unwrap();
+        assert_eq!((odd.price, serde_json::to_string(&odd).unwrap().contains("1e400")), (None, true));
+    }
+
+    #[test]
     fn what_is_unreadable_in_an_object_of_a_map_has_its_path() {
         let text = r#"{"named":{"a":{"size":true}},"inner":{"inner":{"count":-1}}}"#;
         let node: Node = from_json(text).unwrap();
         let found = node.unreadable();
-        let paths: Vec<_> = found.iter().map(super::Unreadable::path).collect();
+        let paths: Vec<_> = found.iter().map(crate::models::Unreadable::path).collect();
         assert_eq!(paths, ["inner.inner.count", "named.a.size"]);
         assert_eq!(
             serde_json::to_string(&node).unwrap(),

@@ -1,4 +1,4 @@
-//! Addresses of a login: where users and codes are sent.
+//! The addresses of a login: authorisation page, token endpoint, callback.
 
 use url::Url;
 

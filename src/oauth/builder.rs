@@ -1,4 +1,4 @@
-//! Builds apps.
+//! The builder of an [`OauthApp`](super::OauthApp).
 
 use std::error::Error as StdError;
 use std::fmt;

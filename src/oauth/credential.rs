@@ -1,4 +1,4 @@
-//! Access tokens that are always fresh.
+//! A credential that refreshes its access token.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What can go wrong between a user, this program and the authorisation server.
+//! The error of a login or a refresh.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What a refreshing credential knows.
+//! The state of a refreshing credential: its tokens, and whether they are saved.
 
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What a login brings.
+//! The tokens of a login.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

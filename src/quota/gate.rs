@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Beyond this a wait is not believed without asking again: a single wrong answer must not lock a client for days.
+/// A longer wait is not trusted without asking again: a single wrong response must not lock a client for days.
 const LONGEST_CLOSURE: Duration = Duration::from_secs(60 * 60);
 
 /// So many calls at once without a refusal show that the way is free.
@@ -77,7 +77,7 @@ impl Gate {
         Ok(Some(self.round))
     }
 
-    /// A call that went through has ended; whether it was answered by anything but a refusal.
+    /// A call that went through has ended; whether the response was anything but a refusal.
     pub(super) fn leave(&mut self, round: Round, served: bool) {
         let State::Opening { allowed, inside, .. } = &mut self.state else { return };
         if round != Some(self.round) {

@@ -1,4 +1,4 @@
-//! The count itself: what is taken, until when, and how long until a slot is free. It is handed the time.
+//! Counts slots: which are taken, until when, and how long until one is free. The time is an argument.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::iter;

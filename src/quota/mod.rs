@@ -110,7 +110,7 @@ struct Waiting<'a> {
 }
 
 impl Drop for Waiting<'_> {
-    /// Whoever leaves the queue as the last of a lane takes the lane out of the store's order.
+    /// The last call to leave a lane takes the lane out of the store's order.
     fn drop(&mut self) {
         if let Some(pacer) = self.quota.pacer.as_ref().filter(|_| self.refused)
             && !self.quota.queue.state().waits_in(self.lane)
@@ -199,7 +199,7 @@ impl Quota {
         if !wait.is_zero() && waited.saturating_add(wait) > most {
             return None;
         }
-        // Somebody ahead may be asking the store at this moment, which is no wait for the quota.
+        // Somebody ahead may be asking the store at this moment, which is not a wait for the quota.
         let left = most.max(pacer.store_timeout()).saturating_sub(waited);
         (!left.is_zero()).then_some(left)
     }

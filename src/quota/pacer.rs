@@ -1,4 +1,4 @@
-//! Slots from the store, and what happens while it is away.
+//! Takes slots from the store, and from this process's share while the store fails.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -55,7 +55,7 @@ pub(super) enum Asked {
     Wait(Duration),
 }
 
-/// A slot that the store was asked for; given back if nobody waits for the answer any more.
+/// A slot that the store was asked for; given back if nobody waits for the response any more.
 struct Doubt<'a> {
     pacer: &'a Pacer,
     slot: Option<Slot>,
@@ -102,7 +102,7 @@ impl Pacer {
         Waiter::new(if lane == Lane::Normal { self.waiter } else { self.waiter - 1 })
     }
 
-    /// How long a call waits beyond its patience because the store has not answered yet.
+    /// How long a call waits beyond its patience because the store has not responded yet.
     pub(super) fn store_timeout(&self) -> Duration {
         self.spare.as_ref().map_or(Duration::ZERO, |spare| spare.timeout)
     }
@@ -121,8 +121,8 @@ impl Pacer {
             return self.go_on(spare, &rules, request, until);
         }
         let mut doubt = Doubt { pacer: self, slot: Some(slot) };
-        let answer = within(&*self.clock, spare.timeout, self.store.take(&self.rules, request)).await;
-        if let Ok(Ok(take)) = answer {
+        let result = within(&*self.clock, spare.timeout, self.store.take(&self.rules, request)).await;
+        if let Ok(Ok(take)) = result {
             doubt.slot = None;
             spare.is_back();
             if take == Take::Granted {

@@ -1,4 +1,4 @@
-//! Pacing: what a configuration is asked to keep to, and where it counts.
+//! The settings of pacing: rules, store, waits, and what to do while the store fails.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::rules::{QuotaRules, QuotaShape};
 use super::store::QuotaStore;
 use crate::limits::{BURST_REQUESTS, BURST_WINDOW, QUOTA_REQUESTS, QUOTA_WINDOW};
 
-/// How long the store may take to answer, unless told otherwise.
+/// How long the store may take to respond, unless set otherwise.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Spends a quota as fast as it allows without ever being refused; off unless the configuration asks for it.
@@ -39,7 +39,7 @@ pub struct Pacing {
     pub(crate) max_wait: Option<Duration>,
 }
 
-/// How a configuration goes on while its [`QuotaStore`] fails or does not answer in time.
+/// How a configuration goes on while its [`QuotaStore`] fails or does not respond in time.
 ///
 /// What it sends meanwhile is reported to the store when that is back. A refusal by the service holds all calls back in
 /// any case.
@@ -47,7 +47,7 @@ pub struct Pacing {
 #[non_exhaustive]
 pub enum Fallback {
     /// Keep to this process's share: the quota divided by the number of processes that the store last counted, or a
-    /// quarter of the quota if it has never answered. The default.
+    /// quarter of the quota if it has never responded. The default.
     #[default]
     Share,
     /// The same, divided by this number.
@@ -124,7 +124,7 @@ impl Pacing {
         self
     }
 
-    /// How long to wait for the store's answer before going on by the [`Fallback`]; 1 s by default.
+    /// How long to wait for the store's response before going on by the [`Fallback`]; 1 s by default.
     #[must_use]
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.store_timeout = timeout;
@@ -138,7 +138,7 @@ impl Pacing {
         self
     }
 
-    /// How long this many normal calls take at least, if nothing of the quota is used yet and each is answered at once.
+    /// How long this many normal calls take at least, if nothing of the quota is used yet and each gets its response at once.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The right to send one request.
+//! The permit of one request, which is settled when the request ends.
 
 use super::Quota;
 use super::gate::Round;
@@ -34,7 +34,7 @@ impl<'a> Permit<'a> {
         }
         let refused = reported.and_then(|reported| reported.retry_after);
         let mut state = queue.state();
-        state.gate.leave(self.round, outcome == Outcome::Answered && refused.is_none());
+        state.gate.leave(self.round, outcome == Outcome::Responded && refused.is_none());
         match refused {
             Some(wait) => {
                 state.gate.close(clock.now(), wait);

@@ -22,7 +22,7 @@ pub struct QuotaStatus {
     pub in_flight: u32,
     /// Whether the store is away at this moment, so that calls go by the [`Fallback`](super::Fallback).
     pub store_away: bool,
-    /// How often the store failed or did not answer in time.
+    /// How often the store failed or did not respond in time.
     pub store_failures: u64,
 }
 

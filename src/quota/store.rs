@@ -1,4 +1,4 @@
-//! Where used quota is counted.
+//! The trait of quota stores.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 /// - **Atomic.** [`take`](Self::take) takes one slot in every window of the rules, or none. Two callers never get the
 ///   last slot, also not through two connections to a shared store.
 /// - **Numbered by the caller.** The engine makes the number of a slot, random and below 2^63. A `take` repeated with
-///   the number of a slot that is held is granted again and takes nothing more, so that one whose answer was lost can
+///   the number of a slot that is held is granted again and takes nothing more, so that one whose response was lost can
 ///   be asked again.
 /// - **Counted late.** A slot is held from `take` until [`settle`](Self::settle), and from then on for the window's
 ///   [`safe_length`](Window::safe_length). So it is held at least as long as the service counts the request, whatever
@@ -29,7 +29,7 @@ use crate::store::StoreError;
 /// - **Own time.** Only durations cross this interface; the store measures them with its own clock. A shared store uses
 ///   the one of its server.
 /// - **No waiting.** `take` returns at once with a slot or with the time after which asking again makes sense. That may
-///   be too early, never by much too late: whoever asks again may be told to wait again. The engine asks again at that
+///   be too early, never by much too late: a caller that asks again may have to wait again. The engine asks again at that
 ///   time, and when a request of its own has ended.
 /// - **Order.** The engine lets its own calls ask one after the other. Between configurations a store may keep an order
 ///   by [`SlotRequest::waiter`]; one that does forgets a waiter at [`withdraw`](Self::withdraw).
@@ -183,7 +183,7 @@ pub enum Outcome {
     /// It never left this machine: the slot is free again.
     Unsent,
     /// There was a response: the slot is used from now on.
-    Answered,
+    Responded,
     /// Nobody knows whether it arrived (a broken connection, a call that was dropped): the slot is used from a moment
     /// later on, since the service may get the request when nobody listens any more.
     Lost,
@@ -195,7 +195,7 @@ impl Outcome {
     pub fn grace(self) -> Duration {
         match self {
             Self::Lost => Duration::from_secs(1),
-            Self::Answered | Self::Unsent => Duration::ZERO,
+            Self::Responded | Self::Unsent => Duration::ZERO,
         }
     }
 }

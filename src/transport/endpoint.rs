@@ -1,4 +1,4 @@
-//! Addresses that secrets may be sent to.
+//! Checks the addresses that secrets are sent to.
 
 use url::Url;
 

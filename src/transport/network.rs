@@ -20,6 +20,7 @@ pub(crate) struct Network {
 
 /// Certificates, or where they are.
 #[derive(Clone)]
+#[cfg_attr(not(any(feature = "rustls", feature = "native-tls")), allow(dead_code, reason = "only TLS reads them"))]
 pub(crate) enum Pem {
     Text(Vec<u8>),
     File(PathBuf),
@@ -56,6 +57,7 @@ impl Network {
     }
 }
 
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
 impl Pem {
     /// The certificates' text; the error is one line for the user.
     pub(crate) fn read(&self) -> Result<Vec<u8>, String> {

@@ -1,4 +1,4 @@
-//! Which proxy stands before an address.
+//! Chooses the proxy for an address.
 
 use std::env;
 

@@ -279,7 +279,8 @@ fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
     }
 }
 
-/// The platform's libraries have no common type; these words are OpenSSL's, Secure Transport's and SChannel's.
+/// The platform's libraries have no common type; these words are from OpenSSL,
+/// Secure Transport and `SChannel`.
 #[cfg(not(feature = "rustls"))]
 fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
     let words = error.to_string().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! TLS for `reqwest`: which library, which certificates are trusted, who we are.
+//! TLS for `reqwest`: library, trusted certificates, client identity.
 
 use ::reqwest::ClientBuilder;
 use url::Url;
@@ -90,7 +90,7 @@ mod pem {
 
     use super::BOM;
 
-    /// All certificates of a text, at least one.
+    /// All certificates of a string, at least one.
     pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         let text = text.strip_prefix(BOM).unwrap_or(text);
         let found: Vec<_> = CertificateDer::pem_slice_iter(text)

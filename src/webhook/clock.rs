@@ -1,4 +1,4 @@
-//! The time that webhook code goes by unless given another clock.
+//! The default clock of webhook code.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

@@ -147,10 +147,10 @@ pub enum AuthFailure {
         header: String,
     },
     /// The key is none of those configured.
-    #[error("the key is none of those configured")]
+    #[error("the key is none of those configured; compare it with the webhook key in the workspace's settings")]
     WrongKey,
     /// No signature fits the body and any secret configured.
-    #[error("no signature fits the body and a configured secret")]
+    #[error("no signature fits the body and a configured secret; compare the secrets, and verify the body as it came")]
     WrongSignature,
     /// The signature's timestamp is not a number of seconds.
     #[error("the header `{header}` is not a number of seconds")]

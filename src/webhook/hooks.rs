@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::error::WebhookError;
 use super::event::Event;
+use super::trace::DeliverySpan;
 use super::verifier::{Scheme, Verified};
 use crate::clock::Clock;
 use crate::watchers::Watchers;
@@ -65,6 +66,10 @@ pub struct DeliveryInfo<'a> {
     pub retry_number: Option<u32>,
     /// The event's trace context (`CloudEvents`' extension `traceparent`), if it has one.
     pub traceparent: Option<&'a str>,
+    /// The delivery's span, disabled where nobody collects it. In `received` nothing has been done in it yet: the moment to
+    /// make it a child of `traceparent`, by `OpenTelemetrySpanExt::set_parent` of `tracing-opentelemetry`.
+    #[cfg(feature = "tracing")]
+    pub span: &'a tracing::Span,
 }
 
 /// How a delivery ended.
@@ -85,11 +90,17 @@ pub struct DeliveryEnd {
 pub(super) type Hooks = Watchers<dyn DeliveryHooks>;
 
 /// Reports an event as received; what is returned reports its end. Nothing is made without hooks.
-pub(super) fn watch(hooks: &Hooks, event: &Verified<Event>, clock: Arc<dyn Clock>) -> Option<Watched> {
+pub(super) fn watch(
+    hooks: &Hooks,
+    event: &Verified<Event>,
+    span: &DeliverySpan,
+    clock: Arc<dyn Clock>,
+) -> Option<Watched> {
     if hooks.is_empty() {
         return None;
     }
-    let watched = Watched { hooks: hooks.clone(), known: Known::of(event), began: clock.now(), clock, ended: false };
+    let known = Known::of(event, span);
+    let watched = Watched { hooks: hooks.clone(), known, began: clock.now(), clock, ended: false };
     hooks.each(|hooks| hooks.received(&watched.known.info()));
     Some(watched)
 }
@@ -103,10 +114,13 @@ struct Known {
     label: Option<String>,
     retry_number: Option<u32>,
     traceparent: Option<String>,
+    #[cfg(feature = "tracing")]
+    span: tracing::Span,
 }
 
 impl Known {
-    fn of(event: &Verified<Event>) -> Self {
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "there is no span"))]
+    fn of(event: &Verified<Event>, span: &DeliverySpan) -> Self {
         Self {
             id: event.id().as_str().to_owned(),
             kind: event.event_type().as_str().to_owned(),
@@ -115,6 +129,8 @@ impl Known {
             label: event.label().map(str::to_owned),
             retry_number: event.retry().and_then(|retry| retry.number),
             traceparent: event.attribute("traceparent").and_then(|json| json.decode().ok()),
+            #[cfg(feature = "tracing")]
+            span: span.span().clone(),
         }
     }
 
@@ -127,6 +143,8 @@ impl Known {
             label: self.label.as_deref(),
             retry_number: self.retry_number,
             traceparent: self.traceparent.as_deref(),
+            #[cfg(feature = "tracing")]
+            span: &self.span,
         }
     }
 }

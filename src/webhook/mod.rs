@@ -6,6 +6,7 @@
 //!   retry what failed. It needs no framework and no async runtime.
 //! - [`EventRouter`] sends each event to the handler for what it is about.
 //! - [`DeliveryHooks`] watch deliveries, for logs and metrics.
+//! - [`inbox`] has the types of the durable inboxes, which are crates of their own.
 //! - [`ClaimStore`] remembers which events are done; [`MemoryClaims`] does so in one process.
 #![cfg_attr(feature = "axum", doc = "- [`axum`] mounts a receiver on a `Router`.")]
 #![cfg_attr(not(feature = "axum"), doc = "- `axum` (a feature) mounts a receiver on a `Router`.")]
@@ -24,10 +25,12 @@ mod error;
 mod event;
 mod headers;
 mod hooks;
+pub mod inbox;
 mod media_type;
 mod receiver;
 mod router;
 pub(crate) mod task_state;
+mod trace;
 mod verifier;
 
 pub use claims::{ClaimStore, MemoryClaims};

@@ -1,4 +1,4 @@
-//! What settings do, and what answers and errors tell of a call.
+//! What settings do, and what responses and errors report of a call.
 
 use support::wire;
 
@@ -42,7 +42,7 @@ async fn every_request_names_this_crate_and_the_program_if_it_wants_to() {
 }
 
 #[test]
-fn a_configuration_tells_where_and_as_whom_it_calls() {
+fn a_configuration_shows_where_and_as_whom_it_calls() {
     let configuration = Configuration::builder().oauth_token("token").workspace("w_1").build().unwrap();
     assert_eq!(configuration.base_url(), DEFAULT_BASE_URL);
     assert_eq!(configuration.workspace().as_str(), "w_1");
@@ -69,12 +69,12 @@ fn a_token_that_cannot_be_sent_is_called_by_its_kind() {
 }
 
 #[test]
-fn secrets_are_equal_when_their_texts_are() {
+fn secrets_are_equal_when_their_strings_are() {
     let secret = |text: &str| onehorizon::Secret::from(text);
     for (one, other) in [("", ""), ("a", "a"), ("fake-secret", "fake-secret")] {
         assert_eq!(secret(one), secret(other));
     }
-    // Differences whose bits cancel out, and texts that begin alike.
+    // Differences whose bits cancel out, and strings that begin alike.
     for (one, other) in
         [("", "a"), ("a", "b"), ("ab", "ba"), ("aa", "bb"), ("ab", "abc"), ("abc", "ab"), ("xaay", "xbby")]
     {
@@ -96,9 +96,9 @@ fn settings_do_not_undo_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_tells_its_head_its_body_and_how_it_was_had() {
-    let answer = ok().header("x-request-id", "req_1").header("x-other", 7).after(SECOND);
-    let wire = Wire::new([status(500), limited(3), answer]);
+async fn a_response_has_its_head_its_body_and_the_story_of_its_call() {
+    let response = ok().header("x-request-id", "req_1").header("x-other", 7).after(SECOND);
+    let wire = Wire::new([status(500), limited(3), response]);
     let response = wire::read(&wire.configuration()).await.unwrap();
     assert_eq!((response.status(), response.request_id(), response.raw()), (200, Some("req_1"), &b"{}"[..]));
     assert_eq!((response.header("X-Other"), response.header("x-none"), response.headers().len()), (Some("7"), None, 2));
@@ -113,7 +113,7 @@ async fn an_answer_tells_its_head_its_body_and_how_it_was_had() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_tells_its_head_its_body_and_how_it_came_about() {
+async fn an_error_has_its_head_its_body_and_the_story_of_its_call() {
     let text = r#"{"code":"task_locked","message":"somebody edits it"}"#;
     let locked = plain(409, text.to_owned()).header("x-request-id", "req_2").after(SECOND);
     let wire = Wire::new([status(503), locked]);
@@ -128,7 +128,7 @@ async fn an_error_tells_its_head_its_body_and_how_it_came_about() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_answers_the_questions_of_its_kind_with_yes_and_all_others_with_no() {
+async fn each_error_is_of_one_kind_and_only_the_predicates_of_that_kind_hold() {
     type Question = fn(&onehorizon::Error) -> bool;
     let questions: [(&str, Question); 11] = [
         ("rate limited", onehorizon::Error::is_rate_limited),
@@ -144,7 +144,7 @@ async fn an_error_answers_the_questions_of_its_kind_with_yes_and_all_others_with
         ("decode", onehorizon::Error::is_decode),
     ];
     let no_json = plain(200, "<html>".to_owned());
-    for (step, answers) in [
+    for (step, expected) in [
         (refused("no more"), &["rate limited"][..]),
         (status(404), &["not found"]),
         (status(401), &["unauthorized"]),
@@ -163,7 +163,7 @@ async fn an_error_answers_the_questions_of_its_kind_with_yes_and_all_others_with
         let configuration = wire.builder().retry(Retry::never()).build().unwrap();
         let error = TasksApi::new(&configuration).list_tasks().await.unwrap_err();
         let yes: Vec<_> = questions.iter().filter(|(_, ask)| ask(&error)).map(|(name, _)| *name).collect();
-        assert_eq!(yes, answers, "{step:?}: {error}");
+        assert_eq!(yes, expected, "{step:?}: {error}");
     }
     let wire = Wire::new([Reply::never()]);
     let late = wire::read(&wire.configuration()).deadline(SECOND).await.unwrap_err();
@@ -232,7 +232,7 @@ async fn a_call_carries_the_headers_it_was_given_but_for_the_credential() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_shape_is_told_with_the_place_in_it() {
+async fn a_response_of_another_shape_is_reported_with_the_path_in_it() {
     for (body, place) in [(r#"[1,"x"]"#, "[1]"), (r#"[1,{"a":2}]"#, "[1]")] {
         let wire = Wire::new([plain(200, body.to_owned())]);
         let error = wire::read(&wire.configuration()).send::<Vec<u64>>().await.unwrap_err();
@@ -264,7 +264,7 @@ async fn a_route_is_sent_as_it_is_but_for_segments_that_lead_elsewhere() {
 }
 
 #[test]
-fn chance_is_spread_between_nought_and_one() {
+fn random_numbers_are_spread_between_zero_and_one() {
     use onehorizon::{Clock, SystemClock};
     let numbers: Vec<f64> = (0..100).map(|_| SystemClock.random()).collect();
     assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));
@@ -297,7 +297,7 @@ async fn only_a_repeated_deletion_may_have_succeeded_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forbidden_call_is_told_the_way_out_only_where_api_keys_are_not_allowed() {
+async fn a_forbidden_call_names_the_remedy_only_where_api_keys_are_not_allowed() {
     let hint = async |operation: &str| {
         let wire = Wire::rule(|_, _| status(403));
         let configuration = wire.builder().access_token("token").build().unwrap();

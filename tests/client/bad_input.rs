@@ -16,15 +16,15 @@ fn configuration(base_url: &str) -> Configuration {
     Configuration::builder().api_key(TOKEN).base_url(base_url).retry(Retry::never()).build().unwrap()
 }
 
-/// What a server's answer makes of a fetch.
-async fn fetch_from(answer: ResponseTemplate) -> Result<Response<Task>, Error> {
+/// What a fetch returns for this response of a server.
+async fn fetch_from(response: ResponseTemplate) -> Result<Response<Task>, Error> {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     TasksApi::new(&configuration(&server.uri())).fetch_task("tsk_1").await
 }
 
-async fn error_from(answer: ResponseTemplate) -> Error {
-    let error = fetch_from(answer).await.unwrap_err();
+async fn error_from(response: ResponseTemplate) -> Error {
+    let error = fetch_from(response).await.unwrap_err();
     let shown = format!("{error} {error:?} {}", String::from_utf8_lossy(error.body()));
     assert!(!shown.contains(TOKEN), "the token shows: {shown}");
     assert!(!error.to_string().contains('\n'), "not one line: {error}");
@@ -192,7 +192,7 @@ async fn headers_that_cannot_be_sent_are_refused_before_sending() {
     }
 }
 
-// Answers.
+// Responses.
 
 #[tokio::test]
 async fn refusals_have_a_kind_a_code_and_the_services_message() {
@@ -233,7 +233,7 @@ async fn a_spent_quota_is_an_error_of_its_own_with_the_time_to_wait() {
 }
 
 #[tokio::test]
-async fn an_html_page_of_a_proxy_is_told_as_such() {
+async fn an_html_page_of_a_proxy_is_reported_as_such() {
     let error =
         error_from(ResponseTemplate::new(502).set_body_raw("<html>Bad gateway</html>", "text/html; charset=utf-8"))
             .await;
@@ -253,7 +253,7 @@ async fn an_html_page_as_a_success_is_a_decode_error() {
 }
 
 #[tokio::test]
-async fn empty_bodies_are_told_as_such() {
+async fn empty_bodies_are_reported_as_such() {
     let failed = error_from(ResponseTemplate::new(503)).await;
     assert!(failed.to_string().ends_with("(503): Service Unavailable, without a body"), "{failed}");
     let empty = error_from(ResponseTemplate::new(200)).await;
@@ -280,7 +280,7 @@ async fn json_of_another_shape_names_the_place_but_not_the_value() {
 }
 
 #[tokio::test]
-async fn answers_beyond_the_cap_are_not_read() {
+async fn responses_beyond_the_cap_are_not_read() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(json(200, &format!(r#"{{"taskId":"{}"}}"#, "x".repeat(2000)))).mount(&server).await;
     let small =
@@ -335,9 +335,9 @@ async fn move_forever(clock: &ManualClock) {
 }
 
 #[tokio::test]
-async fn endless_waits_and_senseless_chance_are_no_panic() {
-    for chance in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1.0] {
-        let clock = ManualClock::new().with_random(chance);
+async fn endless_waits_and_random_numbers_out_of_range_do_not_panic() {
+    for random in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1.0] {
+        let clock = ManualClock::new().with_random(random);
         let configuration = Configuration::builder()
             .api_key(TOKEN)
             .transport(ScriptedTransport::from_fn(|_| Reply::fail(Failure::Connect)))
@@ -350,6 +350,6 @@ async fn endless_waits_and_senseless_chance_are_no_panic() {
             result = tasks.fetch_task("tsk_1") => result.unwrap_err(),
             () = move_forever(&clock) => unreachable!(),
         };
-        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{chance}");
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{random}");
     }
 }

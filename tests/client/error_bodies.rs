@@ -1,4 +1,4 @@
-//! What an error keeps of an answer, and the way out that it names.
+//! What an error keeps of a response, and the remedy that it names.
 
 use support::wire;
 

@@ -12,7 +12,7 @@ async fn after(fault: Fault) -> Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_can_tell_what_to_do_by_the_exit_code() {
+async fn a_script_knows_what_to_do_by_the_exit_code() {
     for (fault, code) in [
         (Fault::status(429), 75),
         (Fault::hang(), 75),

@@ -32,7 +32,7 @@ async fn a_document_is_fetched_with_its_text() {
 }
 
 #[tokio::test]
-async fn teams_members_labels_and_workspaces_are_listed() {
+async fn teams_users_labels_and_workspaces_are_listed() {
     let configuration = fake();
     assert_eq!(TeamsApi::new(&configuration).list_teams().await.unwrap().teams.len(), 1);
     assert_eq!(TaxonomyApi::new(&configuration).list_taxonomy_labels().await.unwrap().taxonomy_labels.len(), 1);

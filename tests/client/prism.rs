@@ -1,7 +1,7 @@
 //! Every operation against a server that checks requests by the contract.
 //!
 //! `.ci/prism` starts Prism in front of `openapi/onehorizon.json`, sets `ONE_HORIZON_BASE_URL` and runs this; Prism
-//! answers anything that the contract does not allow with an error, which fails the test.
+//! refuses anything that the contract does not allow with an error, which fails the test.
 
 use onehorizon::models::{NewTask, Task, TaskContributor, TaskKind, TaskScope, TaskStatus};
 use onehorizon::{ApiKeysApi, Configuration, DocumentsApi, TasksApi};

@@ -1,10 +1,10 @@
-//! Answers over real connections are read whole up to the cap and not a byte further, however they are framed.
+//! Responses over real connections are read whole up to the cap and not a byte further, however they are framed.
 
 use onehorizon::{Configuration, ErrorKind, Sent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Serves one answer to one request.
+/// Serves one response to one request.
 async fn serve(head: String, parts: Vec<Vec<u8>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -53,7 +53,7 @@ async fn the_cap_is_the_last_size_that_is_read() {
                 let builder = Configuration::builder().api_key("key").base_url(url).max_response_bytes(cap);
                 let result = builder.build().unwrap().request("GET", "/x").send_raw().await;
                 match result {
-                    Ok(answer) => assert!(fits && answer.raw() == body, "{header:?} {size} in {cap}"),
+                    Ok(response) => assert!(fits && response.raw() == body, "{header:?} {size} in {cap}"),
                     Err(error) => {
                         assert!(!fits, "{header:?} {size} in {cap}: {error}");
                         assert_eq!((error.kind(), error.was_sent()), (ErrorKind::TooLarge, Sent::Yes), "{error}");

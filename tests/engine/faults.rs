@@ -163,9 +163,9 @@ const PAGE: &str = "<html><body><h1>502 Bad Gateway</h1></body></html>";
 faults! {
     reset_before_the_request_is_read, "reset before", |_| Fault::ResetBefore;
     reset_after_the_request_is_read, "reset after", |_| Fault::ResetAfter;
-    answer_that_ends_in_its_head, "head cut", |_| Fault::HeadCut;
-    answer_that_ends_in_its_body, "body cut", |_| Fault::BodyCut;
-    answer_that_is_too_slow, "slow body", |_| Fault::SlowBody;
+    response_that_ends_in_its_head, "head cut", |_| Fault::HeadCut;
+    response_that_ends_in_its_body, "body cut", |_| Fault::BodyCut;
+    response_that_is_too_slow, "slow body", |_| Fault::SlowBody;
     refused_with_seconds_in_the_message, "429 short", |_| refusal(429, None, ", retry in 2 seconds");
     refused_with_one_second_in_the_message, "429 short", |_| refusal(429, None, ", RETRY IN 1 SECOND (workspace)");
     refused_with_seconds_in_the_header, "429 short", |_| refusal(429, seconds("2"), ", retry in 43 seconds");

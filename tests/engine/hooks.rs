@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::hooks::{AttemptEnd, AttemptInfo, CallEnd, CallHooks, CallInfo, WaitInfo};
+use onehorizon::hooks::{AttemptEnd, AttemptInfo, CallEnd, CallHooks, CallInfo, Drift, WaitInfo};
+use onehorizon::models::TaskList;
 use onehorizon::quota::Pacing;
 use onehorizon::transport::{Failure, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{BoxFuture, TasksApi};
+use onehorizon::{BoxFuture, Credential, Secret, TasksApi, TokenProvider};
 use onehorizon_testing::Reply;
-use support::wire::{Wire, limited, ok, read, status, unsafe_write};
+use support::wire::{Wire, limited, ok, plain, read, status, unsafe_write};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,6 +49,11 @@ impl CallHooks for Log {
         self.add(format!("wait {} {:?}", wait.reason.as_str(), wait.wait));
     }
 
+    fn drift_found(&self, call: &CallInfo<'_>, drift: &Drift<'_>) {
+        let value = drift.value.map(|value| format!(" = {value}")).unwrap_or_default();
+        self.add(format!("drift {} {} {}{value}", call.operation, drift.kind.as_str(), drift.path));
+    }
+
     fn call_ended(&self, call: &CallInfo<'_>, end: &CallEnd) {
         let cancelled = if end.cancelled { " cancelled" } else { "" };
         self.add(format!(
@@ -76,8 +82,8 @@ async fn every_step_of_a_call_is_seen_in_order() {
             "wait refused 3s",
             "attempt 3 Some(RateLimited)",
             "attempt 3 ended Some(200) None Yes 1s req_3",
-            // The body is no list of tasks.
-            "ended listTasks Some(200) None Yes 3 5s",
+            // The body is not a list of tasks.
+            "ended listTasks Some(200) Some(Decode) Yes 3 5s",
         ]
     );
 }
@@ -142,6 +148,94 @@ async fn waits_for_pacing_are_seen() {
     assert!(log.lines()[1].starts_with("wait pacing 10"), "before the attempt");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_this_version_does_not_know_is_reported_once_before_the_call_ends() {
+    let log = Log::default();
+    let task = r#"{"taskId":"t","status":"parked","mood":"calm","contributors":[{"userId":"u","role":1},{"userId":"v","role":2}],"topic":7}"#;
+    let list = format!(r#"{{"tasks":[{task},{task},9],"nextPage":2}}"#);
+    let wire = Wire::rule(move |_, _| plain(200, list.clone()));
+    let configuration = wire.builder().hooks(log.clone()).build().unwrap();
+    TasksApi::new(&configuration).list_tasks().await.unwrap();
+    let lines = log.lines();
+    let mut drift = lines[3..lines.len() - 1].to_vec();
+    drift.sort();
+    assert_eq!(
+        drift,
+        [
+            "drift listTasks unknown_field nextPage",
+            "drift listTasks unknown_field tasks[].contributors[].role",
+            "drift listTasks unknown_field tasks[].mood",
+            "drift listTasks unknown_value tasks[].status = parked",
+            "drift listTasks unreadable tasks[]",
+            "drift listTasks unreadable tasks[].topic",
+        ]
+    );
+    assert!(lines.last().unwrap().starts_with("ended listTasks Some(200) None"));
+    TasksApi::new(&configuration.clone()).list_tasks().await.unwrap();
+    assert_eq!(log.lines().len(), 4, "each thing once");
+    configuration.request("GET", "/workspaces/{workspaceId}/tasks").send::<TaskList>().await.unwrap();
+    assert_eq!(log.lines().len(), 4, "a raw request reads what the program says");
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_has_no_secret_no_key_of_a_map_and_an_end() {
+    const SECRET: &str = "s3cr3t-token-0123456789";
+    let log = Log::default();
+    let many: String = (0..1000).map(|number| format!(r#","field{number}":{number}"#)).collect();
+    let long = "x".repeat(10_000);
+    let task = format!(r#"{{"taskId":"t","{SECRET}":1,"status":"{SECRET}","type":"{long}"{many}}}"#);
+    let wire = Wire::rule(move |_, _| plain(200, task.clone()));
+    let configuration = wire.builder().api_key(SECRET).hooks(log.clone()).build().unwrap();
+    for _ in 0..3 {
+        TasksApi::new(&configuration).fetch_task("t").await.unwrap();
+    }
+    let lines = log.lines();
+    let drift: Vec<_> = lines.iter().filter(|line| line.starts_with("drift")).collect();
+    assert_eq!(drift.len(), 256);
+    assert!(drift.iter().all(|line| line.len() < 400 && !line.contains("s3cr3t")), "{drift:?}");
+}
+
+/// Needs a moment for each token, and has another one after a refusal.
+struct Slow;
+
+impl TokenProvider for Slow {
+    fn token(&self) -> BoxFuture<'_, Result<Secret, Box<dyn std::error::Error + Send + Sync>>> {
+        Box::pin(async {
+            tokio::time::sleep(SECOND).await;
+            Ok(Secret::from("first-token-0123456789"))
+        })
+    }
+
+    fn replace(&self, _: &Secret) -> BoxFuture<'_, Result<Option<Secret>, Box<dyn std::error::Error + Send + Sync>>> {
+        Box::pin(async { Ok(Some(Secret::from("other-token-0123456789"))) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_for_tokens_are_seen_before_the_first_attempt_and_after_a_refusal() {
+    let log = Log::default();
+    let credential = Credential::provider(Slow);
+    let configuration = Wire::new([status(401)]).builder().credential(credential).hooks(log.clone()).build().unwrap();
+    read(&configuration).await.unwrap();
+    let lines = log.lines();
+    let steps: Vec<_> = lines.iter().map(|line| line.split(" ended ").next().unwrap()).collect();
+    let expected = [
+        "wait token 0ns",
+        "attempt 1 None",
+        "attempt 1",
+        "wait token 0ns",
+        "attempt 2 Some(Unauthorized)",
+        "attempt 2",
+    ];
+    assert_eq!(steps[1..7], expected);
+    let cancelled = Log::default();
+    let builder = Wire::new([]).builder().credential(Credential::provider(Slow));
+    let configuration = builder.hooks(cancelled.clone()).build().unwrap();
+    assert!(tokio::time::timeout(SECOND / 2, read(&configuration).into_future()).await.is_err());
+    let lines = cancelled.lines();
+    assert_eq!(lines[1..], ["wait token 0ns", "ended request None None No 0 500ms cancelled"]);
+}
+
 /// Panics at every step.
 struct Broken;
 
@@ -194,7 +288,7 @@ async fn no_hook_gets_a_secret() {
     }
 }
 
-/// Adds a header, and answers by itself what a cache would.
+/// Adds a header, and responds by itself where a cache would.
 struct Cache(Arc<dyn Transport>, &'static str);
 
 impl Transport for Cache {

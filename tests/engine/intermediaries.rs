@@ -90,8 +90,8 @@ async fn a_compressed_response_is_named_as_such_and_a_429_keeps_its_wait() {
 async fn a_success_without_content_is_what_null_is() {
     for body in ["", "\r\n", "  ", "null", "\u{feff}", "\u{feff}null"] {
         for status in [200, 202, 204] {
-            let answer = || Wire::new([plain(status, body.to_owned())]);
-            let send = || answer().configuration().request("POST", "/x");
+            let wire = || Wire::new([plain(status, body.to_owned())]);
+            let send = || wire().configuration().request("POST", "/x");
             send().send::<()>().await.unwrap();
             assert!(send().send::<Option<Task>>().await.unwrap().is_none(), "{body:?}");
             assert_eq!(send().send::<Json>().await.unwrap().get(), "null", "{body:?}");
@@ -163,7 +163,7 @@ async fn no_text_from_outside_turns_the_direction_of_a_log_line() {
     }
 }
 
-/// Gives `old` until it is told that this was refused.
+/// Gives `old` until it hears that this was refused.
 #[derive(Clone, Default)]
 struct Replaceable {
     refused: Arc<Mutex<Vec<String>>>,

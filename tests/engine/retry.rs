@@ -57,7 +57,7 @@ async fn a_failing_server_is_asked_again_only_where_doing_it_twice_does_no_harm(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_would_be_the_same_again_is_final() {
+async fn a_response_that_would_be_the_same_again_is_final() {
     for code in [301, 400, 403, 404, 405, 409, 410, 413, 422, 501, 505] {
         let wire = Wire::new(vec![status(code); 3]);
         assert_eq!(fails(read(&wire.configuration())).await.attempts(), 1, "{code}");
@@ -146,7 +146,7 @@ async fn waits_double_from_1_s_up_to_8_s() {
 
 #[tokio::test(start_paused = true)]
 async fn waits_are_spread_over_half_of_their_length() {
-    // The machine's own chance: the shortest of many first waits is near 500 ms, the longest near 1 s.
+    // The machine's own random numbers: the shortest of many first waits is near 500 ms, the longest near 1 s.
     let mut waits = Vec::new();
     for _ in 0..400 {
         let wire = Wire::new([status(500)]);
@@ -159,7 +159,7 @@ async fn waits_are_spread_over_half_of_their_length() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_makes_as_many_attempts_as_it_is_told() {
+async fn a_call_makes_as_many_attempts_as_it_is_set_to() {
     let wire = Wire::rule(|_, _| status(500));
     let configuration = wire.configuration();
     assert_eq!(fails(read(&configuration).attempts(1)).await.attempts(), 1);
@@ -224,7 +224,7 @@ async fn an_attempt_ends_at_its_time_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_deadline_covers_everything_and_the_error_tells_where_the_time_went() {
+async fn one_deadline_covers_everything_and_the_error_says_where_the_time_went() {
     let wire = Wire::new([status(500).after(SECOND), limited(3).after(SECOND), Reply::never()]);
     let error = fails(read(&wire.configuration()).deadline(ms(10_000))).await;
     assert!(error.is_timeout() && error.is_deadline());
@@ -341,7 +341,7 @@ async fn a_dropped_call_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_tells_attempts_and_times_too() {
+async fn success_reports_attempts_and_times_too() {
     let wire = Wire::new([status(500), refused("retry in 2 seconds"), ok().after(ms(50))]);
     let response = read(&wire.configuration()).await.unwrap();
     let time = response.time_spent();

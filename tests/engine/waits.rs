@@ -72,7 +72,7 @@ async fn units_from_days_to_milliseconds_are_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_without_a_wait_is_answered_by_backing_off() {
+async fn a_message_without_a_wait_leads_to_backing_off() {
     for message in [
         "standard rate limit exceeded",
         "retry later",
@@ -106,7 +106,7 @@ async fn a_header_counts_before_the_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_date_is_a_wait_by_the_services_own_clock_if_it_tells_it() {
+async fn a_date_is_a_wait_by_the_services_own_clock_if_it_sends_one() {
     let at = |offset: u64| httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + TIME_OF_DAY + Duration::from_secs(offset));
     assert_eq!(waited_after(limited(43).header("retry-after", at(90))).await, 90_000);
     // The service's clock is an hour ahead of this machine's.
@@ -221,13 +221,13 @@ async fn a_nonsensical_wait_is_an_error_and_does_not_overflow() {
 
 #[tokio::test(start_paused = true)]
 async fn numbers_of_the_quota_are_read_from_either_spelling_of_the_headers() {
-    let told = |prefix: [&'static str; 3], reset: u64| {
+    let advised = |prefix: [&'static str; 3], reset: u64| {
         ok().header(prefix[0], 200).header(prefix[1], 150).header(prefix[2], reset)
     };
     let old = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
     let new = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
     for (names, reset) in [(old, 60), (new, 60), (old, TIME_OF_DAY.as_secs() + 60)] {
-        let wire = Wire::new([told(names, reset)]);
+        let wire = Wire::new([advised(names, reset)]);
         let response = unsafe_write(&wire.configuration()).await.unwrap();
         let limit = response.rate_limit().unwrap();
         assert_eq!((limit.limit, limit.remaining, limit.reset), (Some(200), Some(150), Some(60 * SECOND)));

@@ -1,8 +1,8 @@
-//! The fake holds requests, and its own answers, against the contract.
+//! The fake checks requests, and its own responses, against the contract.
 
 use onehorizon_testing::FakeOneHorizon;
 use serde_json::{Value, json};
-use support::http::{Answer, Caller};
+use support::http::{Caller, Reply};
 
 const TASKS: &str = "/workspaces/current/tasks";
 const KEYS: &str = "/workspaces/current/api-keys";
@@ -14,9 +14,9 @@ async fn strict() -> (FakeOneHorizon, Caller) {
 }
 
 /// The places of the violations, as `body $.title`.
-fn places(answer: &Answer) -> Vec<String> {
-    assert_eq!(answer.status, 422, "{}", answer.body);
-    let body = answer.json();
+fn paths(reply: &Reply) -> Vec<String> {
+    assert_eq!(reply.status, 422, "{}", reply.body);
+    let body = reply.json();
     assert_eq!(body["code"], 422);
     let text = |detail: &Value, name: &str| detail[name].as_str().unwrap().to_owned();
     let details = body["details"].as_array().unwrap();
@@ -25,7 +25,7 @@ fn places(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_violation_in_a_body_is_told_with_its_json_path() {
+async fn a_violation_in_a_body_is_reported_with_its_json_path() {
     let (fake, key) = strict().await;
     let cases = [
         ("{}", "body $.title"),
@@ -39,27 +39,27 @@ async fn a_violation_in_a_body_is_told_with_its_json_path() {
         (r#""title""#, "body $"),
     ];
     for (body, place) in cases {
-        assert_eq!(places(&key.post(TASKS, body).await), [place], "{body}");
+        assert_eq!(paths(&key.post(TASKS, body).await), [place], "{body}");
     }
     assert_eq!((fake.executed("createTask"), fake.violations().len()), (0, cases.len()));
 }
 
 #[tokio::test]
-async fn every_violation_is_told_and_none_repeats_the_value() {
+async fn every_violation_is_reported_and_none_repeats_the_value() {
     let (_fake, key) = strict().await;
-    let answer = key.post(TASKS, r#"{"title":["not-for-logs"],"isTest":"not-for-logs"}"#).await;
-    assert_eq!(places(&answer), ["body $.isTest", "body $.title"]);
-    assert!(answer.message().contains("body $.isTest: "), "{}", answer.message());
-    assert!(!answer.body.contains("not-for-logs"));
+    let reply = key.post(TASKS, r#"{"title":["not-for-logs"],"isTest":"not-for-logs"}"#).await;
+    assert_eq!(paths(&reply), ["body $.isTest", "body $.title"]);
+    assert!(reply.message().contains("body $.isTest: "), "{}", reply.message());
+    assert!(!reply.body.contains("not-for-logs"));
 }
 
 #[tokio::test]
 async fn a_whole_task_is_checked_like_a_new_one() {
     let (_fake, key) = strict().await;
     let route = format!("{TASKS}/tsk_1001");
-    assert_eq!(places(&key.put(&route, r#"{"title":"no id"}"#).await), ["body $.taskId"]);
+    assert_eq!(paths(&key.put(&route, r#"{"title":"no id"}"#).await), ["body $.taskId"]);
     let nested = r#"{"taskId":"tsk_1001","contributors":[{"userId":"u_1","type":{}}]}"#;
-    assert_eq!(places(&key.put(&route, nested).await), ["body $.contributors[0].type"]);
+    assert_eq!(paths(&key.put(&route, nested).await), ["body $.contributors[0].type"]);
     let nulls = r#"{"taskId":"tsk_1001","title":null,"contributors":null,"status":null}"#;
     assert_eq!(key.put(&route, nulls).await.status, 200);
 }
@@ -68,16 +68,16 @@ async fn a_whole_task_is_checked_like_a_new_one() {
 async fn a_body_that_is_no_json_is_refused_where_it_breaks() {
     let (_fake, key) = strict().await;
     for body in [r#"{"title":"x""#, "{'title':'x'}", "title=x", "nul", r#"{"title":"x"} trailing"#] {
-        let answer = key.post(TASKS, body).await;
-        assert_eq!(places(&answer), ["body $"], "{body}");
-        assert!(answer.message().contains("is no JSON"), "{}", answer.message());
+        let reply = key.post(TASKS, body).await;
+        assert_eq!(paths(&reply), ["body $"], "{body}");
+        assert!(reply.message().contains("is not valid JSON"), "{}", reply.message());
     }
-    assert_eq!(places(&key.post(TASKS, r#"{"title":"a","title":"b"}"#).await), ["body $"]);
+    assert_eq!(paths(&key.post(TASKS, r#"{"title":"a","title":"b"}"#).await), ["body $"]);
     let deep = format!(r#"{{"title":"x","n":{}1e400{}}}"#, "[".repeat(5000), "]".repeat(5000));
-    assert_eq!(places(&key.post(TASKS, &deep).await), ["body $"]);
+    assert_eq!(paths(&key.post(TASKS, &deep).await), ["body $"]);
     let empty = key.post(TASKS, "").await;
     assert_eq!(
-        (places(&empty), empty.json()["details"][0]["message"].as_str()),
+        (paths(&empty), empty.json()["details"][0]["message"].as_str()),
         (vec!["body $".to_owned()], Some("is required"))
     );
 }
@@ -88,9 +88,9 @@ async fn a_body_must_say_that_it_is_json() {
     for headers in
         [&[][..], &[("Content-Type", "text/plain")], &[("Content-Type", "application/x-www-form-urlencoded")]]
     {
-        let answer = key.send("POST", TASKS, headers, r#"{"title":"x"}"#).await.unwrap();
-        assert_eq!(answer.status, 415, "{headers:?}");
-        assert_eq!(answer.json()["details"][0]["path"], "content-type");
+        let reply = key.send("POST", TASKS, headers, r#"{"title":"x"}"#).await.unwrap();
+        assert_eq!(reply.status, 415, "{headers:?}");
+        assert_eq!(reply.json()["details"][0]["path"], "content-type");
     }
     let with_charset = [("Content-Type", "Application/JSON; charset=utf-8")];
     assert_eq!(key.send("POST", TASKS, &with_charset, r#"{"title":"x"}"#).await.unwrap().status, 201);
@@ -114,7 +114,7 @@ async fn query_parameters_are_checked_by_name_type_and_number() {
         (format!("{TASKS}?status=%ff"), "query ?"),
     ];
     for (path, place) in cases {
-        assert_eq!(places(&key.get(&path).await), [place], "{path}");
+        assert_eq!(paths(&key.get(&path).await), [place], "{path}");
     }
     let escaped = key.get(&format!("{TASKS}?all=true&scope=in%69tiative&status=planned&status=review")).await;
     assert_eq!(escaped.json()["tasks"].as_array().unwrap().len(), 2);
@@ -124,30 +124,30 @@ async fn query_parameters_are_checked_by_name_type_and_number() {
 async fn a_body_where_none_belongs_is_refused() {
     let (_fake, key) = strict().await;
     let headers = [("Content-Type", "application/json")];
-    assert_eq!(places(&key.send("GET", TASKS, &headers, "{}").await.unwrap()), ["body $"]);
+    assert_eq!(paths(&key.send("GET", TASKS, &headers, "{}").await.unwrap()), ["body $"]);
 }
 
 #[tokio::test]
 async fn a_request_the_fake_would_refuse_anyway_is_not_called_a_violation() {
     let (fake, _) = strict().await;
-    let answer = Caller::anonymous(&fake.url()).post(TASKS, "{}").await;
-    assert_eq!((answer.status, fake.violations().len()), (401, 0));
+    let reply = Caller::anonymous(&fake.url()).post(TASKS, "{}").await;
+    assert_eq!((reply.status, fake.violations().len()), (401, 0));
 }
 
-/// What the contract says about the answers of one operation.
+/// What the contract says about the responses of one operation.
 fn schema_of(contract: &Value, path: &str, method: &str, status: u16) -> Option<Value> {
     let responses = &contract["paths"][path][method]["responses"];
-    let answer = responses.get(status.to_string()).or_else(|| responses.get("default")).unwrap();
-    let answer = match answer.get("$ref").and_then(Value::as_str) {
+    let reply = responses.get(status.to_string()).or_else(|| responses.get("default")).unwrap();
+    let reply = match reply.get("$ref").and_then(Value::as_str) {
         Some(pointer) => contract.pointer(pointer.trim_start_matches('#')).unwrap(),
-        None => answer,
+        None => reply,
     };
-    let schema = answer.pointer("/content/application~1json/schema")?;
+    let schema = reply.pointer("/content/application~1json/schema")?;
     Some(json!({ "allOf": [schema], "components": contract["components"] }))
 }
 
 #[tokio::test]
-async fn every_answer_of_the_fake_is_what_the_contract_promises() {
+async fn every_response_of_the_fake_is_what_the_contract_promises() {
     let (fake, key) = strict().await;
     let owner = Caller::new(&fake.url(), fake.oauth_token());
     let contract: Value = serde_json::from_str(include_str!("../../openapi/onehorizon.json")).unwrap();
@@ -156,7 +156,7 @@ async fn every_answer_of_the_fake_is_what_the_contract_promises() {
     let comments = "/workspaces/{workspaceId}/tasks/{taskId}/comments";
     let documents = "/workspaces/current/documents?includeContent=true";
     let one = format!("{TASKS}/tsk_1001");
-    let answers = [
+    let replies = [
         (tasks, "get", key.get(&format!("{TASKS}?all=true")).await, 200),
         (tasks, "post", key.post(TASKS, r#"{"title":"x"}"#).await, 201),
         (tasks, "post", key.post(TASKS, "{}").await, 422),
@@ -194,14 +194,14 @@ async fn every_answer_of_the_fake_is_what_the_contract_promises() {
         ("/workspaces", "get", key.get("/workspaces").await, 200),
         ("/workspaces/{workspaceId}", "get", key.get("/workspaces/current").await, 200),
     ];
-    for (path, method, answer, status) in answers {
-        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+    for (path, method, reply, status) in replies {
+        assert_eq!(reply.status, status, "{method} {path}: {}", reply.body);
         let Some(schema) = schema_of(&contract, path, method, status) else {
-            assert_eq!(answer.body, "", "{method} {path}");
+            assert_eq!(reply.body, "", "{method} {path}");
             continue;
         };
         let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-        let problems: Vec<String> = validator.iter_errors(&answer.json()).map(|error| error.to_string()).collect();
+        let problems: Vec<String> = validator.iter_errors(&reply.json()).map(|error| error.to_string()).collect();
         assert!(problems.is_empty(), "{method} {path} {status}: {problems:?}");
     }
     let operations: usize = contract["paths"]

@@ -52,7 +52,7 @@ async fn a_fault_can_last_until_it_is_cleared() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_its_wait_in_every_known_form() {
+async fn a_refusal_states_its_wait_in_every_known_form() {
     let (fake, key) = fake().await;
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
     let bare = "standard rate limit exceeded";
@@ -65,15 +65,15 @@ async fn a_refusal_tells_its_wait_in_every_known_form() {
     ];
     for (wait, message, header) in cases {
         fake.fail_next(Fault::rate_limited(wait));
-        let answer = key.get(TASKS).await;
-        assert_eq!((answer.status, answer.message().as_str()), (429, message));
-        assert_eq!(answer.header("retry-after"), header, "{wait:?}");
+        let reply = key.get(TASKS).await;
+        assert_eq!((reply.status, reply.message().as_str()), (429, message));
+        assert_eq!(reply.header("retry-after"), header, "{wait:?}");
     }
     assert_eq!(fake.executed("listTasks"), 0);
 }
 
 #[tokio::test]
-async fn an_answer_can_be_a_proxys_html_or_anything_else() {
+async fn a_response_can_be_a_proxys_html_or_anything_else() {
     let (fake, key) = fake().await;
     fake.script([
         Fault::html(502),
@@ -114,7 +114,7 @@ async fn a_connection_dropped_after_execution_leaves_the_change_behind() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_promises_more_than_it_brings() {
+async fn a_truncated_response_promises_more_than_it_brings() {
     let (fake, key) = fake().await;
     let whole = key.get(TASKS).await;
     for bytes in [0, 1, 100] {
@@ -129,7 +129,7 @@ async fn a_truncated_answer_promises_more_than_it_brings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_answer_is_executed_first_and_told_later() {
+async fn a_slow_request_is_executed_first_and_responded_to_later() {
     let (fake, key) = fake().await;
     fake.script([Fault::slow(Duration::from_secs(20)), Fault::status(503).after(Duration::from_secs(5))]);
     let start = Instant::now();
@@ -141,17 +141,17 @@ async fn a_slow_answer_is_executed_first_and_told_later() {
 }
 
 #[tokio::test]
-async fn a_caller_who_gives_up_on_a_slow_answer_was_heard_all_the_same() {
+async fn a_slow_request_is_executed_even_if_its_caller_gives_up() {
     let (fake, key) = fake().await;
     fake.script([Fault::slow(Duration::from_secs(3600)), Fault::hang()]);
     for expected in [1, 1] {
         let call = key.post(TASKS, NEW);
         tokio::pin!(call);
         let seen = fake.requests().len();
-        // Polls the call until the fake has the request; the answer never comes.
+        // Polls the call until the fake has the request; the response never comes.
         while fake.requests().len() == seen {
             let turn = tokio::task::yield_now();
-            tokio::select! { biased; _ = &mut call => panic!("answered"), () = turn => {} }
+            tokio::select! { biased; _ = &mut call => panic!("a response came"), () = turn => {} }
         }
         assert_eq!(fake.executed("createTask"), expected);
     }

@@ -68,7 +68,7 @@ async fn a_person_logs_in_manages_keys_and_stays_logged_in() {
 }
 
 #[tokio::test]
-async fn a_member_without_the_role_is_told_who_may() {
+async fn a_user_without_the_role_learns_who_may() {
     let fake = fake().await;
     let app = web(&fake);
     let (credential, _) = credential(&app, log_in(&fake, &app, "u_mira").await);
@@ -205,7 +205,7 @@ async fn a_call_that_is_dropped_in_mid_refresh_does_not_log_the_user_out() {
     fake.expire_access_tokens();
     let refreshes = || fake.requests().iter().filter(|request| request.operation() == Some("token")).count();
     let mut call = Box::pin(configuration.request("GET", "/workspaces/current/tasks").send_raw());
-    // Driven until the server has used up the refresh token, and dropped before its answer is looked at.
+    // Driven until the server has used up the refresh token, and dropped before its response is looked at.
     while refreshes() < 2 {
         assert!(poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await);
         tokio::task::yield_now().await;

@@ -80,14 +80,14 @@ fn encoded(form: &Form) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
 }
 
-fn text(answer: &Response<Bytes>) -> &str {
-    std::str::from_utf8(answer.body()).unwrap()
+fn text(response: &Response<Bytes>) -> &str {
+    std::str::from_utf8(response.body()).unwrap()
 }
 
 /// The query of the address that the browser is sent back to.
-fn sent_back(answer: &Response<Bytes>) -> Vec<(String, String)> {
-    assert_eq!(answer.status(), 302, "{}", text(answer));
-    let location = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+fn sent_back(response: &Response<Bytes>) -> Vec<(String, String)> {
+    assert_eq!(response.status(), 302, "{}", text(response));
+    let location = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
     assert!(location.as_str().starts_with(CALLBACK), "{location}");
     location.query_pairs().skip(1).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
@@ -102,7 +102,7 @@ impl Site {
         self.request(&Method::GET, &format!("/app/auth/authorize?{}", encoded(form)), String::new())
     }
 
-    /// The answer to the form that the page shows, pressed by a user.
+    /// The response to the form that the page shows, pressed by a user.
     fn decided(&self, user: &str, decision: &str) -> Response<Bytes> {
         let mut form = asking();
         form.extend([("user", user.to_owned()), ("decision", decision.to_owned())]);
@@ -116,9 +116,9 @@ impl Site {
     }
 
     fn token(&self, form: &Form) -> (u16, Value) {
-        let answer = self.request(&Method::POST, "/app/auth/token", encoded(form));
-        assert_eq!(answer.headers()["cache-control"], "no-store");
-        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
+        let response = self.request(&Method::POST, "/app/auth/token", encoded(form));
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
     }
 
     /// The status and the reason of a refusal.
@@ -187,7 +187,7 @@ fn an_unknown_app_or_address_leads_nowhere() {
 }
 
 #[test]
-fn a_wrong_request_of_a_known_app_is_told_to_the_app() {
+fn a_wrong_request_of_a_known_app_is_reported_to_the_app() {
     let site = site();
     for (name, value, error) in [
         ("response_type", Some("token"), "unsupported_response_type"),
@@ -207,7 +207,7 @@ fn a_wrong_request_of_a_known_app_is_told_to_the_app() {
 }
 
 #[test]
-fn only_a_known_member_who_presses_allow_gets_a_code() {
+fn only_a_known_user_who_presses_allow_gets_a_code() {
     let site = site();
     for (user, decision) in [("u_ada", "deny"), ("u_nobody", "allow"), ("", "allow"), ("u_ada", "")] {
         assert_eq!(sent_back(&site.decided(user, decision))[0], ("error".to_owned(), "access_denied".to_owned()));
@@ -253,7 +253,7 @@ fn a_code_is_redeemed_by_its_app_with_its_secret_address_and_verifier() {
     assert_eq!(site.status(&tokens["access_token"]), 200);
     let (_, reason) = site.refused(&redeeming(&code));
     assert!(reason.contains("used before"), "{reason}");
-    assert_eq!(site.status(&tokens["access_token"]), 401, "whoever had the code first may have stolen it");
+    assert_eq!(site.status(&tokens["access_token"]), 401, "the first user of the code may have stolen it");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use onehorizon_testing::{FakeBuilder, FakeOneHorizon, QuotaModel};
 
 const MODELS: [QuotaModel; 3] = [QuotaModel::FixedWindow, QuotaModel::SlidingWindow, QuotaModel::TokenBucket];
 
-/// A clock that moves when it is told to.
+/// A clock that moves when a test moves it.
 #[derive(Clone)]
 struct HandClock(Arc<Mutex<Instant>>);
 
@@ -51,8 +51,8 @@ fn admitted(fake: &FakeOneHorizon, calls: usize) -> usize {
     (0..calls).filter(|_| call(fake) == 200).count()
 }
 
-/// The seconds told by a refusal.
-fn told(response: &Response<Bytes>) -> u64 {
+/// The seconds that a refusal asks to wait.
+fn advised_wait(response: &Response<Bytes>) -> u64 {
     assert_eq!(response.status(), 429);
     let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(body["code"], 429);
@@ -86,13 +86,13 @@ fn fifteen_minutes_let_two_hundred_requests_in() {
 }
 
 #[test]
-fn the_refusal_tells_the_seconds_and_obeying_them_is_enough() {
+fn the_refusal_states_the_seconds_and_waiting_them_is_enough() {
     for model in MODELS {
         let (fake, clock) = with_clock(FakeOneHorizon::builder().quota_model(model));
         for spend in [FakeOneHorizon::spend_minute, FakeOneHorizon::spend_quota] {
             spend(&fake);
             let refused = call_with(&fake, fake.api_key());
-            let seconds = told(&refused);
+            let seconds = advised_wait(&refused);
             assert!((1..=900).contains(&seconds), "{model:?}: {seconds}");
             assert!(refused.headers().get("retry-after").is_none());
             clock.pass(seconds - 1);
@@ -133,7 +133,7 @@ fn every_credential_of_the_workspace_spends_the_same_quota() {
     let (fake, _) = with_clock(FakeOneHorizon::builder());
     assert_eq!(admitted(&fake, 40), 40);
     for token in [fake.oauth_token(), fake.member_token(), "fake-api-key-1002-not-a-secret"] {
-        told(&call_with(&fake, token));
+        advised_wait(&call_with(&fake, token));
     }
 }
 
@@ -157,11 +157,11 @@ fn requests_that_fail_for_another_reason_spend_the_quota_too() {
 }
 
 #[test]
-fn the_wait_is_told_in_a_header_only_when_a_test_wants_it() {
+fn the_wait_is_in_a_header_only_when_a_test_wants_it() {
     let (fake, _) = with_clock(FakeOneHorizon::builder().retry_after_header());
     fake.spend_quota();
     let refused = call_with(&fake, fake.api_key());
-    assert_eq!(refused.headers()["retry-after"].to_str().unwrap(), told(&refused).to_string());
+    assert_eq!(refused.headers()["retry-after"].to_str().unwrap(), advised_wait(&refused).to_string());
 }
 
 #[test]

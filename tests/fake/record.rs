@@ -42,7 +42,7 @@ async fn a_request_is_remembered_with_all_but_its_credential() {
 }
 
 #[tokio::test]
-async fn the_status_is_that_of_the_answer_if_any_of_it_was_sent() {
+async fn the_status_is_that_of_the_response_if_any_of_it_was_sent() {
     let (fake, key) = fake().await;
     for (fault, status) in [
         (Fault::pass(), Some(200)),
@@ -70,12 +70,12 @@ async fn a_plus_is_a_space_in_a_query_and_a_plus_in_a_path() {
 }
 
 #[test]
-fn a_record_is_an_object_with_its_members_in_their_order() {
+fn a_record_is_an_object_with_its_fields_in_their_order() {
     let record: Record = serde_json::from_str(r#"{"b":1.50,"a":{"deep":[1]},"c":"text"}"#).unwrap();
     assert_eq!(record.names().collect::<Vec<_>>(), ["b", "a", "c"]);
     assert_eq!(record.to_json(), r#"{"b":1.50,"a":{"deep":[1]},"c":"text"}"#);
     assert!(record.is("c", "text") && !record.is("c", "other") && !record.is("b", "1.50"));
     let fault = |text| serde_json::from_str::<Record>(text).unwrap_err().to_string();
     assert!(fault("[]").contains("expected a JSON object"), "{}", fault("[]"));
-    assert!(fault(r#"{"a":1,"a":2}"#).contains("a member appears twice"));
+    assert!(fault(r#"{"a":1,"a":2}"#).contains("a field appears twice"));
 }

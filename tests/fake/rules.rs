@@ -13,11 +13,11 @@ async fn fake() -> FakeOneHorizon {
 #[tokio::test]
 async fn a_request_without_a_credential_is_refused() {
     let fake = fake().await;
-    let answer = Caller::anonymous(&fake.url()).get(TASKS).await;
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.json()["code"], 401);
-    assert!(answer.message().contains("Authorization: Bearer"), "{}", answer.message());
+    let reply = Caller::anonymous(&fake.url()).get(TASKS).await;
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(reply.json()["code"], 401);
+    assert!(reply.message().contains("Authorization: Bearer"), "{}", reply.message());
 }
 
 #[tokio::test]
@@ -25,9 +25,9 @@ async fn a_credential_that_nobody_gave_out_is_refused() {
     let fake = fake().await;
     let caller = Caller::anonymous(&fake.url());
     for value in ["Bearer made-up", "Basic dXNlcjpwYXNz", "Bearer", "Bearer "] {
-        let answer = caller.clone().authorization(value).get(TASKS).await;
-        assert_eq!(answer.status, 401, "{value}");
-        assert!(!answer.body.contains("made-up"));
+        let reply = caller.clone().authorization(value).get(TASKS).await;
+        assert_eq!(reply.status, 401, "{value}");
+        assert!(!reply.body.contains("made-up"));
     }
 }
 
@@ -77,10 +77,10 @@ async fn an_api_key_may_not_manage_api_keys() {
     let fake = fake().await;
     let key = Caller::new(&fake.url(), fake.api_key());
     let route = format!("{KEYS}/key_1002");
-    let answers = [key.get(KEYS).await, key.post(KEYS, r#"{"description":"x"}"#).await, key.delete(&route).await];
-    for answer in answers {
-        assert_eq!(answer.status, 403);
-        assert!(answer.message().contains("OAuth access token of a workspace owner or admin"), "{}", answer.message());
+    let replies = [key.get(KEYS).await, key.post(KEYS, r#"{"description":"x"}"#).await, key.delete(&route).await];
+    for reply in replies {
+        assert_eq!(reply.status, 403);
+        assert!(reply.message().contains("OAuth access token of a workspace owner or admin"), "{}", reply.message());
     }
     assert_eq!(fake.active_keys(), ["key_1001", "key_1002"]);
 }
@@ -88,10 +88,10 @@ async fn an_api_key_may_not_manage_api_keys() {
 #[tokio::test]
 async fn only_owners_and_admins_manage_api_keys() {
     let fake = fake().await;
-    let member = Caller::new(&fake.url(), fake.member_token());
-    assert_eq!(member.get(KEYS).await.status, 403);
-    assert_eq!(member.post(KEYS, r#"{"description":"x"}"#).await.status, 403);
-    assert_eq!(member.delete(&format!("{KEYS}/key_1002")).await.status, 403);
+    let user = Caller::new(&fake.url(), fake.member_token());
+    assert_eq!(user.get(KEYS).await.status, 403);
+    assert_eq!(user.post(KEYS, r#"{"description":"x"}"#).await.status, 403);
+    assert_eq!(user.delete(&format!("{KEYS}/key_1002")).await.status, 403);
     let admin = Caller::new(&fake.url(), fake.admin_token());
     assert_eq!(admin.get(KEYS).await.status, 200);
     assert_eq!(admin.delete(&format!("{KEYS}/key_1002")).await.status, 204);
@@ -102,8 +102,8 @@ async fn the_twenty_first_active_key_is_refused_until_one_is_revoked() {
     let fake = fake().await;
     let owner = Caller::new(&fake.url(), fake.oauth_token());
     for number in fake.active_keys().len()..20 {
-        let answer = owner.post(KEYS, &format!(r#"{{"description":"service {number}"}}"#)).await;
-        assert_eq!(answer.status, 201, "key {number}");
+        let reply = owner.post(KEYS, &format!(r#"{{"description":"service {number}"}}"#)).await;
+        assert_eq!(reply.status, 201, "key {number}");
     }
     let refused = owner.post(KEYS, r#"{"description":"one too many"}"#).await;
     assert_eq!(refused.status, 409);
@@ -139,16 +139,16 @@ async fn what_does_not_exist_is_not_found() {
 async fn a_method_the_contract_does_not_have_names_those_it_has() {
     let fake = fake().await;
     let key = Caller::new(&fake.url(), fake.api_key());
-    let answer = key.send("PATCH", "/workspaces/current/tasks/tsk_1001", &[], "").await.unwrap();
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, PUT")));
+    let reply = key.send("PATCH", "/workspaces/current/tasks/tsk_1001", &[], "").await.unwrap();
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, PUT")));
 }
 
 #[tokio::test]
 async fn an_escaped_slash_stays_inside_its_segment() {
     let fake = fake().await;
     let key = Caller::new(&fake.url(), fake.api_key());
-    let answer = key.get("/workspaces/current/tasks/tsk_1001%2F..%2F..%2Fapi-keys").await;
-    assert_eq!(answer.message(), "task not found");
+    let reply = key.get("/workspaces/current/tasks/tsk_1001%2F..%2F..%2Fapi-keys").await;
+    assert_eq!(reply.message(), "task not found");
     assert_eq!(fake.requests()[0].operation(), Some("fetchTask"));
     assert_eq!(key.get("/workspaces/current/tasks/%zz").await.status, 404);
 }

@@ -26,7 +26,7 @@ fn event() -> Event {
     NewEvent::new("task.created", "evt_1").resource("task", "tsk_1").build().unwrap()
 }
 
-/// Serves an application until the test ends; tells its address.
+/// Serves an application until the test ends; returns its address.
 async fn serve(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhook", listener.local_addr().unwrap());
@@ -47,11 +47,11 @@ impl Seen {
     }
 }
 
-/// A receiver that answers with these statuses in turn, and what it saw.
+/// A receiver that responds with these statuses in turn, and what it saw.
 async fn scripted(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<Seen>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = seen.clone();
-    let answer = move |request: Request| {
+    let respond = move |request: Request| {
         let log = log.clone();
         async move {
             let (parts, body) = request.into_parts();
@@ -59,10 +59,10 @@ async fn scripted(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<Seen>>>) {
             let mut log = log.lock().unwrap();
             log.push(Seen { method: parts.method, headers: parts.headers, body });
             let status = StatusCode::from_u16(statuses[log.len() - 1]).unwrap();
-            Response::builder().status(status).header("x-answer", log.len()).body(Body::from("answer")).unwrap()
+            Response::builder().status(status).header("x-reply", log.len()).body(Body::from("reply")).unwrap()
         }
     };
-    (serve(Router::new().route("/webhook", any(answer))).await, seen)
+    (serve(Router::new().route("/webhook", any(respond))).await, seen)
 }
 
 /// The waits that a sender asks for, without waiting.
@@ -82,8 +82,8 @@ async fn a_delivery_looks_like_the_services() {
     let report = WebhookSender::new(&url, KEY).unwrap().deliver(&event()).await;
     assert!(report.is_delivered());
     assert_eq!(*report.event_id(), "evt_1");
-    let answer = &report.attempts()[0];
-    assert_eq!((answer.status(), answer.body(), answer.header("x-answer")), (Some(200), &b"answer"[..], Some("1")));
+    let attempt = &report.attempts()[0];
+    assert_eq!((attempt.status(), attempt.body(), attempt.header("x-reply")), (Some(200), &b"reply"[..], Some("1")));
 
     let seen = seen.lock().unwrap();
     assert_eq!(seen[0].method, Method::POST);
@@ -148,7 +148,7 @@ async fn a_probe_is_head_and_then_get_where_head_is_not_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_has_three_seconds() {
+async fn a_response_must_come_within_three_seconds() {
     let began = tokio::time::Instant::now();
     let sender = WebhookSender::builder("http://receiver.invalid/")
         .transport(ScriptedTransport::from_fn(|_| Reply::never()))
@@ -164,7 +164,7 @@ async fn an_answer_has_three_seconds() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_cannot_be_reached_is_told_apart() {
+async fn a_receiver_that_cannot_be_reached_is_reported_as_such() {
     for (failure, expected) in [
         (Failure::Connect, WebhookFailure::Unreachable),
         (Failure::ConnectTimeout, WebhookFailure::TimedOut),

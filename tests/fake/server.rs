@@ -51,7 +51,7 @@ async fn one_connection_serves_many_requests() {
 }
 
 #[tokio::test]
-async fn many_callers_at_once_are_all_answered() {
+async fn many_callers_at_once_all_get_a_response() {
     let fake = FakeOneHorizon::builder().quota_off().start().await.unwrap();
     let key = Caller::new(&fake.url(), fake.api_key());
     let calls: Vec<_> = (0..50)
@@ -99,11 +99,11 @@ async fn dropping_the_fake_ends_what_hangs_in_it() {
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id_that_the_record_knows() {
+async fn every_response_has_a_request_id_that_the_record_knows() {
     let fake = FakeOneHorizon::start().await.unwrap();
     let key = Caller::new(&fake.url(), fake.api_key());
-    let ids = [key.get(TASK).await, key.get("/nowhere").await]
-        .map(|answer| answer.header("x-request-id").unwrap().to_owned());
+    let ids =
+        [key.get(TASK).await, key.get("/nowhere").await].map(|reply| reply.header("x-request-id").unwrap().to_owned());
     assert_ne!(ids[0], ids[1]);
     assert_eq!(fake.requests().iter().map(|request| request.id().to_owned()).collect::<Vec<_>>(), ids);
 }
@@ -122,8 +122,8 @@ async fn an_enormous_request_is_refused() {
     let key = Caller::new(&fake.url(), fake.api_key());
     let body = format!(r#"{{"title":"{}"}}"#, "x".repeat(10 * 1024 * 1024));
     // The fake may close the connection before it has read everything.
-    let answer = key.send("POST", "/workspaces/current/tasks", &[("Content-Type", "application/json")], &body).await;
-    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 413));
+    let reply = key.send("POST", "/workspaces/current/tasks", &[("Content-Type", "application/json")], &body).await;
+    assert!(reply.is_err() || reply.is_ok_and(|reply| reply.status == 413));
     assert_eq!(fake.executed("createTask"), 0);
 }
 
@@ -142,8 +142,8 @@ async fn send(transport: &FakeTransport, request: TransportRequest) -> Result<Tr
 async fn as_a_transport_it_needs_no_socket_and_no_time() {
     let fake = FakeOneHorizon::builder().in_process();
     let transport = fake.transport();
-    let answer = send(&transport, request(&fake)).await.unwrap();
-    assert_eq!((answer.status.as_u16(), fake.executed("fetchTask")), (200, 1));
+    let reply = send(&transport, request(&fake)).await.unwrap();
+    assert_eq!((reply.status.as_u16(), fake.executed("fetchTask")), (200, 1));
     fake.fail_next(Fault::slow(Duration::from_secs(3600)));
     let start = Instant::now();
     assert_eq!(send(&transport, request(&fake)).await.unwrap().status, 200);

@@ -1,7 +1,7 @@
 //! Tasks and documents: what is stored, listed and replaced.
 
 use onehorizon_testing::{FakeOneHorizon, Record};
-use support::http::{Answer, Caller};
+use support::http::{Caller, Reply};
 
 const TASKS: &str = "/workspaces/current/tasks";
 
@@ -9,14 +9,14 @@ async fn fake() -> FakeOneHorizon {
     FakeOneHorizon::start().await.unwrap()
 }
 
-fn ids(answer: &Answer, list: &str, id: &str) -> Vec<String> {
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let body = answer.json();
+fn ids(reply: &Reply, list: &str, id: &str) -> Vec<String> {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let body = reply.json();
     body[list].as_array().unwrap().iter().map(|item| item[id].as_str().unwrap().to_owned()).collect()
 }
 
-fn tasks(answer: &Answer) -> Vec<String> {
-    ids(answer, "tasks", "taskId")
+fn tasks(reply: &Reply) -> Vec<String> {
+    ids(reply, "tasks", "taskId")
 }
 
 #[tokio::test]
@@ -41,12 +41,12 @@ async fn a_key_sees_everyones_tasks_and_finished_ones_only_when_asked() {
 }
 
 #[tokio::test]
-async fn a_member_sees_their_own_tasks_and_everyones_with_all() {
+async fn a_user_sees_their_own_tasks_and_everyones_with_all() {
     let fake = fake().await;
-    let member = Caller::new(&fake.url(), fake.member_token());
-    let own = tasks(&member.get(TASKS).await);
+    let user = Caller::new(&fake.url(), fake.member_token());
+    let own = tasks(&user.get(TASKS).await);
     assert_eq!(own, ["tsk_1001", "tsk_1002", "tsk_2001", "tsk_2002", "tsk_3001"]);
-    assert_eq!(tasks(&member.get(&format!("{TASKS}?all=true")).await).len(), fake.tasks().len());
+    assert_eq!(tasks(&user.get(&format!("{TASKS}?all=true")).await).len(), fake.tasks().len());
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_created_task_gets_what_only_the_service_knows() {
     assert_eq!((&task["status"], &task["workspaceId"]), (&"planned".into(), &fake.workspace_id().into()));
     let route = format!("{TASKS}/{}", task["taskId"].as_str().unwrap());
     assert_eq!(key.get(&route).await.body, created.body);
-    assert_eq!(task["origin"], "api", "a member that the contract does not know");
+    assert_eq!(task["origin"], "api", "a field that the contract does not know");
     let second = key.post(TASKS, r#"{"title":"Another"}"#).await.json();
     assert_ne!(second["taskId"], task["taskId"]);
 }
@@ -86,7 +86,7 @@ async fn a_created_task_gets_what_only_the_service_knows() {
 async fn nothing_that_is_sent_is_lost_or_rewritten() {
     let fake = fake().await;
     let key = Caller::new(&fake.url(), fake.api_key());
-    let members = [
+    let fields = [
         r#""title":"T\u00e9st""#,
         r#""huge":123456789012345678901234567890"#,
         r#""beyond":1e400"#,
@@ -95,17 +95,17 @@ async fn nothing_that_is_sent_is_lost_or_rewritten() {
         r#""nested":{"b":[1e999,{"a":null}],"a":-0.0}"#,
         r#""nothing":null"#,
     ];
-    let created = key.post(TASKS, &format!("{{{}}}", members.join(","))).await;
+    let created = key.post(TASKS, &format!("{{{}}}", fields.join(","))).await;
     assert_eq!(created.status, 201, "{}", created.body);
     let id = fake.tasks().last().unwrap().text("taskId").unwrap();
     let fetched = key.get(&format!("{TASKS}/{id}")).await.body;
-    for member in members {
-        assert!(created.body.contains(member) && fetched.contains(member), "{member} in {fetched}");
+    for field in fields {
+        assert!(created.body.contains(field) && fetched.contains(field), "{field} in {fetched}");
     }
-    let place = |member: &str| fetched.find(member).unwrap();
-    assert!(members.windows(2).all(|pair| place(pair[0]) < place(pair[1])), "the order changed: {fetched}");
+    let place = |field: &str| fetched.find(field).unwrap();
+    assert!(fields.windows(2).all(|pair| place(pair[0]) < place(pair[1])), "the order changed: {fetched}");
     assert_eq!(key.put(&format!("{TASKS}/{id}"), &fetched).await.status, 200);
-    assert!(members.iter().all(|member| fake.task(&id).unwrap().to_json().contains(member)));
+    assert!(fields.iter().all(|field| fake.task(&id).unwrap().to_json().contains(field)));
 }
 
 #[tokio::test]
@@ -114,10 +114,10 @@ async fn an_update_replaces_the_whole_task() {
     let key = Caller::new(&fake.url(), fake.api_key());
     let route = format!("{TASKS}/tsk_1003");
     let before = fake.task("tsk_1003").unwrap();
-    let answer = key.put(&route, r#"{"taskId":"tsk_1003","status":"in_progress","workspaceId":"w_other"}"#).await;
-    assert_eq!(answer.status, 200);
+    let reply = key.put(&route, r#"{"taskId":"tsk_1003","status":"in_progress","workspaceId":"w_other"}"#).await;
+    assert_eq!(reply.status, 200);
     let after = fake.task("tsk_1003").unwrap();
-    assert_eq!(answer.body, after.to_json());
+    assert_eq!(reply.body, after.to_json());
     assert_eq!(after.text("status").as_deref(), Some("in_progress"));
     assert_eq!((after.raw("title"), after.raw("description")), (None, None));
     assert_eq!(after.raw("createdAt"), before.raw("createdAt"));
@@ -129,29 +129,29 @@ async fn an_update_replaces_the_whole_task() {
 async fn an_update_of_another_task_than_the_path_names_is_refused() {
     let fake = fake().await;
     let key = Caller::new(&fake.url(), fake.api_key());
-    let answer = key.put(&format!("{TASKS}/tsk_1003"), r#"{"taskId":"tsk_1001"}"#).await;
-    assert_eq!((answer.status, answer.json()["details"][0]["path"].as_str()), (422, Some("$.taskId")));
+    let reply = key.put(&format!("{TASKS}/tsk_1003"), r#"{"taskId":"tsk_1001"}"#).await;
+    assert_eq!((reply.status, reply.json()["details"][0]["path"].as_str()), (422, Some("$.taskId")));
     assert_eq!(key.put(&format!("{TASKS}/tsk_0"), r#"{"taskId":"tsk_0"}"#).await.status, 404);
 }
 
 #[tokio::test]
-async fn completing_a_task_tells_when() {
+async fn a_completed_task_says_when() {
     let fake = fake().await;
     let key = Caller::new(&fake.url(), fake.api_key());
-    let answer = key.put(&format!("{TASKS}/tsk_3002"), r#"{"taskId":"tsk_3002","status":"completed"}"#).await;
-    assert!(answer.json()["completedAt"].as_str().unwrap().starts_with("2026-06-01T09:00:"));
+    let reply = key.put(&format!("{TASKS}/tsk_3002"), r#"{"taskId":"tsk_3002","status":"completed"}"#).await;
+    assert!(reply.json()["completedAt"].as_str().unwrap().starts_with("2026-06-01T09:00:"));
     let completed = |rest: &'static str| {
         let key = key.clone();
         async move {
-            let answer = key.put(&format!("{TASKS}/tsk_3002"), &format!(r#"{{"taskId":"tsk_3002",{rest}}}"#)).await;
-            assert_eq!(answer.status, 200, "{}", answer.body);
-            answer.json().get("completedAt").cloned()
+            let reply = key.put(&format!("{TASKS}/tsk_3002"), &format!(r#"{{"taskId":"tsk_3002",{rest}}}"#)).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            reply.json().get("completedAt").cloned()
         }
     };
     assert_eq!(completed(r#""status":"planned""#).await, None);
     assert!(completed(r#""status":"completed","completedAt":null"#).await.unwrap().is_string());
-    let told = completed(r#""status":"completed","completedAt":"2026-01-01T00:00:00Z""#).await;
-    assert_eq!(told.unwrap(), "2026-01-01T00:00:00Z");
+    let given = completed(r#""status":"completed","completedAt":"2026-01-01T00:00:00Z""#).await;
+    assert_eq!(given.unwrap(), "2026-01-01T00:00:00Z");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ const TOKEN: &str = "canary-token-5f2a";
 const CAP: usize = 1 << 20;
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// What an attack may take beyond what the client held before: the answer up to the cap, twice while its buffer grows,
+/// What an attack may take beyond what the client held before: the response up to the cap, twice while its buffer grows,
 /// and the connection's own buffers.
 const MEMORY_BOUND: usize = 3 * CAP + (1 << 20);
 
@@ -44,9 +44,9 @@ impl Outcome {
 }
 
 /// Lets a server attack a fetch, checks what holds for every attack, and then fetches once more.
-fn attack(answer: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static) -> Outcome {
+fn attack(script: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static) -> Outcome {
     let clock = SteppedClock::new();
-    let server = HostileServer::start(&clock, answer).unwrap();
+    let server = HostileServer::start(&clock, script).unwrap();
     let configuration = Configuration::builder()
         .api_key(TOKEN)
         .base_url(server.url())
@@ -91,9 +91,9 @@ fn check(error: &Error, clock: &SteppedClock) {
 fn refused(
     kind: ErrorKind,
     says: &str,
-    answer: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static,
+    script: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static,
 ) -> Error {
-    let outcome = attack(answer);
+    let outcome = attack(script);
     assert!(!outcome.reused, "the connection was used again");
     let error = outcome.error();
     assert_eq!(error.kind(), kind, "{error}");
@@ -102,10 +102,10 @@ fn refused(
 }
 
 fn with_body(body: impl AsRef<[u8]>) -> Vec<u8> {
-    answer("200 OK", "", body)
+    response("200 OK", "", body)
 }
 
-fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+fn response(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let mut bytes = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n",
@@ -116,7 +116,7 @@ fn answer(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     bytes
 }
 
-/// A correctly framed answer with this body.
+/// A correctly framed response with this body.
 fn body_error(body: impl AsRef<[u8]>) -> Error {
     let bytes = with_body(body);
     attack(move |stage| stage.send(&bytes)).error()
@@ -125,7 +125,7 @@ fn body_error(body: impl AsRef<[u8]>) -> Error {
 // Too much.
 
 #[test]
-fn an_answer_that_announces_more_than_the_cap_is_not_read() {
+fn a_response_that_announces_more_than_the_cap_is_not_read() {
     let _alone = alone();
     let error = refused(ErrorKind::TooLarge, "max_response_bytes", |stage| {
         stage.send(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", CAP + 1))?;
@@ -135,7 +135,7 @@ fn an_answer_that_announces_more_than_the_cap_is_not_read() {
 }
 
 #[test]
-fn an_answer_of_exactly_the_cap_is_read() {
+fn a_response_of_exactly_the_cap_is_read() {
     let _alone = alone();
     let mut body = br#"{"taskId":"tsk_1"}"#.to_vec();
     body.resize(CAP, b' ');
@@ -144,7 +144,7 @@ fn an_answer_of_exactly_the_cap_is_read() {
 }
 
 #[test]
-fn an_endless_chunked_answer_ends_at_the_cap() {
+fn an_endless_chunked_response_ends_at_the_cap() {
     let _alone = alone();
     refused(ErrorKind::TooLarge, "larger than the configured limit", |stage| {
         stage.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
@@ -156,7 +156,7 @@ fn an_endless_chunked_answer_ends_at_the_cap() {
 }
 
 #[test]
-fn an_answer_without_a_length_ends_at_the_cap() {
+fn a_response_without_a_length_ends_at_the_cap() {
     let _alone = alone();
     refused(ErrorKind::TooLarge, "larger than the configured limit", |stage| {
         stage.send("HTTP/1.1 200 OK\r\n\r\n")?;
@@ -169,7 +169,7 @@ fn an_answer_without_a_length_ends_at_the_cap() {
 fn a_gzip_bomb_is_not_inflated() {
     let _alone = alone();
     let bomb = include_bytes!("../fixtures/bomb.gz");
-    let error = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", bomb))).error();
+    let error = attack(move |stage| stage.send(response("200 OK", "content-encoding: gzip\r\n", bomb))).error();
     assert!(error.is_decode(), "{error}");
     assert!(error.to_string().contains("gzip"), "{error}");
     assert!(bomb.starts_with(error.body()));
@@ -180,7 +180,7 @@ fn a_gzip_bomb_is_not_inflated() {
 fn a_gzip_bomb_is_inflated_up_to_the_cap_and_no_further() {
     let _alone = alone();
     let bomb = include_bytes!("../fixtures/bomb.gz");
-    let error = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", bomb))).error();
+    let error = attack(move |stage| stage.send(response("200 OK", "content-encoding: gzip\r\n", bomb))).error();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     assert!(error.to_string().contains("larger than the configured limit"), "{error}");
 }
@@ -190,16 +190,16 @@ fn a_gzip_bomb_is_inflated_up_to_the_cap_and_no_further() {
 fn compressed_responses_are_read_and_a_compressed_429_keeps_its_wait() {
     let _alone = alone();
     let task = include_bytes!("../fixtures/task.json.gz");
-    let outcome = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", task)));
+    let outcome = attack(move |stage| stage.send(response("200 OK", "content-encoding: gzip\r\n", task)));
     assert_eq!(outcome.result.unwrap().title, "from gzip");
 
     let limited = include_bytes!("../fixtures/rate-limited.json.gz");
     let head = "content-encoding: gzip\r\n";
-    let error = attack(move |stage| stage.send(answer("429 Too Many Requests", head, limited))).error();
+    let error = attack(move |stage| stage.send(response("429 Too Many Requests", head, limited))).error();
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(7))), "{error}");
 
     let cut = &task[..task.len() - 12];
-    let error = attack(move |stage| stage.send(answer("200 OK", "content-encoding: gzip\r\n", cut))).error();
+    let error = attack(move |stage| stage.send(response("200 OK", "content-encoding: gzip\r\n", cut))).error();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Interrupted, Sent::Maybe), "{error}");
 }
 
@@ -207,7 +207,7 @@ fn compressed_responses_are_read_and_a_compressed_429_keeps_its_wait() {
 fn ten_thousand_headers_are_refused() {
     let _alone = alone();
     let headers: String = (0..10_000).map(|number| format!("x-{number}: {number}\r\n")).collect();
-    let bytes = answer("200 OK", &headers, r#"{"taskId":"tsk_1"}"#);
+    let bytes = response("200 OK", &headers, r#"{"taskId":"tsk_1"}"#);
     refused(ErrorKind::Interrupted, "head is too large", move |stage| stage.send(&bytes));
 }
 
@@ -221,7 +221,7 @@ fn an_endless_header_is_refused() {
 }
 
 #[test]
-fn a_refusal_with_a_flood_of_members_takes_little_memory() {
+fn a_refusal_with_a_flood_of_fields_takes_little_memory() {
     let _alone = alone();
     for status in ["400 Bad Request", "429 Too Many Requests", "503 Service Unavailable"] {
         let mut body = String::from("{");
@@ -232,7 +232,7 @@ fn a_refusal_with_a_flood_of_members_takes_little_memory() {
             write!(body, "\"{number:x}\":1,").unwrap();
         }
         body.push_str(r#""message":"retry in 43 seconds"}"#);
-        let bytes = answer(status, "", &body);
+        let bytes = response(status, "", &body);
         drop(body);
         let error = attack(move |stage| stage.send(&bytes)).error();
         assert_eq!(error.body().len(), 16 * 1024, "as much as the docs say");
@@ -272,7 +272,7 @@ fn silence_ends_at_the_deadline() {
 }
 
 #[test]
-fn interim_answers_without_end_end_at_the_deadline() {
+fn interim_responses_without_end_end_at_the_deadline() {
     let _alone = alone();
     refused(ErrorKind::Timeout, "deadline passed", |stage| {
         stage.every_second(1000, |stage| stage.repeat(b"HTTP/1.1 100 Continue\r\n\r\n", 100))
@@ -282,7 +282,7 @@ fn interim_answers_without_end_end_at_the_deadline() {
 // Not HTTP.
 
 #[test]
-fn an_invalid_status_line_is_told() {
+fn an_invalid_status_line_is_reported() {
     let _alone = alone();
     for (line, says) in [
         ("HELLO\r\n\r\n", "invalid HTTP version"),
@@ -300,10 +300,10 @@ fn an_invalid_status_line_is_told() {
 }
 
 #[test]
-fn headers_that_are_none_are_told() {
+fn malformed_headers_are_reported() {
     let _alone = alone();
     for header in ["no colon", "x y: z", "x: \0", ": empty"] {
-        let bytes = answer("200 OK", &format!("{header}\r\n"), r#"{"taskId":"tsk_1"}"#);
+        let bytes = response("200 OK", &format!("{header}\r\n"), r#"{"taskId":"tsk_1"}"#);
         refused(ErrorKind::Interrupted, "invalid HTTP header", move |stage| stage.send(&bytes));
     }
 }
@@ -322,7 +322,7 @@ fn header_bytes_beyond_utf_8_are_let_through_and_not_shown() {
 }
 
 #[test]
-fn a_connection_that_breaks_before_the_answer_is_told() {
+fn a_connection_that_breaks_before_the_response_is_reported() {
     let _alone = alone();
     let error = refused(ErrorKind::Interrupted, "connection", |stage| stage.send_and_close(""));
     assert_eq!(error.was_sent(), Sent::Maybe);
@@ -331,7 +331,7 @@ fn a_connection_that_breaks_before_the_answer_is_told() {
 // Lengths that lie.
 
 #[test]
-fn fewer_bytes_than_announced_are_no_answer() {
+fn fewer_bytes_than_announced_are_not_a_response() {
     let _alone = alone();
     refused(ErrorKind::Interrupted, "end of file before message length reached", |stage| {
         stage.send_and_close("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"taskId\":\"tsk_1\"}")
@@ -354,7 +354,7 @@ fn an_announced_terabyte_is_not_reserved() {
 }
 
 #[test]
-fn bytes_beyond_the_announced_length_do_not_become_the_next_answer() {
+fn bytes_beyond_the_announced_length_do_not_become_the_next_response() {
     let _alone = alone();
     let outcome = attack(|stage| {
         let mut bytes = with_body(r#"{"taskId":"tsk_1"}"#);
@@ -427,11 +427,11 @@ fn json_nested_very_deep_is_kept_where_a_string_should_be() {
 #[test]
 fn a_refusal_nested_very_deep_keeps_its_status() {
     let _alone = alone();
-    let body = format!(r#"{{"message":"told","error":{}1{}}}"#, "{\"error\":".repeat(1000), "}".repeat(1000));
-    let bytes = answer("400 Bad Request", "", body);
+    let body = format!(r#"{{"message":"busy","error":{}1{}}}"#, "{\"error\":".repeat(1000), "}".repeat(1000));
+    let bytes = response("400 Bad Request", "", body);
     let error = attack(move |stage| stage.send(&bytes)).error();
     assert!(error.is_invalid());
-    assert_eq!(error.message(), "told");
+    assert_eq!(error.message(), "busy");
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn a_field_given_twice_has_the_last_value() {
 }
 
 #[test]
-fn bytes_that_are_no_json_are_told() {
+fn bytes_that_are_not_json_are_reported() {
     let _alone = alone();
     for (body, says) in [
         (&b"{\"taskId\":\"tsk\0\"}"[..], "control character"),
@@ -462,7 +462,7 @@ fn bytes_that_are_no_json_are_told() {
 }
 
 #[test]
-fn an_answer_that_switches_protocols_is_no_success() {
+fn a_response_that_switches_protocols_is_not_a_success() {
     let _alone = alone();
     let outcome =
         attack(|stage| stage.send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n{}"));

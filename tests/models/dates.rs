@@ -37,7 +37,7 @@ fn since_1970(time: SystemTime) -> (i64, u32) {
     }
 }
 
-/// What each library makes of a text: seconds and nanoseconds since 1970.
+/// What each library makes of a string: seconds and nanoseconds since 1970.
 fn read(text: &str) -> [Option<(i64, u32)>; 4] {
     let time = Timestamp::from(text);
     [
@@ -49,7 +49,7 @@ fn read(text: &str) -> [Option<(i64, u32)>; 4] {
 }
 
 #[test]
-fn all_libraries_read_the_same_texts_as_the_same_instant() {
+fn all_libraries_read_the_same_strings_as_the_same_instant() {
     const AT: i64 = 1_778_401_800;
     for (text, seconds, nanos) in [
         ("2026-05-10T08:30:00Z", AT, 0),
@@ -84,7 +84,7 @@ fn all_libraries_read_the_same_texts_as_the_same_instant() {
 }
 
 #[test]
-fn all_libraries_refuse_the_same_texts() {
+fn all_libraries_refuse_the_same_strings() {
     for text in [
         "",
         "soon",

@@ -1,4 +1,4 @@
-//! Models keep everything: members and values nobody knows yet, nulls, numbers of any size.
+//! Models keep everything: fields and values nobody knows yet, nulls, numbers of any size.
 
 use onehorizon::Secret;
 use onehorizon::models::{Json, Presence, Task, TaskId, TaskStatus};

@@ -20,7 +20,7 @@ fn models_are_read_from_any_source() {
 }
 
 #[test]
-fn short_and_long_texts_are_the_same_kind_of_text() {
+fn short_and_long_strings_behave_alike() {
     let lengths = [0, 1, 21, 22, 23, 24, 30, 31, 32, 33, 40, 255, 256, 300];
     let ids: Vec<TaskId> = lengths.map(|length| TaskId::from("x".repeat(length))).into();
     for (id, length) in ids.iter().zip(lengths) {
@@ -57,7 +57,7 @@ fn a_point_in_time_keeps_its_text() {
 }
 
 #[test]
-fn any_json_tells_its_kind_and_size_only() {
+fn any_json_shows_its_kind_and_size_only() {
     for (text, shown) in [
         ("{}", "Json(object, 2 bytes)"),
         ("[1]", "Json(array, 3 bytes)"),

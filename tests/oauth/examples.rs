@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use support::example::{Example, binary};
-use support::http::{Answer, Caller};
+use support::http::{Caller, Reply};
 
 /// A browser with one cookie for each host.
 #[derive(Default)]
@@ -12,7 +12,7 @@ struct Browser {
 }
 
 impl Browser {
-    async fn send(&mut self, method: &str, url: &str, form: &str, cookies: bool) -> Answer {
+    async fn send(&mut self, method: &str, url: &str, form: &str, cookies: bool) -> Reply {
         let rest = url.strip_prefix("http://").unwrap();
         let (host, path) = rest.split_at(rest.find('/').unwrap());
         let mut headers = vec![("Content-Type", "application/x-www-form-urlencoded")];
@@ -28,7 +28,7 @@ impl Browser {
     }
 }
 
-fn location(response: &Answer) -> String {
+fn location(response: &Reply) -> String {
     response.header("location").unwrap_or_else(|| panic!("no redirect: {response:?}")).to_owned()
 }
 

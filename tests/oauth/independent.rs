@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use onehorizon::oauth::{Login, OauthApp, OauthErrorCode, OauthErrorKind, RefreshingCredential, Tokens};
 use onehorizon::{Configuration, Secret};
-use support::http::{Answer, Caller};
+use support::http::{Caller, Reply};
 
 const CALLBACK: &str = "http://127.0.0.1:3999/callback";
 
@@ -23,7 +23,7 @@ fn web() -> OauthApp {
 struct Browser(BTreeMap<String, String>);
 
 impl Browser {
-    async fn send(&mut self, method: &str, url: &str, form: &str) -> Answer {
+    async fn send(&mut self, method: &str, url: &str, form: &str) -> Reply {
         let path = url.strip_prefix(&issuer()).unwrap_or(url).trim_start_matches('/');
         let cookies: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");

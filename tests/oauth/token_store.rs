@@ -151,8 +151,10 @@ fn rivals_get_one_guard_and_no_save_is_lost() {
         let stored = FileTokens::new(path).load().await.unwrap().unwrap();
         assert_eq!(stored.tokens, tokens(80));
     }));
-    let names = fs::read_dir(directory.path().join("login")).unwrap().count();
-    assert_eq!(names, 1, "old states and drafts are removed");
+    let mut names: Vec<_> =
+        fs::read_dir(directory.path().join("login")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["lock", "tokens.json"], "no draft is left");
 }
 
 fn futures_lite(future: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>) {
@@ -177,9 +179,9 @@ async fn only_the_user_can_read_the_files() {
 #[tokio::test]
 async fn what_is_wrong_with_the_files_is_said_with_their_name() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("tokens-7.json"), "{\"version\": secret-in-it").unwrap();
+    fs::write(directory.path().join("tokens.json"), "{\"version\": secret-in-it").unwrap();
     let error = FileTokens::new(directory.path()).load().await.unwrap_err().to_string();
-    assert!(error.contains("tokens-7.json") && !error.contains("secret-in-it"), "{error}");
+    assert!(error.contains("tokens.json") && !error.contains("secret-in-it"), "{error}");
     fs::write(directory.path().join("file"), "").unwrap();
     let error = FileTokens::new(directory.path().join("file")).put(&tokens(1)).await.unwrap_err().to_string();
     assert!(error.contains("file"), "{error}");
@@ -190,9 +192,27 @@ async fn a_draft_that_a_killed_process_left_disturbs_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let store = FileTokens::new(directory.path());
     store.put(&tokens(1)).await.unwrap();
-    fs::write(directory.path().join("draft-0123"), "{\"vers").unwrap();
-    fs::write(directory.path().join("tokens-x.json"), "not a number").unwrap();
+    fs::write(directory.path().join("draft"), "{\"vers").unwrap();
     assert_eq!(store.load().await.unwrap().unwrap().tokens, tokens(1));
     store.put(&tokens(2)).await.unwrap();
     assert_eq!(store.load().await.unwrap().unwrap().tokens, tokens(2));
+}
+
+#[test]
+fn a_process_that_keeps_the_lock_is_named_instead_of_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    futures_lite(Box::pin(async {
+        FileTokens::new(&path).put(&tokens(1)).await.unwrap();
+    }));
+    let lock = fs::File::open(path.join("lock")).unwrap();
+    lock.lock().unwrap();
+    futures_lite(Box::pin(async {
+        let store = FileTokens::new(&path).lock_timeout(Duration::from_millis(20));
+        assert_eq!(store.load().await.unwrap().unwrap().tokens, tokens(1), "reading needs no lock");
+        let error = store.put(&tokens(2)).await.unwrap_err().to_string();
+        assert!(error.contains("lock") && error.contains("another process"), "{error}");
+        lock.unlock().unwrap();
+        store.put(&tokens(2)).await.unwrap();
+    }));
 }

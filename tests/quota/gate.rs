@@ -19,7 +19,7 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// A wire that refuses the first request and answers the others after 100 ms.
+/// A wire that refuses the first request and responds to the others after 100 ms.
 fn refuses_first(seconds: u64) -> Wire {
     let mut first = true;
     Wire::rule(move |_, _| if std::mem::take(&mut first) { limited(seconds) } else { ok().after(ms(100)) })
@@ -314,12 +314,12 @@ async fn dropping_a_call_under_way_in_the_opening_gate_frees_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_are_told_before_they_begin_and_can_be_looked_at() {
-    let told = Arc::new(Mutex::new(Vec::<QuotaWait>::new()));
+async fn waits_are_reported_before_they_begin_and_can_be_looked_at() {
+    let reported = Arc::new(Mutex::new(Vec::<QuotaWait>::new()));
     let wire = refuses_first(20);
     let configuration = {
-        let told = Arc::clone(&told);
-        wire.builder().on_quota_wait(move |wait| told.lock().unwrap().push(wait.clone())).build().unwrap()
+        let reported = Arc::clone(&reported);
+        wire.builder().on_quota_wait(move |wait| reported.lock().unwrap().push(wait.clone())).build().unwrap()
     };
     assert_eq!(configuration.quota().closed_for, None);
     let set = crowd(&configuration, 1);
@@ -327,21 +327,21 @@ async fn waits_are_told_before_they_begin_and_can_be_looked_at() {
     let more = crowd(&configuration, 2);
     tokio::time::sleep(ms(999)).await;
     {
-        let told = told.lock().unwrap();
-        assert_eq!(told.len(), 3);
-        assert!(told.iter().all(|wait| wait.reason == WaitReason::Refused && wait.operation == "request"));
-        assert_eq!((told[0].wait, told[0].ahead), (20 * SECOND, 0));
-        assert_eq!(told[0].ends_at, SystemTime::UNIX_EPOCH + TIME_OF_DAY + 20 * SECOND);
-        assert_eq!((told[2].wait, told[2].ahead), (ms(19_999), 2));
+        let reported = reported.lock().unwrap();
+        assert_eq!(reported.len(), 3);
+        assert!(reported.iter().all(|wait| wait.reason == WaitReason::Refused && wait.operation == "request"));
+        assert_eq!((reported[0].wait, reported[0].ahead), (20 * SECOND, 0));
+        assert_eq!(reported[0].ends_at, SystemTime::UNIX_EPOCH + TIME_OF_DAY + 20 * SECOND);
+        assert_eq!((reported[2].wait, reported[2].ahead), (ms(19_999), 2));
     }
     let status = configuration.quota();
     assert_eq!((status.waiting, status.closed_for, status.next_free), (3, Some(19 * SECOND), 19 * SECOND));
     all_succeed(set).await;
     all_succeed(more).await;
     assert_eq!((configuration.quota().waiting, configuration.quota().closed_for), (0, None));
-    let told = told.lock().unwrap();
-    // Whoever becomes the first in line learns it: after a refusal one call goes ahead and the next one waits for it.
-    let all: Vec<_> = told.iter().map(|wait| (wait.ahead, wait.wait)).collect();
+    let reported = reported.lock().unwrap();
+    // The call that becomes the first in the queue is reported: after a refusal one call goes ahead and the next one waits for it.
+    let all: Vec<_> = reported.iter().map(|wait| (wait.ahead, wait.wait)).collect();
     assert_eq!(all, [(0, 20 * SECOND), (1, ms(19_999)), (2, ms(19_999)), (0, Duration::ZERO)]);
 }
 

@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_request_is_refused_whatever_the_latency_and_whoever_gives_up(
+    fn no_request_is_refused_whatever_the_latency_and_whichever_caller_gives_up(
         happenings in proptest::collection::vec(happening(), 50..400),
     ) {
         let cases = Model::ALL.map(|model| (model, QuotaShape::Any));
@@ -138,7 +138,7 @@ async fn run(model: Model, shape: QuotaShape, happenings: Vec<Happening>) -> usi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slot_is_held_from_before_the_request_until_a_window_after_the_answer() {
+async fn a_slot_is_held_from_before_the_request_until_a_window_after_the_response() {
     let wire = Wire::rule(|_, _| ok().after(ms(500)));
     let configuration = wire.builder().pacing(three_in_ten()).build().unwrap();
     make_calls(&configuration, 7, 7).await;
@@ -222,7 +222,7 @@ async fn waits_for_the_quota_have_no_limit_but_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pacing_may_be_told_how_long_calls_wait() {
+async fn pacing_may_be_set_to_how_long_calls_wait() {
     let wire = Wire::new([]);
     let pacing = three_in_ten().max_wait(15 * SECOND);
     let configuration = wire.builder().pacing(pacing).build().unwrap();
@@ -260,7 +260,7 @@ async fn the_use_of_the_quota_can_be_looked_at() {
     let used: Vec<_> = status.windows.iter().map(|window| (window.used, window.remaining())).collect();
     assert_eq!(used, [(40, 160), (40, 0)]);
     assert_eq!((status.in_flight, status.waiting), (0, 10));
-    // 40 answers came after one second; their slots are free 60.06 s later.
+    // 40 responses came after one second; their slots are free 60.06 s later.
     assert_eq!(status.next_free, ms(61_060 - 1_500));
     calls.await.unwrap();
     assert_eq!(configuration.quota().next_free, Duration::ZERO);
@@ -268,22 +268,22 @@ async fn the_use_of_the_quota_can_be_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_are_told_with_their_place_in_the_line() {
-    let told = Arc::new(Mutex::new(Vec::<QuotaWait>::new()));
+async fn waits_are_reported_with_their_position_in_the_queue() {
+    let reported = Arc::new(Mutex::new(Vec::<QuotaWait>::new()));
     let wire = Wire::new([]);
     let configuration = {
-        let told = Arc::clone(&told);
+        let reported = Arc::clone(&reported);
         let builder = wire.builder().pacing(three_in_ten());
-        builder.on_quota_wait(move |wait| told.lock().unwrap().push(wait.clone())).build().unwrap()
+        builder.on_quota_wait(move |wait| reported.lock().unwrap().push(wait.clone())).build().unwrap()
     };
     make_calls(&configuration, 8, 8).await;
-    let told = told.lock().unwrap();
-    let first: Vec<_> = told.iter().take(5).map(|wait| (wait.reason, wait.ahead, wait.wait.as_secs())).collect();
+    let reported = reported.lock().unwrap();
+    let first: Vec<_> = reported.iter().take(5).map(|wait| (wait.reason, wait.ahead, wait.wait.as_secs())).collect();
     let pacing = WaitReason::Pacing;
     assert_eq!((pacing.as_str(), WaitReason::Refused.as_str()), ("pacing", "refused"));
     assert_eq!(first, [(pacing, 0, 10), (pacing, 1, 10), (pacing, 2, 10), (pacing, 3, 20), (pacing, 4, 20)]);
-    // Whoever becomes the first in line learns it; the others' waits are as they were told.
-    let later: Vec<_> = told.iter().skip(5).map(|wait| (wait.ahead, wait.wait)).collect();
+    // The call that becomes the first in the queue is reported; the others' waits are as reported before.
+    let later: Vec<_> = reported.iter().skip(5).map(|wait| (wait.ahead, wait.wait)).collect();
     assert_eq!(later, [(0, ms(10_010))]);
 }
 
@@ -311,14 +311,14 @@ async fn a_quarter_that_somebody_else_has_spent_is_waited_for() {
         tokio::time::sleep(61 * SECOND).await;
     }
     let started = tokio::time::Instant::now();
-    make_calls_that_may_repeat(&paced(&service, Pacing::documented()), 60).await;
+    make_calls_that_are_safe_to_repeat(&paced(&service, Pacing::documented()), 60).await;
     let (served, refused, _) = service.account();
     assert_eq!(served, 60);
     assert!(refused <= 45, "the first 40 meet the refusal together, after that no herd does: {refused}");
     assert!(started.elapsed() < 700 * SECOND, "{:?}", started.elapsed());
 }
 
-async fn make_calls_that_may_repeat(configuration: &Configuration, calls: usize) {
+async fn make_calls_that_are_safe_to_repeat(configuration: &Configuration, calls: usize) {
     let mut set = JoinSet::new();
     for _ in 0..calls {
         set.spawn(unsafe_write(configuration).into_future());
@@ -329,9 +329,9 @@ async fn make_calls_that_may_repeat(configuration: &Configuration, calls: usize)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_remainder_that_the_service_tells_counts_if_it_is_smaller() {
-    let told = ok().header("x-ratelimit-limit", 40).header("x-ratelimit-remaining", 2);
-    let wire = Wire::new([told]);
+async fn a_remainder_that_the_service_sends_counts_if_it_is_smaller() {
+    let reported = ok().header("x-ratelimit-limit", 40).header("x-ratelimit-remaining", 2);
+    let wire = Wire::new([reported]);
     let configuration = wire.builder().pacing(Pacing::documented()).build().unwrap();
     make_calls(&configuration, 1, 1).await;
     let used: Vec<_> = configuration.quota().windows.iter().map(WindowUsage::remaining).collect();
@@ -341,9 +341,9 @@ async fn a_remainder_that_the_service_tells_counts_if_it_is_smaller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spent_window_that_is_told_before_it_refuses_is_waited_for() {
-    let told = ok().header("ratelimit-limit", 40).header("ratelimit-remaining", 0).header("ratelimit-reset", 12);
-    let wire = Wire::new([told]);
+async fn a_spent_window_that_is_reported_before_it_refuses_is_waited_for() {
+    let reported = ok().header("ratelimit-limit", 40).header("ratelimit-remaining", 0).header("ratelimit-reset", 12);
+    let wire = Wire::new([reported]);
     let configuration = wire.builder().pacing(Pacing::documented()).build().unwrap();
     make_calls(&configuration, 2, 2).await;
     assert_eq!(wire.sent(), [0, 12_000]);
@@ -351,9 +351,9 @@ async fn a_spent_window_that_is_told_before_it_refuses_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_bucket_that_is_told_to_be_empty_is_waited_for_token_by_token() {
-    let told = ok().header("ratelimit-limit", 40).header("ratelimit-remaining", 0);
-    let wire = Wire::new([told]);
+async fn a_token_bucket_that_is_reported_empty_is_waited_for_token_by_token() {
+    let reported = ok().header("ratelimit-limit", 40).header("ratelimit-remaining", 0);
+    let wire = Wire::new([reported]);
     let pacing = Pacing::documented().shape(QuotaShape::TokenBucket);
     let configuration = wire.builder().pacing(pacing).build().unwrap();
     make_calls(&configuration, 3, 3).await;
@@ -377,8 +377,8 @@ async fn in_a_token_bucket_each_call_ahead_is_another_token_to_wait_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_larger_remainder_than_ours_changes_nothing() {
-    let told = ok().header("x-ratelimit-limit", 3).header("x-ratelimit-remaining", 900);
-    let wire = Wire::new(vec![told; 4]);
+    let reported = ok().header("x-ratelimit-limit", 3).header("x-ratelimit-remaining", 900);
+    let wire = Wire::new(vec![reported; 4]);
     let configuration = wire.builder().pacing(three_in_ten()).build().unwrap();
     make_calls(&configuration, 4, 4).await;
     assert_eq!(wire.sent(), [0, 0, 0, 10_010]);

@@ -98,7 +98,7 @@ impl QuotaStore for Broken {
                 Breach::CountsFromTheStart => {
                     let take = self.quota.take(rules, request).await?;
                     if take == Take::Granted {
-                        self.quota.settle(rules, request.slot(), Outcome::Answered);
+                        self.quota.settle(rules, request.slot(), Outcome::Responded);
                     }
                     Ok(take)
                 }
@@ -125,7 +125,7 @@ impl QuotaStore for Broken {
 
     fn settle(&self, rules: &QuotaRules, slot: Slot, outcome: Outcome) {
         match self.breach {
-            Breach::KeepsUnsent => self.quota.settle(rules, slot, Outcome::Answered),
+            Breach::KeepsUnsent => self.quota.settle(rules, slot, Outcome::Responded),
             Breach::CountsFromTheStart => {}
             Breach::SharesNothing => self.own.settle(rules, slot, outcome),
             _ if self.simplifies() => self.quota.settle(self.rules(rules).rules(), slot, outcome),
@@ -221,7 +221,7 @@ async fn a_call_waits_no_longer_than_it_says_though_others_of_the_store_are_fast
     assert!(waited.iter().all(|longest| *longest <= Duration::from_millis(2_050)), "{waited:?}");
 }
 
-/// A store that can be switched off, and records what it is told.
+/// A store that can be switched off, and records its calls.
 #[derive(Default)]
 struct Switched {
     quota: MemoryQuota,
@@ -339,7 +339,7 @@ async fn a_store_that_is_away_is_asked_now_and_then_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_costs_its_time_limit_once() {
+async fn a_store_that_does_not_respond_costs_its_time_limit_once() {
     let store = Arc::new(Switched { processes: Some(1), ..Switched::default() });
     store.hangs.store(true, Ordering::Relaxed);
     let pacing = Pacing::new().window(10, 1000 * SECOND).store(store.clone());
@@ -350,7 +350,7 @@ async fn a_store_that_does_not_answer_costs_its_time_limit_once() {
         read(&configuration).await.unwrap();
     }
     assert_eq!(started.elapsed(), SECOND);
-    // What it gave without an answer is what was sent: nothing is counted twice.
+    // What it gave without a response is what was sent: nothing is counted twice.
     let usage = store.usage(Pacing::new().window(10, 1000 * SECOND).rules(), Lane::Normal, 0);
     assert_eq!((usage.windows[0].used, usage.in_flight), (3, 0));
     let quick = wire
@@ -402,7 +402,7 @@ async fn the_memory_of_a_store_is_bounded() {
     for number in 0..1000 {
         let request = SlotRequest::new(Slot::new(number), SECOND);
         if store.take(pacing.rules(), request).await.unwrap() == Take::Granted {
-            store.settle(pacing.rules(), request.slot(), Outcome::Answered);
+            store.settle(pacing.rules(), request.slot(), Outcome::Responded);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(store.usage(pacing.rules(), Lane::Normal, 0).windows[0].used <= 5);

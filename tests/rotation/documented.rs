@@ -34,7 +34,10 @@ async fn observe(stage: &Stage, result: &Result<onehorizon::apis::RotatedApiKey,
         .iter()
         .map(|left| {
             if let Some(id) = left.id() {
-                assert!(stage.fake.active_keys().iter().any(|known| id == known.as_str()), "{left} is no key");
+                assert!(
+                    stage.fake.active_keys().iter().any(|known| id == known.as_str()),
+                    "{left} is not an active key"
+                );
             }
             match left {
                 OrphanedKey::New(id) | OrphanedKey::Suspected(id) if id == OLD => panic!("{left} is the old key"),

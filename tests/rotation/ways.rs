@@ -174,7 +174,7 @@ async fn a_secret_that_no_header_can_carry_is_reported_before_it_is_installed() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_key_is_told_what_it_cannot_do_before_anything_is_sent() {
+async fn an_api_key_learns_what_it_cannot_do_before_anything_is_sent() {
     let mut stage = Stage::new();
     let error = play("the credential is an API key", &mut stage).await.unwrap_err();
     assert!(error.to_string().contains("OAuth token of a workspace owner or admin"), "{error}");

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use onehorizon::BoxFuture;
+use onehorizon::transport::{Transport, TransportError, TransportRequest, TransportResponse};
+use onehorizon::webhook::{DeliveryHooks, DeliveryInfo, Receiver, Verified, Verifier};
+use support::bench::{HEADERS, KEY};
 use support::wire::{Wire, limited, status};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -77,7 +81,10 @@ impl Subscriber for Log {
         event.record(&mut Reader(&mut read));
         let mut log = self.0.lock().unwrap();
         assert!(!log.open.is_empty(), "an event belongs to its call");
-        log.events.push(read.into_iter().collect());
+        let open = log.open.last().map(|id| format!("{} {id}", log.spans[usize::try_from(*id).unwrap() - 1].name));
+        let mut values: Values = read.into_iter().collect();
+        values.insert("in".to_owned(), open.unwrap());
+        log.events.push(values);
     }
 
     fn enter(&self, span: &Id) {
@@ -156,6 +163,8 @@ fn each_attempt_is_a_span_by_the_conventions_for_http_clients() {
             ("http.request.resend_count", resends),
             ("http.response.status_code", status),
             ("error.type", error),
+            ("otel.name", Some("GET /read")),
+            ("otel.status_code", error.map(|_| "ERROR")),
         ] {
             assert_eq!(value(attempt, name), expected, "{name}");
         }
@@ -209,6 +218,8 @@ fn the_table_of_spans_and_events_is_what_is_emitted() {
             wire::read(&wire.configuration()).await.unwrap();
             let tasks = onehorizon::TasksApi::new(&wire.configuration());
             let _ = tasks.edit_task("tsk_1", |_| {}).await;
+            let receiver = Receiver::new(Verifier::key(KEY).unwrap());
+            deliver(&receiver, "evt_1", Ok(())).await;
         });
     });
     let mut documented = documented();
@@ -216,8 +227,117 @@ fn the_table_of_spans_and_events_is_what_is_emitted() {
     assert_eq!(*declared.0.lock().unwrap(), documented);
 }
 
+async fn deliver(receiver: &Receiver, event: &str, result: Result<(), &'static str>) {
+    let text = support::bench::body(event).replacen('{', r#"{"traceparent":"00-ab-cd-01","#, 1);
+    let handler = async |_: Verified<onehorizon::webhook::Event>| {
+        if result.is_err() {
+            tracing::info!(target: "onehorizon", "the handler fails");
+        }
+        result
+    };
+    receiver.receive("POST", &HEADERS, text.as_bytes(), handler).await;
+}
+
 #[test]
-fn a_failed_call_tells_the_kind_of_its_error() {
+fn a_delivery_is_a_span_by_the_conventions_for_cloud_events() {
+    /// Writes into the span before it is entered, as `set_parent` has to.
+    struct Parent;
+    impl DeliveryHooks for Parent {
+        fn received(&self, delivery: &DeliveryInfo<'_>) {
+            assert_eq!(delivery.traceparent, Some("00-ab-cd-01"));
+            assert!(!delivery.span.is_disabled());
+            delivery.span.record("outcome", "received");
+        }
+    }
+    let log = logged(|| async {
+        let verifier = Verifier::builder().key("old", KEY).build().unwrap();
+        let receiver = Receiver::builder(verifier).hooks(Parent).build();
+        deliver(&receiver, "evt_1", Ok(())).await;
+        deliver(&receiver, "evt_2", Err("canary")).await;
+    });
+    let log = log.0.lock().unwrap();
+    let spans: Vec<_> = log.spans.iter().filter(|span| span.name == "delivery").collect();
+    let expected = [("evt_1", "handled", "200", None), ("evt_2", "handler_failed", "500", Some("handler_failed"))];
+    assert_eq!(spans.len(), expected.len());
+    for (span, (id, outcome, status, error)) in spans.iter().zip(expected) {
+        assert!(span.closed);
+        assert_eq!(span.history.iter().filter(|(name, _)| name == "outcome").count(), 2, "the hook's and the last");
+        for (name, expected) in [
+            ("otel.kind", Some("consumer")),
+            ("otel.name", Some("CloudEvents Process task.created")),
+            ("otel.status_code", error.map(|_| "ERROR")),
+            ("cloudevents.event_id", Some(id)),
+            ("cloudevents.event_spec_version", Some("1.0")),
+            ("cloudevents.event_type", Some("task.created")),
+            ("key_label", Some("old")),
+            ("outcome", Some(outcome)),
+            ("status", Some(status)),
+            ("error.type", error),
+        ] {
+            assert_eq!(value(span, name), expected, "{name}");
+        }
+        assert!(!format!("{:?}", span.history).contains("canary"));
+    }
+    assert_eq!(log.events[0]["in"], "delivery 2", "the handler runs in the span");
+}
+
+/// Looks at the current span when it is called, as a layer that sends a trace context does.
+struct Current(Arc<dyn Transport>);
+
+impl Transport for Current {
+    fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        tracing::info!(target: "onehorizon", "called");
+        self.0.send(request)
+    }
+}
+
+#[test]
+fn a_layer_is_called_in_the_span_of_the_attempt() {
+    let log = logged(|| async {
+        let configuration = Wire::new([status(500)]).builder().layer(Current).build().unwrap();
+        wire::read(&configuration).await.unwrap();
+    });
+    let log = log.0.lock().unwrap();
+    let called = log.events.iter().filter(|event| event["message"] == "called");
+    let spans: Vec<_> = called.map(|event| event["in"].as_str()).collect();
+    assert_eq!(spans, ["attempt 2", "attempt 3"]);
+}
+
+#[test]
+fn what_is_dropped_is_cancelled() {
+    let log = logged(|| async {
+        let configuration = Wire::new([onehorizon_testing::Reply::never()]).configuration();
+        let second = std::time::Duration::from_secs(1);
+        assert!(tokio::time::timeout(second, wire::read(&configuration).into_future()).await.is_err());
+        let receiver = Receiver::new(Verifier::key(KEY).unwrap());
+        let text = support::bench::body("evt_1");
+        let hanging = async |_: Verified<_>| std::future::pending::<Result<(), &str>>().await;
+        let delivery = Box::pin(receiver.receive("POST", &HEADERS, text.as_bytes(), hanging));
+        assert!(tokio::time::timeout(second, delivery).await.is_err());
+    });
+    let log = log.0.lock().unwrap();
+    let [call, attempt, delivery] = &log.spans[..] else { panic!("three spans") };
+    assert!(call.closed && attempt.closed && delivery.closed);
+    assert_eq!(value(attempt, "error.type"), Some("cancelled"));
+    assert_eq!((value(delivery, "error.type"), value(delivery, "outcome")), (Some("cancelled"), Some("cancelled")));
+}
+
+#[test]
+fn a_response_that_cannot_be_read_fails_the_span_of_the_call_and_not_of_the_attempt() {
+    let log = logged(|| async {
+        let wire = Wire::new([wire::plain(200, "<html>")]);
+        onehorizon::TasksApi::new(&wire.configuration()).fetch_task("tsk_1").await.unwrap_err();
+    });
+    let log = log.0.lock().unwrap();
+    let [call, attempt] = &log.spans[..] else { panic!("two spans") };
+    assert_eq!((value(call, "error"), value(call, "otel.status_code")), (Some("Decode"), Some("ERROR")));
+    assert_eq!(value(call, "otel.name"), Some("fetchTask"));
+    assert_eq!((value(attempt, "error.type"), value(attempt, "otel.status_code")), (None, None));
+    assert_eq!(value(attempt, "otel.name"), Some("GET /workspaces/{workspaceId}/tasks/{taskId}"));
+}
+
+#[test]
+fn a_failed_call_records_the_kind_of_its_error() {
     let log = logged(|| async {
         let wire = Wire::new([status(404)]);
         wire::read(&wire.configuration()).await.unwrap_err();
@@ -228,7 +348,7 @@ fn a_failed_call_tells_the_kind_of_its_error() {
 }
 
 #[test]
-fn nothing_secret_and_nothing_of_the_users_is_told() {
+fn nothing_secret_and_nothing_of_the_users_is_recorded() {
     let log = logged(|| async {
         let wire = Wire::new([wire::refused("key-of-the-user retry in 1 second body-text"), status(422)]);
         let configuration = wire.builder().api_key("key-of-the-user").workspace("workspace-name").build().unwrap();
@@ -238,11 +358,11 @@ fn nothing_secret_and_nothing_of_the_users_is_told() {
         request.await.unwrap_err();
     });
     let log = log.0.lock().unwrap();
-    let told: Vec<_> = log.spans.iter().flat_map(|span| &span.history).map(|(_, value)| value.clone()).collect();
-    let told = format!("{told:?} {:?}", log.events);
-    assert!(told.contains("Invalid"), "{told}");
+    let recorded: Vec<_> = log.spans.iter().flat_map(|span| &span.history).map(|(_, value)| value.clone()).collect();
+    let recorded = format!("{recorded:?} {:?}", log.events);
+    assert!(recorded.contains("Invalid"), "{recorded}");
     for secret in ["key-of-the-user", "workspace-name", "path-of", "query-text", "body-text", "header-text", "Bearer"] {
-        assert!(!told.contains(secret), "{secret} in {told}");
+        assert!(!recorded.contains(secret), "{secret} in {recorded}");
     }
 }
 
@@ -250,8 +370,8 @@ fn nothing_secret_and_nothing_of_the_users_is_told() {
 fn calls_at_the_same_time_have_their_own_spans() {
     let log = logged(|| async {
         let wire = Wire::rule(|request, _| {
-            let answer = if request.method == "GET" { status(404) } else { wire::ok() };
-            answer.after(std::time::Duration::from_millis(10))
+            let response = if request.method == "GET" { status(404) } else { wire::ok() };
+            response.after(std::time::Duration::from_millis(10))
         });
         let configuration = wire.configuration();
         let (read, write) =

@@ -80,24 +80,24 @@ impl Watch {
     }
 }
 
-type Answer = dyn Fn(&TransportRequest) -> Result<TransportResponse, TransportError> + Send + Sync;
+type Script = dyn Fn(&TransportRequest) -> Result<TransportResponse, TransportError> + Send + Sync;
 
 /// A service that repeats what it was sent wherever it can, and remembers to which hosts it came.
 #[derive(Clone)]
 pub struct Echo {
-    answer: Arc<Answer>,
+    script: Arc<Script>,
     pub requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Echo {
     pub fn new(
-        answer: impl Fn(&TransportRequest) -> Result<TransportResponse, TransportError> + Send + Sync + 'static,
+        script: impl Fn(&TransportRequest) -> Result<TransportResponse, TransportError> + Send + Sync + 'static,
     ) -> Self {
-        Self { answer: Arc::new(answer), requests: Arc::default() }
+        Self { script: Arc::new(script), requests: Arc::default() }
     }
 
-    /// Answers with this status, with everything it got in its headers and in a body made by `body`.
-    pub fn answering(status: u16, body: fn(&str) -> String) -> Self {
+    /// Responds with this status, with everything it got in its headers and in a body made by `body`.
+    pub fn responding(status: u16, body: fn(&str) -> String) -> Self {
         Self::new(move |request| {
             let got = everything(request);
             let mut headers = HeaderMap::new();
@@ -118,8 +118,8 @@ impl Echo {
 impl Transport for Echo {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
         self.requests.lock().unwrap().push(format!("{request:?} {:?}", request.headers.get("authorization")));
-        let answer = (self.answer)(&request);
-        Box::pin(async { answer })
+        let result = (self.script)(&request);
+        Box::pin(async { result })
     }
 }
 
@@ -139,7 +139,7 @@ fn everything(request: &TransportRequest) -> String {
 pub fn event() -> Event {
     let event = NewEvent::new("task.created", "evt_1").resource("task", "tsk_1");
     event
-        .member("task", &Json::from_value(&BTreeMap::from([("taskId", "tsk_1"), ("url", SIGNED_URL)])).unwrap())
+        .field("task", &Json::from_value(&BTreeMap::from([("taskId", "tsk_1"), ("url", SIGNED_URL)])).unwrap())
         .build()
         .unwrap()
 }

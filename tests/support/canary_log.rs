@@ -1,4 +1,4 @@
-//! Everything that `tracing` is told, of any level, as text.
+//! Everything that `tracing` records, of any level, as text.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};

@@ -22,13 +22,13 @@ pub struct Delivery {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Reply {
     pub status: u16,
     headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Answer {
+impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -81,30 +81,30 @@ impl Delivery {
         self
     }
 
-    /// Sends all of it and reads the answer.
-    pub async fn send(&self, host: &str) -> Answer {
+    /// Sends all of it and reads the reply.
+    pub async fn send(&self, host: &str) -> Reply {
         let length = self.body.len();
         self.exchange(host, &format!("content-length: {length}\r\n"), &[&self.body]).await.unwrap()
     }
 
     /// As `send`, to a receiver that may die in the middle.
-    pub async fn try_send(&self, host: &str) -> io::Result<Answer> {
+    pub async fn try_send(&self, host: &str) -> io::Result<Reply> {
         let length = self.body.len();
         self.exchange(host, &format!("content-length: {length}\r\n"), &[&self.body]).await
     }
 
-    /// Announces a length, sends nothing of the body, and reads the answer.
-    pub async fn announce(&self, host: &str, length: usize) -> Answer {
+    /// Announces a length, sends nothing of the body, and reads the reply.
+    pub async fn announce(&self, host: &str, length: usize) -> Reply {
         self.exchange(host, &format!("content-length: {length}\r\n"), &[]).await.unwrap()
     }
 
-    /// Sends chunks without ever ending the body, and reads the answer.
-    pub async fn stream(&self, host: &str, chunks: usize, chunk: &[u8]) -> Answer {
+    /// Sends chunks without ever ending the body, and reads the reply.
+    pub async fn stream(&self, host: &str, chunks: usize, chunk: &[u8]) -> Reply {
         let chunk = [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat();
         self.exchange(host, "transfer-encoding: chunked\r\n", &vec![chunk.as_slice(); chunks]).await.unwrap()
     }
 
-    async fn exchange(&self, host: &str, framing: &str, parts: &[&[u8]]) -> io::Result<Answer> {
+    async fn exchange(&self, host: &str, framing: &str, parts: &[&[u8]]) -> io::Result<Reply> {
         let mut stream = TcpStream::connect(host).await?;
         let mut head =
             format!("{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{framing}", self.method, self.path);
@@ -114,23 +114,23 @@ impl Delivery {
         head += "\r\n";
         stream.write_all(head.as_bytes()).await?;
         for part in parts {
-            // The receiver may answer and close before all is sent.
+            // The receiver may respond and close before all is sent.
             if stream.write_all(part).await.is_err() {
                 break;
             }
         }
-        let mut answer = Vec::new();
+        let mut reply = Vec::new();
         let read = async {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-                answer.extend_from_slice(&buffer[..count]);
-                if is_whole(&answer) {
+                reply.extend_from_slice(&buffer[..count]);
+                if is_whole(&reply) {
                     break;
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), read).await.expect("an answer within 10 s");
-        parse(&answer).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        tokio::time::timeout(Duration::from_secs(10), read).await.expect("a reply within 10 s");
+        parse(&reply).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 
@@ -148,24 +148,24 @@ pub fn event(id: &str) -> Value {
     })
 }
 
-fn split(answer: &[u8]) -> Option<(&str, &[u8])> {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-    Some((std::str::from_utf8(&answer[..end]).unwrap(), &answer[end + 4..]))
+fn split(reply: &[u8]) -> Option<(&str, &[u8])> {
+    let end = reply.windows(4).position(|four| four == b"\r\n\r\n")?;
+    Some((std::str::from_utf8(&reply[..end]).unwrap(), &reply[end + 4..]))
 }
 
-fn is_whole(answer: &[u8]) -> bool {
-    let Some((head, body)) = split(answer) else { return false };
+fn is_whole(reply: &[u8]) -> bool {
+    let Some((head, body)) = split(reply) else { return false };
     let length = head
         .lines()
         .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(|l| l.trim().parse()));
     length.is_some_and(|length| length == Ok(body.len()))
 }
 
-fn parse(answer: &[u8]) -> Option<Answer> {
-    let (head, body) = split(answer)?;
+fn parse(reply: &[u8]) -> Option<Reply> {
+    let (head, body) = split(reply)?;
     let mut lines = head.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers = lines.filter_map(|line| line.split_once(':'));
     let headers = headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
-    Some(Answer { status, headers, body: String::from_utf8(body.to_vec()).ok()? })
+    Some(Reply { status, headers, body: String::from_utf8(body.to_vec()).ok()? })
 }

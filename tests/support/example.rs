@@ -46,7 +46,7 @@ impl Example {
         self.lines.iter().collect()
     }
 
-    /// Asks it to stop, as a host does, and tells whether it ended well.
+    /// Asks it to stop, as a host does, and returns whether it ended well.
     pub fn terminate(&mut self) -> bool {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         kill.success() && self.child.wait().unwrap().success()

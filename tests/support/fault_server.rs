@@ -20,7 +20,7 @@ const MOST_CONNECTIONS: usize = 32;
 /// What goes wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: the request is executed and answered.
+    /// Nothing: the request is executed and a response sent.
     None,
     ResetBefore,
     /// From here to `SlowBody` the request is executed first.
@@ -28,9 +28,9 @@ pub enum Fault {
     HeadCut,
     BodyCut,
     SlowBody,
-    /// An answer instead of the work: status, header, body.
+    /// A response instead of the work: status, header, body.
     Refusal(u16, Option<(&'static str, String)>, String),
-    /// The work, then this status instead of its answer.
+    /// The work, then this status instead of its response.
     Failure(u16, &'static str, &'static str),
 }
 
@@ -53,7 +53,7 @@ struct State {
     /// Requests that were read, whatever became of them.
     read: usize,
     connections: usize,
-    /// Close each connection after its answer, without having said so.
+    /// Close each connection after its response, without having said so.
     closes_silently: bool,
 }
 
@@ -88,7 +88,7 @@ impl FaultServer {
         self.shared.state.lock().unwrap().connections
     }
 
-    /// Closes connections after their answer, so that the client's pool holds dead ones.
+    /// Closes connections after their response, so that the client's pool holds dead ones.
     pub fn close_silently(&self) {
         self.shared.state.lock().unwrap().closes_silently = true;
     }
@@ -115,7 +115,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         shared.state.lock().unwrap().connections += 1;
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
-            // A client that goes away in the middle is no concern of the server's.
+            // A client that goes away in the middle does not concern the server.
             let _ = converse(stream, &shared).await;
         });
     }
@@ -138,7 +138,7 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let head_only = request.method() == Method::HEAD;
         if let Fault::Refusal(status, header, body) = &fault {
             stream
-                .write_all(&answer(*status, header.as_ref().map(|(name, value)| (*name, value.as_str())), body))
+                .write_all(&framed(*status, header.as_ref().map(|(name, value)| (*name, value.as_str())), body))
                 .await?;
             continue;
         }
@@ -151,7 +151,7 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
                 }
             }
             Fault::Failure(status, media_type, body) => {
-                stream.write_all(&answer(status, Some(("content-type", media_type)), body)).await?;
+                stream.write_all(&framed(status, Some(("content-type", media_type)), body)).await?;
             }
             Fault::ResetAfter => {
                 stream.set_zero_linger()?;
@@ -159,7 +159,7 @@ async fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
             }
             Fault::HeadCut => return stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-le").await,
             Fault::BodyCut | Fault::SlowBody => {
-                let whole = answer(200, None, r#"{"tasks":[],"documents":[],"apiKeys":[]}"#);
+                let whole = framed(200, None, r#"{"tasks":[],"documents":[],"apiKeys":[]}"#);
                 let half = whole.len() - 20;
                 stream.write_all(&whole[..half]).await?;
                 if fault == Fault::SlowBody {
@@ -216,7 +216,7 @@ async fn read(stream: &mut TcpStream) -> io::Result<Option<Request<Bytes>>> {
     Ok(Some(request.body(Bytes::copy_from_slice(&bytes[head..head + length])).unwrap()))
 }
 
-fn answer(status: u16, header: Option<(&str, &str)>, body: &str) -> Vec<u8> {
+fn framed(status: u16, header: Option<(&str, &str)>, body: &str) -> Vec<u8> {
     let mut response = Response::builder().status(status).header("content-length", body.len());
     if let Some((name, value)) = header {
         response = response.header(name, value);

@@ -1,4 +1,4 @@
-//! A server that does whatever it is told to on a raw connection, and a clock that it moves.
+//! A server that runs a script on a raw connection, and a clock that it moves.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -18,11 +18,11 @@ const CONNECTIONS: usize = 8;
 /// The longest that the server waits for a client, so that nothing here hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a request after the attack is answered with.
+/// What a request after the attack is responded to with.
 pub const AFTERWARDS: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 22\r\n\r\n{\"taskId\":\"tsk_after\"}";
 
-type Answer = dyn Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync;
+type Script = dyn Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync;
 
 /// One connection at the moment of the attack.
 pub struct Stage<'a> {
@@ -66,7 +66,7 @@ impl Stage<'_> {
     }
 }
 
-/// Answers the first request with the attack and all further ones well.
+/// Responds to the first request with the attack and to all further ones well.
 pub struct HostileServer {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<usize>>>,
@@ -77,18 +77,18 @@ pub struct HostileServer {
 impl HostileServer {
     pub fn start(
         clock: &SteppedClock,
-        answer: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static,
+        script: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let (requests, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-        let house = House {
+        let server = Server {
             clock: clock.clone(),
             requests: Arc::clone(&requests),
             stop: Arc::clone(&stop),
-            answer: Box::new(answer),
+            script: Box::new(script),
         };
-        let worker = std::thread::spawn(move || house.serve(&listener));
+        let worker = std::thread::spawn(move || server.serve(&listener));
         Ok(Self { address, requests, stop, worker: Some(worker) })
     }
 
@@ -112,14 +112,14 @@ impl Drop for HostileServer {
     }
 }
 
-struct House {
+struct Server {
     clock: SteppedClock,
     requests: Arc<Mutex<Vec<usize>>>,
     stop: Arc<AtomicBool>,
-    answer: Box<Answer>,
+    script: Box<Script>,
 }
 
-impl House {
+impl Server {
     fn serve(&self, listener: &TcpListener) {
         std::thread::scope(|threads| {
             for connection in 0..CONNECTIONS {
@@ -142,7 +142,7 @@ impl House {
                 requests.len() == 1
             };
             let mut stage = Stage { stream: &mut stream, clock: &self.clock, hang_up: false };
-            let done = if first { (self.answer)(&mut stage) } else { stage.send(AFTERWARDS) };
+            let done = if first { (self.script)(&mut stage) } else { stage.send(AFTERWARDS) };
             if done.is_err() || stage.hang_up {
                 return;
             }

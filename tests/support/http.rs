@@ -7,13 +7,13 @@ use tokio::net::TcpStream;
 
 /// What came back before the connection closed.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Answer {
+impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -56,24 +56,24 @@ impl Caller {
         self
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], "").await.unwrap()
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> Reply {
         self.send("DELETE", path, &[], "").await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, body: &str) -> Answer {
+    pub async fn post(&self, path: &str, body: &str) -> Reply {
         self.send("POST", path, &[("Content-Type", "application/json")], body).await.unwrap()
     }
 
-    pub async fn put(&self, path: &str, body: &str) -> Answer {
+    pub async fn put(&self, path: &str, body: &str) -> Reply {
         self.send("PUT", path, &[("Content-Type", "application/json")], body).await.unwrap()
     }
 
     /// Sends one request; an error when the connection closes before a whole head came.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Reply> {
         let mut text =
             format!("{method} {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.base_path, self.host);
         for (name, value) in headers {
@@ -92,12 +92,12 @@ impl Caller {
     }
 }
 
-fn parse(received: &[u8]) -> Option<Answer> {
+fn parse(received: &[u8]) -> Option<Reply> {
     let text = String::from_utf8_lossy(received);
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers =
         lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Some(Answer { status, headers: headers.collect(), body: body.to_owned() })
+    Some(Reply { status, headers: headers.collect(), body: body.to_owned() })
 }

@@ -1,4 +1,4 @@
-//! A clock that a function tells the time of day of; time limits never end on it.
+//! A clock whose time of day a function returns; time limits never end on it.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -84,7 +84,7 @@ impl Drop for Served {
     }
 }
 
-/// A server with TLS for `host`, which answers each request with an empty task list.
+/// A server with TLS for `host`, which responds to each request with an empty task list.
 pub async fn tls_server(authority: &Authority, host: &str, asks_for_identity: bool) -> Served {
     let acceptor = authority.server(host, asks_for_identity);
     serve(move |stream, seen| {
@@ -102,7 +102,7 @@ pub async fn tls_server(authority: &Authority, host: &str, asks_for_identity: bo
     .await
 }
 
-/// A proxy that tunnels every `CONNECT` to `target` and answers other requests itself; with `user:password` it asks for
+/// A proxy that tunnels every `CONNECT` to `target` and responds to other requests itself; with `user:password` it asks for
 /// them.
 pub async fn proxy(target: Option<SocketAddr>, login: Option<&'static str>) -> Served {
     use base64::prelude::{BASE64_STANDARD, Engine};

@@ -50,12 +50,12 @@ struct Inner {
 pub struct Server(Arc<Inner>);
 
 impl Server {
-    /// A server whose token endpoint answers by the script: the number of the request (from 1) and its form.
+    /// A server whose token endpoint follows the script: the number of the request (from 1) and its form.
     pub fn new(script: impl Fn(usize, &Form) -> Say + Send + Sync + 'static) -> Self {
         Self::build(Box::new(script), Box::new(|_| 200))
     }
 
-    /// A server with an API beside the token endpoint, which answers a status to each bearer token.
+    /// A server with an API beside the token endpoint, which responds to each bearer token with a status.
     pub fn with_api(
         script: impl Fn(usize, &Form) -> Say + Send + Sync + 'static,
         api: impl Fn(&str) -> u16 + Send + Sync + 'static,
@@ -73,7 +73,7 @@ impl Server {
         Self::new(|number, _| grant(number))
     }
 
-    /// Holds answers of the token endpoint back until `open`.
+    /// Holds responses of the token endpoint back until `open`.
     pub fn close(&self) {
         self.0.gate.forget_permits(Semaphore::MAX_PERMITS);
     }
@@ -135,8 +135,8 @@ impl Transport for Server {
             let said = (server.0.script)(number, &form);
             server.0.gate.acquire().await.unwrap().forget();
             match said {
-                Say::Json(status, body) => Ok(answer(status, body, None)),
-                Say::Dated(body, date) => Ok(answer(200, body, Some(date))),
+                Say::Json(status, body) => Ok(response(status, body, None)),
+                Say::Dated(body, date) => Ok(response(200, body, Some(date))),
                 Say::Fail(failure, why) => Err(TransportError::new(failure, why)),
                 Say::Silence => std::future::pending().await,
             }
@@ -150,11 +150,11 @@ impl Server {
         let token = bearer.strip_prefix("Bearer ").unwrap_or_default();
         self.0.api_tokens.lock().unwrap().push(token.to_owned());
         let status = (self.0.api)(token);
-        answer(status, format!(r#"{{"code":{status},"message":"as scripted"}}"#), None)
+        response(status, format!(r#"{{"code":{status},"message":"as scripted"}}"#), None)
     }
 }
 
-fn answer(status: u16, body: String, date: Option<&'static str>) -> TransportResponse {
+fn response(status: u16, body: String, date: Option<&'static str>) -> TransportResponse {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(date) = date {

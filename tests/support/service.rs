@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::windows::{Counters, Model};
 
-/// How long a request takes to arrive and its answer to come back.
+/// How long a request takes to arrive and its response to come back.
 pub type Latency = Box<dyn FnMut() -> (Duration, Duration) + Send>;
 
 #[derive(Clone)]
@@ -24,7 +24,7 @@ struct State {
     latency: Latency,
     served: usize,
     refused: usize,
-    last_answer: Duration,
+    last_response: Duration,
 }
 
 impl Service {
@@ -34,15 +34,15 @@ impl Service {
             latency: Box::new(latency),
             served: 0,
             refused: 0,
-            last_answer: Duration::ZERO,
+            last_response: Duration::ZERO,
         };
         Self { start: Instant::now(), state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Requests that came, those among them that were refused, and when the last answer was had.
+    /// Requests that came, those among them that were refused, and when the last response was sent.
     pub fn account(&self) -> (usize, usize, Duration) {
         let state = self.state.lock().unwrap();
-        (state.served, state.refused, state.last_answer)
+        (state.served, state.refused, state.last_response)
     }
 
     /// Somebody else uses the quota.
@@ -77,7 +77,7 @@ impl Transport for Service {
             });
             let verdict = arrival.await.unwrap();
             sleep(back).await;
-            self.state.lock().unwrap().last_answer = self.start.elapsed();
+            self.state.lock().unwrap().last_response = self.start.elapsed();
             let (status, body) = match verdict {
                 Ok(()) => (StatusCode::OK, "{}".to_owned()),
                 Err(wait) => {

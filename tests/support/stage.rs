@@ -201,7 +201,7 @@ pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::apis::Rot
             assert!(stage.fake.requests().is_empty(), "refused before sending");
             return result;
         }
-        "the member may not manage keys" => stage.token = stage.fake.member_token(),
+        "the user may not manage keys" => stage.token = stage.fake.member_token(),
         "the workspace has no such key" => stage.key = "key_1010",
         "the service cannot be reached" => fault(Fault::drop_before().forever()),
         "the workspace has 20 keys" => {

@@ -73,7 +73,7 @@ impl Counters {
         }))
     }
 
-    /// Counts a request that arrives now, or tells how long until one would be admitted.
+    /// Counts a request that arrives now, or returns how long until one would be admitted.
     pub fn admit(&mut self, now: Duration) -> Result<(), Duration> {
         let wait = self.0.iter().map(|counter| counter.wait(now)).max().unwrap_or_default();
         if !wait.is_zero() {

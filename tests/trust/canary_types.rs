@@ -41,7 +41,7 @@ fn models_print_no_secret_and_nothing_they_do_not_know() {
             contract.reached(&fixture, schema, "", &mut places);
             for (place, _) in places.iter().filter(|(_, kind)| *kind == Kind::Object) {
                 let unknown = [("downloadUrl", SIGNED_URL), ("notYetKnown", CREATED_KEY)];
-                fixture.members(place).extend(unknown.map(|(name, value)| (name.to_owned(), Tree::text(value))));
+                fixture.fields(place).extend(unknown.map(|(name, value)| (name.to_owned(), Tree::text(value))));
             }
             if stringify!($name) == "CreatedApiKey" {
                 *fixture.at("/secret") = Tree::text(CREATED_KEY);
@@ -71,7 +71,7 @@ fn models_print_no_secret_and_nothing_they_do_not_know() {
 #[tokio::test]
 async fn webhooks_print_neither_keys_nor_content() {
     let mut watch = Watch::default();
-    watch.look(&NewEvent::new("task.created", "evt_1").member("task", &SIGNED_URL));
+    watch.look(&NewEvent::new("task.created", "evt_1").field("task", &SIGNED_URL));
     let body = event().as_json().as_bytes().to_vec();
     let builder = || Verifier::builder().key("main", WEBHOOK_KEY).signed("relay", SIGNING_SECRET);
     watch.look(&builder());

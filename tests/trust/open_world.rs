@@ -13,7 +13,7 @@ use support::contract::Contract;
 use support::for_each_model;
 use support::mutate::{Kind, Tree, mutants};
 
-/// Reads a text as a model, by text and by stream, and writes it back.
+/// Reads a document as a model, from a string and from a stream, and writes it back.
 type RoundTrip = fn(&str) -> Result<[String; 2], serde_json::Error>;
 
 fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> Result<[String; 2], serde_json::Error> {
@@ -66,8 +66,8 @@ fn every_mutant_of_every_model_is_read_and_written_back() {
     let (mut count, mut covered, mut total) = (0, 0, 0);
     for (model, schema) in contract.schemas() {
         let (full, minimal) = (contract.fixture(schema, true), contract.fixture(schema, false));
-        survives(model, "all members", &full);
-        survives(model, "the required members alone", &minimal);
+        survives(model, "all fields", &full);
+        survives(model, "the required fields alone", &minimal);
         count += 2;
 
         let (mut places, mut reached) = (BTreeSet::new(), Vec::new());
@@ -105,7 +105,7 @@ fn every_event_type_and_family_is_read_and_written_back() {
     let schemas = |name: &str| &contract.document()["components"]["schemas"][name];
     let known =
         |name: &str| schemas(name)["x-open-enum"].as_array().unwrap().iter().map(|one| one["value"].as_str().unwrap());
-    let families: Vec<_> = contract.members(schemas("EventData")).into_iter().filter(|member| !member.2).collect();
+    let families: Vec<_> = contract.fields(schemas("EventData")).into_iter().filter(|field| !field.2).collect();
     let mut count = 0;
     for event_type in known("EventType").chain(["starship.launched", "task", ""]) {
         for resource in known("ResourceType").chain(["starship", ""]) {
@@ -117,18 +117,18 @@ fn every_event_type_and_family_is_read_and_written_back() {
             survives("WebhookEvent", "no family", &event);
             for (family, schema, _) in &families {
                 let mut of_family = event.clone();
-                of_family.members("/data").push(((*family).to_owned(), contract.fixture(schema, true)));
+                of_family.fields("/data").push(((*family).to_owned(), contract.fixture(schema, true)));
                 survives("WebhookEvent", family, &of_family);
                 survives_as_event(event_type, &of_family);
                 // Some deliveries carry the resource a second time, inside itself.
                 let inner = Tree::Object(vec![((*family).to_owned(), contract.fixture(schema, true))]);
                 *of_family.at(&format!("/data/{family}")) = inner;
-                if contract.members(schema).iter().all(|member| !member.2) {
+                if contract.fields(schema).iter().all(|field| !field.2) {
                     survives("WebhookEvent", family, &of_family);
                 }
                 count += 1;
             }
-            event.members("/data").push(("starship".to_owned(), Tree::parse(r#"{"id":1e400,"crew":[null]}"#)));
+            event.fields("/data").push(("starship".to_owned(), Tree::parse(r#"{"id":1e400,"crew":[null]}"#)));
             survives("WebhookEvent", "a family nobody knows", &event);
             survives_as_event(event_type, &event);
             count += 2;

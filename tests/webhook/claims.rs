@@ -15,7 +15,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 type MakeReply = fn(&Event) -> Reply;
 
 fn shared(store: &Arc<MemoryClaims>) -> Receiver {
-    Receiver::builder(Verifier::key(KEY).unwrap()).shared_store(store.clone()).build()
+    Receiver::builder(Verifier::key(KEY).unwrap()).store(store.clone()).build()
 }
 
 #[tokio::test]

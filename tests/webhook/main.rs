@@ -11,6 +11,7 @@ mod conformance;
 mod crash;
 mod event;
 mod hooks;
+mod inbox;
 mod interop;
 mod receiver;
 mod reconcile;

@@ -44,7 +44,7 @@ async fn each_reply_says_in_json_what_became_of_the_event() {
 #[tokio::test]
 async fn receivers_of_one_store_process_an_event_once() {
     let store = Arc::new(MemoryClaims::new());
-    let build = || Receiver::builder(verifier()).shared_store(store.clone()).lease(Duration::from_secs(5)).build();
+    let build = || Receiver::builder(verifier()).store(store.clone()).lease(Duration::from_secs(5)).build();
     let (one, other) = (build(), build());
     assert!(matches!(post(&one, "evt_1", false).await.outcome(), Outcome::Handled));
     assert!(matches!(post(&other, "evt_1", false).await.outcome(), Outcome::Duplicate));

@@ -13,7 +13,7 @@ use onehorizon::{ApiKeysApi, Configuration, Credential, CredentialKind, Secret};
 /// The needle is kept in disguise, so that looking for it does not find the looker.
 const DISGUISE: u8 = 0x80;
 
-/// A text that occurs nowhere else, long enough to outlive what an allocator writes into freed blocks.
+/// A string that occurs nowhere else, long enough to outlive what an allocator writes into freed blocks.
 struct Canary {
     disguised: Vec<u8>,
 }

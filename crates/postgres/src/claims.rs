@@ -108,16 +108,16 @@ impl ClaimStore for PostgresClaims {
             let claimed = Lease::new(event_id, random_token()?);
             // In a task of its own: a statement that was begun is finished although nobody waits for it any more, and
             // what it claimed is given back.
-            let (reply, answer) = oneshot::channel();
+            let (reply, result) = oneshot::channel();
             let (store, given) = (self.clone(), claimed.clone());
             tokio::spawn(async move {
-                let answer = store.claim_now(given.event_id(), given.token(), lease).await;
-                if let Err(Ok(0) | Err(_)) = reply.send(answer) {
+                let claimed = store.claim_now(given.event_id(), given.token(), lease).await;
+                if let Err(Ok(0) | Err(_)) = reply.send(claimed) {
                     // Its lease gives it back if this fails too.
                     let _ = store.give_back(&given).await;
                 }
             });
-            Ok(match answer.await?? {
+            Ok(match result.await?? {
                 0 => Claim::Fresh(claimed),
                 1 => Claim::Running,
                 _ => Claim::Done,

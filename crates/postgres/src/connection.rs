@@ -1,4 +1,4 @@
-//! The pool, the names, the schema's version.
+//! The connection pool, the names of schema and scope, and the check of the schema's version.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The errors of this crate.
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
@@ -39,14 +39,14 @@ pub enum Error {
     /// The server cannot be written to.
     #[error("the PostgreSQL server is a read-only replica: use the address of the primary")]
     ReadOnly,
-    /// No connection could be had, in time or at all.
-    #[error("could not connect to PostgreSQL: {}", root_cause(.0))]
+    /// Could not obtain a connection, in time or at all.
+    #[error("could not connect to PostgreSQL: {}; check the address and that the server runs", root_cause(.0))]
     Connect(#[source] PoolError),
     /// The server refused a statement.
-    #[error("PostgreSQL refused: {}", root_cause(.0))]
+    #[error("PostgreSQL returned an error: {}", root_cause(.0))]
     Server(#[source] tokio_postgres::Error),
     /// The operating system gave no random numbers.
-    #[error("the operating system gave no random numbers")]
+    #[error("could not obtain random numbers from the operating system")]
     Random(#[from] getrandom::Error),
 }
 

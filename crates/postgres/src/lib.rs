@@ -30,9 +30,9 @@
 //! handled again, or given back by the processes. Commits of events wait for the disk.
 //!
 //! **While it is away** calls go by [`Fallback`](onehorizon::quota::Fallback): by default each process keeps to its
-//! share. Deliveries are answered 500 and come again.
+//! share. Deliveries get a 500 and come again.
 //!
-//! Minimum Rust version: 1.88.
+//! Minimum Rust version: 1.89.
 
 mod claims;
 mod connection;
@@ -50,14 +50,15 @@ use onehorizon::quota::remote::RemoteQuota;
 pub use claims::PostgresClaims;
 pub use deadpool_postgres;
 pub use error::Error;
-pub use inbox::{DeadEvent, InboxStats, Job, PostgresInbox, Worked};
+pub use inbox::PostgresInbox;
+pub use onehorizon::webhook::inbox::{DeadEvent, InboxStats, Job, Worked};
 pub use tokens::PostgresTokens;
 pub use tokio_postgres;
 
 use connection::Connection;
 use deadpool_postgres::Pool;
 
-/// The schema unless told otherwise.
+/// The schema unless the settings name another.
 const SCHEMA: &str = "onehorizon";
 
 /// A PostgreSQL database, and the scope of what is kept there. Cheap to clone; clones share one pool.

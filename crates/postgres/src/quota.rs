@@ -1,4 +1,5 @@
-//! The ledger of a quota: one function that takes a batch as JSON, one round trip, serialised by the quota's row.
+//! The ledger of a quota: one SQL function that takes a batch as JSON in one round trip. A lock on the quota's row serialises
+//! the batches.
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ fn message(rules: &QuotaRules, batch: &Batch, candidate: u128) -> Value {
     let settled = batch.settled.iter().map(|(slot, outcome, age)| {
         let outcome = match outcome {
             Outcome::Unsent => "u",
-            Outcome::Answered => "a",
+            Outcome::Responded => "a",
             _ => "l",
         };
         json!([number(*slot), lane(*slot), outcome, micros(*age)])
@@ -80,13 +81,13 @@ impl RemoteLedger for Ledger {
             let message = message(rules, batch, random_token()?).to_string();
             let parameters = [(&self.connection.scope() as _, Type::TEXT), (&message as _, Type::TEXT)];
             let row = self.connection.one(&self.sql, &parameters).await?;
-            let answer: Value = serde_json::from_str(row.try_get(0)?)?;
-            let list = |name: &str| answer.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-            let number = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
+            let reply: Value = serde_json::from_str(row.try_get(0)?)?;
+            let list = |name: &str| reply.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+            let number = |name: &str| reply.get(name).and_then(Value::as_u64).unwrap_or_default();
             let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
             let mut exchanged = Exchanged::default();
-            answer.get("epoch").and_then(Value::as_str).unwrap_or_default().clone_into(&mut exchanged.epoch);
-            exchanged.stale = answer.get("stale").and_then(Value::as_bool).unwrap_or_default();
+            reply.get("epoch").and_then(Value::as_str).unwrap_or_default().clone_into(&mut exchanged.epoch);
+            exchanged.stale = reply.get("stale").and_then(Value::as_bool).unwrap_or_default();
             exchanged.takes = list("takes").iter().map(|wait| wait.as_u64().map(Duration::from_micros)).collect();
             exchanged.used = list("used").iter().filter_map(Value::as_u64).map(small).collect();
             exchanged.in_flight = small(number("in_flight"));

@@ -22,7 +22,7 @@ pub struct PostgresTokens {
 }
 
 /// What a function returned: a number that says what happened, a version, tokens.
-type Answer = (i32, i64, String);
+type Reply = (i32, i64, String);
 
 impl PostgresTokens {
     pub(crate) fn new(connection: Connection, login: &str) -> Self {
@@ -33,17 +33,17 @@ impl PostgresTokens {
         [(self.connection.scope_ref() as _, Type::TEXT), (&self.login as _, Type::TEXT)]
     }
 
-    async fn answer(&self, call: &str, more: Vec<Parameter<'_>>) -> Result<Answer, Error> {
+    async fn call(&self, call: &str, more: Vec<Parameter<'_>>) -> Result<Reply, Error> {
         let sql = format!("SELECT what, version, tokens FROM {}.{call}", self.connection.schema());
         let parameters: Vec<_> = self.login().into_iter().chain(more).collect();
         let row = self.connection.one(&sql, &parameters).await?;
         Ok((row.get(0), row.get(1), row.get(2)))
     }
 
-    async fn begin_now(&self, known: i64, token: u128, lease: Duration) -> Result<Answer, Error> {
+    async fn begin_now(&self, known: i64, token: u128, lease: Duration) -> Result<Reply, Error> {
         let (token, lease) = (hex(token), lease.as_secs_f64());
         let more = vec![(&known as _, Type::INT8), (&token as _, Type::TEXT), (&lease as _, Type::FLOAT8)];
-        self.answer("token_begin_v1($1, $2, $3, $4, $5)", more).await
+        self.call("token_begin_v1($1, $2, $3, $4, $5)", more).await
     }
 
     async fn release_token(&self, token: u128) -> Result<(), Error> {
@@ -87,16 +87,16 @@ impl TokenStore for PostgresTokens {
             let (token, known) = (random_token()?, i64::try_from(known).unwrap_or(-1));
             // In a task of its own: a statement that was begun is finished although nobody waits for it any more, and
             // the guard that it holds is released.
-            let (reply, answer) = oneshot::channel();
+            let (reply, result) = oneshot::channel();
             let store = self.clone();
             tokio::spawn(async move {
-                let answer = store.begin_now(known, token, lease).await;
-                if let Err(Ok((3.., ..)) | Err(_)) = reply.send(answer) {
+                let begun = store.begin_now(known, token, lease).await;
+                if let Err(Ok((3.., ..)) | Err(_)) = reply.send(begun) {
                     // Its lease ends it if this fails too.
                     let _ = store.release_token(token).await;
                 }
             });
-            let (what, version, tokens) = answer.await??;
+            let (what, version, tokens) = result.await??;
             Ok(match what {
                 0 => Begin::Empty,
                 1 => Begin::Newer(stored(version, &tokens)?),
@@ -112,7 +112,7 @@ impl TokenStore for PostgresTokens {
             let (json, token) = (serde_json::to_string(tokens)?, hex(guard.token()));
             let known = i64::try_from(guard.version()).unwrap_or(-1);
             let more = vec![(&known as _, Type::INT8), (&token as _, Type::TEXT), (&json as _, Type::TEXT)];
-            let (what, version, tokens) = self.answer("token_save_v1($1, $2, $3, $4, $5)", more).await?;
+            let (what, version, tokens) = self.call("token_save_v1($1, $2, $3, $4, $5)", more).await?;
             Ok(match what {
                 0 => Save::Superseded(None),
                 1 => Save::Superseded(Some(stored(version, &tokens)?)),

@@ -123,15 +123,16 @@ async fn a_worker_that_lost_its_event_changes_nothing() {
     inbox.put_event(&event("evt_lost", "tsk_1"), None).await.unwrap();
     let name = table.clone();
     let (began, go_on) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
-    let (said, told) = (Arc::clone(&began), Arc::clone(&go_on));
+    let (said, resumed) = (Arc::clone(&began), Arc::clone(&go_on));
     let slow = tokio::spawn(async move {
         inbox
             .run_due(move |_, transaction| {
-                let (insert, said, told) = (format!("INSERT INTO {name} VALUES ('slow')"), said.clone(), told.clone());
+                let (insert, said, resumed) =
+                    (format!("INSERT INTO {name} VALUES ('slow')"), said.clone(), resumed.clone());
                 Box::pin(async move {
                     transaction.execute(&insert, &[]).await?;
                     said.notify_one();
-                    told.notified().await;
+                    resumed.notified().await;
                     Ok(())
                 })
             })
@@ -150,7 +151,7 @@ async fn a_worker_that_lost_its_event_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_share_the_events_and_stop_when_told() {
+async fn workers_share_the_events_and_stop_when_asked_to() {
     let Some((_, inbox)) = inbox("share").await else { return };
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (stop, _) = tokio::sync::broadcast::channel::<()>(1);

@@ -84,7 +84,7 @@ impl std::fmt::Debug for RedisClaims {
     }
 }
 
-/// A claim that may have reached the server although nobody waits for the answer.
+/// A claim that may have reached the server although nobody waits for the response.
 struct Doubt<'a> {
     store: &'a RedisClaims,
     event_id: &'a str,
@@ -109,9 +109,9 @@ impl ClaimStore for RedisClaims {
             call.arg(hex(token)).arg(micros(lease)).arg(millis(self.remembered.max(lease * 2)));
             let mut doubt = Doubt { store: self, event_id, token, settled: false };
             // After an error it is open whether the claim is there.
-            let answer = call.invoke_async::<i64>(&mut manager).await?;
+            let reply = call.invoke_async::<i64>(&mut manager).await?;
             doubt.settled = true;
-            Ok(match answer {
+            Ok(match reply {
                 0 => Claim::Fresh(Lease::new(event_id, token)),
                 1 => Claim::Running,
                 _ => Claim::Done,

@@ -1,4 +1,4 @@
-//! One connection that mends itself, and the names of keys.
+//! One connection that reconnects by itself, and the names of keys.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use redis::{Client, RedisError};
 
 use crate::error::{Error, Warning};
 
-/// How long the server may take to answer: less than the second that the SDK waits for a store.
+/// How long the server may take to respond: less than the second that the SDK waits for a store.
 const RESPONSE: Duration = Duration::from_millis(800);
 
 /// How long connecting may take.
@@ -66,7 +66,7 @@ impl Connection {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(RESPONSE))
-            // Whoever asks gets the error at once and asks again; waiting is the caller's.
+            // The caller gets the error at once and decides whether to wait and ask again.
             .set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
         Ok(self.0.manager.get_or_init(|| manager).clone())

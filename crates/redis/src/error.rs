@@ -1,4 +1,4 @@
-//! What can go wrong, and what may be lost.
+//! The errors of this crate, and what a check of the server's settings reports.
 
 use redis::RedisError;
 
@@ -13,7 +13,7 @@ pub enum Error {
     #[error("the scope must be 1 to 100 characters of A-Z a-z 0-9 . _ - : it names the workspace")]
     Scope,
     /// The server cannot be reached, or refuses.
-    #[error("the Redis server cannot be used: {0}")]
+    #[error("Redis returned an error or cannot be reached: {0}")]
     Server(#[from] RedisError),
     /// The server cannot be written to.
     #[error("the Redis server is a read-only replica: use the address of the primary")]

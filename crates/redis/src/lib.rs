@@ -33,9 +33,9 @@
 //! failover to a replica can lose the last writes in the same way.
 //!
 //! **While it is away** calls go by [`Fallback`](onehorizon::quota::Fallback): by default each process keeps to its
-//! share. Deliveries are answered 500 and come again.
+//! share. Deliveries get a 500 and come again.
 //!
-//! Minimum Rust version: 1.88.
+//! Minimum Rust version: 1.89.
 
 mod claims;
 mod connection;

@@ -213,12 +213,12 @@ end
 for _, waiter in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', num(now))) do leave(waiter) end
 for _ = 1, narg() do leave(arg()) end
 
-local answers, lease_most = {}, 0
+local takes, lease_most = {}, 0
 for i = 1, narg() do
   local slot, lane, lease, waiter = arg(), arg(), narg(), arg()
   if redis.call('ZSCORE', running, slot) then
-    -- Asked again after an answer was lost.
-    answers[i] = -1
+    -- Asked again after a response was lost.
+    takes[i] = -1
   else
     local before = 0
     if waiter ~= '0' then
@@ -227,14 +227,14 @@ for i = 1, narg() do
     end
     local free = wait(lane, before)
     if free > 0 then
-      answers[i] = math.ceil(free)
-      -- Whoever does not ask again in time loses the place.
+      takes[i] = math.ceil(free)
+      -- A caller that does not ask again in time loses its position.
       if waiter ~= '0' then redis.call('ZADD', kept, num(now + free + 500000), waiter) end
     else
       if waiter ~= '0' then leave(waiter) end
       redis.call('ZADD', running, num(now + lease), slot)
       if lane == 'n' then redis.call('ZADD', running_n, num(now + lease), slot) end
-      answers[i] = -1
+      takes[i] = -1
       lease_most = math.max(lease_most, lease)
     end
   end
@@ -249,5 +249,5 @@ for i = 1, 8 do redis.call('PEXPIRE', KEYS[i], life) end
 local counts = {}
 for i, window in ipairs(windows) do counts[i] = taken(window.whole) end
 local ahead = redis.call('ZCARD', line)
-return { epoch, 0, answers, counts, redis.call('ZCARD', running), math.ceil(wait('i', 0)), math.ceil(wait('n', ahead)),
+return { epoch, 0, takes, counts, redis.call('ZCARD', running), math.ceil(wait('i', 0)), math.ceil(wait('n', ahead)),
   redis.call('ZCARD', processes) }

@@ -59,7 +59,7 @@ impl Ledger {
         for (slot, outcome, age) in &batch.settled {
             let outcome = match outcome {
                 Outcome::Unsent => "u",
-                Outcome::Answered => "a",
+                Outcome::Responded => "a",
                 _ => "l",
             };
             call.arg(slot.number()).arg(lane(slot.lane())).arg(outcome).arg(micros(*age));
@@ -99,8 +99,8 @@ impl RemoteLedger for Ledger {
     ) -> BoxFuture<'a, Result<Exchanged, StoreError>> {
         Box::pin(async move {
             let mut manager = self.connection.manager()?;
-            let answer: Raw = self.call(rules, batch, random_token()?).invoke_async(&mut manager).await?;
-            let (epoch, stale, takes, used, in_flight, interactive, normal, processes) = answer;
+            let reply: Raw = self.call(rules, batch, random_token()?).invoke_async(&mut manager).await?;
+            let (epoch, stale, takes, used, in_flight, interactive, normal, processes) = reply;
             let mut exchanged = Exchanged::default();
             exchanged.epoch = epoch;
             exchanged.stale = stale == 1;

@@ -114,7 +114,7 @@ impl fmt::Debug for RedisTokens {
     }
 }
 
-/// A guard that may be held although nobody waits for the answer.
+/// A guard that may be held although nobody waits for the response.
 struct Doubt<'a> {
     store: &'a RedisTokens,
     token: Option<u128>,

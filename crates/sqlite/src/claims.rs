@@ -1,4 +1,4 @@
-//! Claims and commits: one table.
+//! Claims and commits of webhook events, in one table.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -64,7 +64,7 @@ impl fmt::Debug for SqliteClaims {
     }
 }
 
-/// A claim that may be made although nobody waits for the answer.
+/// A claim that may be made although nobody waits for the response.
 struct Doubt<'a> {
     store: &'a SqliteClaims,
     event_id: &'a str,

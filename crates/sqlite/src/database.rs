@@ -1,4 +1,5 @@
-//! One thread with the connection, which takes all that waits into one transaction: writers share the wait for the disk.
+//! One thread with the connection. It runs all statements that wait in one transaction, so that they share one wait for the
+//! disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,19 +69,19 @@ impl Database {
         &self,
         operation: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let scope = self.0.scope.clone();
         self.send(Box::new(move |connection| {
             let result = operation(connection, &scope);
             Box::new(move |committed: Result<(), String>| {
-                // Whoever stopped waiting for it does not want it.
+                // A caller that stopped waiting for it does not want it.
                 let _ = reply.send(match committed {
                     Ok(()) => result.map_err(Error::Sqlite),
                     Err(fault) => Err(Error::Batch(fault)),
                 });
             })
         }))?;
-        answer.await.map_err(|_| Error::Ended)?
+        result.await.map_err(|_| Error::Ended)?
     }
 
     /// As [`run`](Self::run), where nothing can be awaited and nobody wants to know.
@@ -145,7 +146,7 @@ fn work(mut connection: Connection, queue: &Receiver<Operation>) {
     }
 }
 
-/// Tells them that nothing was done: they run against an empty database in memory, whose results nobody gets.
+/// Lets them fail without an effect: they run against an empty database in memory, whose results nobody gets.
 fn refuse(batch: Vec<Operation>, fault: &rusqlite::Error) {
     let Ok(nowhere) = Connection::open_in_memory() else { return };
     for operation in batch {

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The errors of this crate.
 
 /// The file cannot be used as it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -18,15 +18,15 @@ pub enum Error {
         known: i64,
     },
     /// SQLite refused: the file cannot be opened, is locked, read-only, damaged, or the disk is full.
-    #[error("SQLite refused: {0}")]
+    #[error("SQLite returned an error: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// The same, for one of several statements that were committed together.
-    #[error("SQLite refused: {0}")]
+    #[error("SQLite returned an error: {0}")]
     Batch(String),
     /// The thread that owns the connection has ended or could not be started.
-    #[error("the thread of the SQLite store has ended")]
+    #[error("the thread of the SQLite store has ended; open the store again")]
     Ended,
     /// The operating system gave no random numbers.
-    #[error("the operating system gave no random numbers")]
+    #[error("could not obtain random numbers from the operating system")]
     Random(#[from] getrandom::Error),
 }

@@ -17,7 +17,7 @@
 //! removes them; events in the inbox until they are done, then their ids; the tokens of logins. The file may hold other tables.
 //!
 //! **The file** is used by processes of one machine (WAL mode), on a local disk, not on a network's. Writers wait for each
-//! other for 0.8 s; a delivery that cannot be recorded in that time is answered 500 and comes again. For several machines
+//! other for 0.8 s; a delivery that cannot be recorded in that time gets a 500 and comes again. For several machines
 //! use `onehorizon-postgres` or `onehorizon-redis`.
 //!
 //! Minimum Rust version: 1.89.
@@ -34,7 +34,8 @@ use std::sync::Arc;
 
 pub use claims::SqliteClaims;
 pub use error::Error;
-pub use inbox::{DeadEvent, InboxStats, Job, SqliteInbox, Worked};
+pub use inbox::SqliteInbox;
+pub use onehorizon::webhook::inbox::{DeadEvent, InboxStats, Job, Worked};
 pub use rusqlite;
 pub use tokens::SqliteTokens;
 

@@ -1,4 +1,4 @@
-//! The tokens of one login: one row.
+//! The tokens of one login, in one row.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -52,7 +52,7 @@ impl fmt::Debug for SqliteTokens {
     }
 }
 
-/// A guard that may be held although nobody waits for the answer.
+/// A guard that may be held although nobody waits for the response.
 struct Doubt<'a> {
     store: &'a SqliteTokens,
     token: Option<u128>,

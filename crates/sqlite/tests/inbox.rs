@@ -112,7 +112,7 @@ async fn a_worker_that_lost_its_event_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_share_the_events_and_stop_when_told() {
+async fn workers_share_the_events_and_stop_when_asked_to() {
     let (folder, inbox) = inbox();
     let effects = effects(&folder);
     let (stop, _) = tokio::sync::broadcast::channel::<()>(1);

@@ -16,7 +16,7 @@ const END: Duration = Duration::from_secs(1000 * 365 * 86_400);
 
 /// A [`Clock`] that stands still until the test moves it.
 ///
-/// It starts at 2026-06-01T09:00:00Z, as the fake does, and its chance is 0.5. Clones share the time.
+/// It starts at 2026-06-01T09:00:00Z, as the fake does, and its random number is 0.5. Clones share the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -84,7 +84,7 @@ impl ManualClock {
     }
 
     /// A clock that follows tokio's: with `#[tokio::test(start_paused = true)]` tokio moves it whenever all tasks wait.
-    /// Only the time of day and the chance are fixed.
+    /// Only the time of day and the random number are fixed.
     #[must_use]
     pub fn on_tokio() -> Self {
         let now = tokio::time::Instant::now();

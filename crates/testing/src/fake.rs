@@ -1,4 +1,4 @@
-//! The door to the fake.
+//! The fake service: [`FakeOneHorizon`] and its settings.
 
 use std::io;
 use std::sync::Arc;
@@ -22,29 +22,29 @@ use crate::transport::FakeTransport;
 /// A One Horizon that lives in this process.
 ///
 /// It starts with a small workspace: initiatives in several statuses, bugs, todos, documents, two
-/// API keys and three members. All its credentials are made up and open nothing else.
+/// API keys and three users. All its credentials are made up and open nothing else.
 ///
 /// The rules it plays:
 /// - every request carries `Authorization: Bearer <token>`; else, and for revoked keys, 401;
-/// - API keys and members without a managing role are refused on key routes with 403;
+/// - API keys and users without a managing role are refused on key routes with 403;
 /// - 20 keys may be active, the 21st is refused with 409; a key's secret is shown once;
-/// - one quota for the whole workspace: 200 requests per 15 minutes and 40 per minute, told in the
+/// - one quota for the whole workspace: 200 requests per 15 minutes and 40 per minute, stated in the
 ///   message and in no header; requests without a known credential do not count;
 /// - `current` and the workspace's own id name the workspace, any other is 404;
 /// - what the contract does not allow is refused with 422 (415 for a media type, 405 for a method)
 ///   and `details` that name each place;
-/// - members log in at `/app/auth/authorize` and `/app/auth/token`, see [`Self::add_oauth_app`].
+/// - users log in at `/app/auth/authorize` and `/app/auth/token`, see [`Self::add_oauth_app`].
 ///
 /// Decided by the fake, because the service does not document it:
 /// - `listTasks` without `all=true` leaves out completed, cancelled and merged tasks unless `status`
-///   asks for them, and shows a member only their own and those they contribute to; an API key
+///   asks for them, and shows a user only their own and those they contribute to; an API key
 ///   stands for nobody and sees everyone's. With `all=true` only the other filters count.
 ///   Descriptions longer than 200 characters are cut in lists;
-/// - `updateTask` replaces the task: members that are not sent are gone, except `taskId`,
+/// - `updateTask` replaces the task: fields that are not sent are gone, except `taskId`,
 ///   `workspaceId` and `createdAt`;
-/// - tasks carry a member `origin` that the contract does not know, so that a client that drops what
+/// - tasks carry a field `origin` that the contract does not know, so that a client that drops what
 ///   it does not know is found out;
-/// - answers carry an `x-request-id`; time begins at 2026-06-01T09:00:00Z.
+/// - responses carry an `x-request-id`; time begins at 2026-06-01T09:00:00Z.
 ///
 /// Dropping the fake closes its socket and every connection.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl FakeOneHorizon {
     /// Starts the fake on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// No port could be had.
+    /// Could not bind a port.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
@@ -85,8 +85,8 @@ impl FakeOneHorizon {
         }
     }
 
-    /// Answers one request without any socket. The scenario's part that only a connection can play
-    /// is told by the [`Delivery`](crate::Delivery) in the answer's extensions.
+    /// Responds to one request without any socket. The scenario's part that only a connection can play
+    /// is the [`Delivery`](crate::Delivery) in the response's extensions.
     #[must_use]
     pub fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
         self.core.handle(request)
@@ -116,7 +116,7 @@ impl FakeOneHorizon {
         seed::ADMIN_TOKEN
     }
 
-    /// An OAuth access token of a member, who may not manage API keys.
+    /// An OAuth access token of a user of the role *member*, who may not manage API keys.
     #[must_use]
     pub fn member_token(&self) -> &'static str {
         seed::MEMBER_TOKEN
@@ -276,7 +276,7 @@ impl std::fmt::Debug for FakeBuilder {
 }
 
 impl FakeBuilder {
-    /// Starts without tasks and documents; members and keys stay.
+    /// Starts without tasks and documents; users and keys stay.
     pub fn empty(mut self) -> Self {
         self.empty = true;
         self
@@ -300,13 +300,13 @@ impl FakeBuilder {
         self
     }
 
-    /// Tells the wait in a `Retry-After` header too, which the service is not known to do.
+    /// States the wait in a `Retry-After` header too, which the service is not known to do.
     pub fn retry_after_header(mut self) -> Self {
         self.retry_after_header = true;
         self
     }
 
-    /// The clock of the quota and of the times in answers; by default tokio's, which tests can pause.
+    /// The clock of the quota and of the times in responses; by default tokio's, which tests can pause.
     pub fn clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         self.clock = Box::new(clock);
         self
@@ -323,7 +323,7 @@ impl FakeBuilder {
     /// Starts the fake on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// No port could be had.
+    /// Could not bind a port.
     pub async fn start(self) -> io::Result<FakeOneHorizon> {
         let mut fake = self.in_process();
         fake.server = Some(Server::start(Arc::clone(&fake.core)).await?);

@@ -1,7 +1,7 @@
 //! A fake One Horizon for tests.
 //!
 //! [`FakeOneHorizon`] plays the REST API in this process: stateful, with the documented rules, and
-//! strict: each request is held against the same contract that the client is generated from.
+//! strict: each request is validated against the same contract that the client is generated from.
 //! What the service does not document, the fake decides, and says so where it does.
 //!
 //! ```
@@ -31,7 +31,7 @@
 //!
 //! Scenarios ([`Fault`]) play what goes wrong on the way; [`FakeOneHorizon::transport`] plugs the fake
 //! into a client without any socket, for tests on a paused clock. A bug of the client shows as a 422
-//! that names the place, and in [`FakeOneHorizon::violations`].
+//! that names the path, and in [`FakeOneHorizon::violations`].
 //!
 //! [`WebhookSender`] delivers events to a receiver of yours as the service does, retries included;
 //! [`FakeOneHorizon::register_webhook`] lets the fake send those of its own changes.

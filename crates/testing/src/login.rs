@@ -13,13 +13,13 @@ use crate::service::oauth::AUTHORIZE;
 
 /// Logging in, as the service is known or may be expected to do it.
 ///
-/// - `GET /app/auth/authorize` shows a page that asks which member logs in; the form leads back to the app with a code or
-///   with `access_denied`. Wrong apps and callback addresses are told on a page and lead nowhere.
+/// - `GET /app/auth/authorize` shows a page that asks which user logs in; the form leads back to the app with a code or
+///   with `access_denied`. Wrong apps and callback addresses are shown on a page and lead nowhere.
 /// - `POST /app/auth/token` takes `authorization_code` and `refresh_token` as a form, the client secret in it.
 /// - PKCE with S256 is a must; a challenge without a method counts as S256.
 /// - Codes last a minute and work once; a second use revokes what the first brought. The same goes for refresh tokens,
 ///   which are replaced with each use unless [`Self::keep_refresh_tokens`] says otherwise.
-/// - Access tokens last an hour by the fake's clock and do what the member may do.
+/// - Access tokens last an hour by the fake's clock and do what their user may do.
 ///
 /// Faults meet the endpoints by the names `authorize` and `token`. The list of requests shows that they were called, not
 /// what was sent.
@@ -30,7 +30,7 @@ impl FakeOneHorizon {
         self.url().strip_suffix(BASE_PATH).unwrap_or_default().to_owned()
     }
 
-    /// Registers an app that members can log in to; without a secret it is a public one.
+    /// Registers an app that users can log in to; without a secret it is a public one.
     ///
     /// An app with several callback addresses is registered once for each.
     pub fn add_oauth_app(&self, client_id: &str, client_secret: Option<&str>, redirect_url: &str) {
@@ -52,7 +52,7 @@ impl FakeOneHorizon {
         self.core.lock().oauth.expire_access_tokens();
     }
 
-    /// Takes back what members have allowed: no token of theirs works any more.
+    /// Takes back what users have allowed: no token of theirs works any more.
     pub fn revoke_grants(&self) {
         self.core.lock().oauth.revoke_grants();
     }
@@ -63,16 +63,16 @@ impl FakeOneHorizon {
         self.core.lock().oauth.expire_codes(now);
     }
 
-    /// Plays the member at the consent page: opens the address that an app sends its users to, logs in as `user_id` and
+    /// Plays the user at the consent page: opens the address that an app sends its users to, logs in as `user_id` and
     /// presses Allow. The address that the browser is sent back to, or `None` when the page leads nowhere.
     ///
-    /// The members are `u_ada` (owner), `u_tomas` (admin) and `u_mira` (member).
+    /// The users are `u_ada` (owner), `u_tomas` (admin) and `u_mira` (member).
     #[must_use]
     pub fn allow(&self, authorize_url: &str, user_id: &str) -> Option<String> {
         self.press(authorize_url, user_id, "allow")
     }
 
-    /// Plays a member who presses Deny.
+    /// Plays a user who presses Deny.
     #[must_use]
     pub fn deny(&self, authorize_url: &str) -> Option<String> {
         self.press(authorize_url, "", "deny")

@@ -75,13 +75,13 @@ async fn accept(listener: TcpListener, core: Arc<Core>) -> Infallible {
 
 async fn serve(stream: TcpStream, core: Arc<Core>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(Arc::clone(&core), request));
+    let service = service_fn(move |request| respond(Arc::clone(&core), request));
     // An error here is a client that went away or a connection that a fault has closed.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// An error closes the connection without an answer.
-async fn answer(core: Arc<Core>, request: Request<Incoming>) -> io::Result<Response<Payload>> {
+/// An error closes the connection without a response.
+async fn respond(core: Arc<Core>, request: Request<Incoming>) -> io::Result<Response<Payload>> {
     let (head, body) = request.into_parts();
     let response = match Limited::new(body, MAX_REQUEST).collect().await {
         Ok(body) => core.handle(&Request::from_parts(head, body.to_bytes())),

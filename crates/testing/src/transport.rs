@@ -13,7 +13,7 @@ use crate::service::faults::{Cut, Delivery};
 /// Sends a client's requests straight into a [`FakeOneHorizon`](crate::FakeOneHorizon); clones share it.
 ///
 /// Delays of a scenario sleep on tokio's timer, which tests can pause. A dropped connection and a
-/// truncated answer are [`Failure::Interrupted`]; a larger answer than allowed is [`Failure::TooLarge`].
+/// truncated response are [`Failure::Interrupted`]; a larger response than allowed is [`Failure::TooLarge`].
 #[derive(Clone, Debug)]
 pub struct FakeTransport {
     pub(crate) core: Arc<Core>,

@@ -1,4 +1,4 @@
-//! `curation.toml`: what the contract cannot say. Rust names, retry classes, ids, sensitive members.
+//! `curation.toml`: what the contract cannot say. Rust names, retry classes, ids, sensitive fields.
 //!
 //! Every key is optional. An entry that names nothing in the document is an error, so that the file cannot rot.
 
@@ -79,7 +79,7 @@ pub(crate) enum Credential {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Policy {
-    /// Who says which members are required on read.
+    /// Who says which fields are required on read.
     #[serde(default)]
     pub(crate) required: RequiredBy,
     /// The client's base URL, if it is not the one of the published crate. The document's servers are compared with it.
@@ -89,14 +89,14 @@ pub(crate) struct Policy {
     pub(crate) strip_operation_prefixes: Vec<String>,
 }
 
-/// Who says which members are required on read.
+/// Who says which fields are required on read.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RequiredBy {
     /// The schema's `required`, unless the model's entry here lists its own.
     #[default]
     Document,
-    /// Only the `required` of the model's entry here: a lighter answer never breaks a caller.
+    /// Only the `required` of the model's entry here: a lighter response never breaks a caller.
     Curation,
 }
 
@@ -106,7 +106,7 @@ pub(crate) enum RequiredBy {
 pub(crate) struct Id {
     /// Rustdoc of the type.
     pub(crate) doc: Option<String>,
-    /// Members that hold it (or an array of it): `taskId` in every model, `Comment.taskId` in one.
+    /// Fields that hold it (or an array of it): `taskId` in every model, `Comment.taskId` in one.
     #[serde(default)]
     pub(crate) properties: Vec<String>,
     /// Parameters that hold it (or an array of it), by name.
@@ -120,17 +120,17 @@ pub(crate) struct Id {
 pub(crate) struct Model {
     /// Rust name.
     pub(crate) name: Option<String>,
-    /// Members the client cannot work without, instead of the schema's `required`.
+    /// Fields the client cannot work without, instead of the schema's `required`.
     pub(crate) required: Option<Vec<String>>,
-    /// Emit one chained setter for each optional member. Without an entry those have them that requests reach.
+    /// Emit one chained setter for each optional field. Without an entry those have them that requests reach.
     pub(crate) setters: Option<bool>,
-    /// Every object has a constructor of its required members; older files say so.
+    /// Every object has a constructor of its required fields; older files say so.
     #[serde(rename = "constructor")]
     _constructor: Option<bool>,
     /// One type for requests and responses, although some of its fields are `readOnly` or `writeOnly`.
     #[serde(default)]
     pub(crate) both_ways: bool,
-    /// Emit `From<&str>` and `From<String>` through this text member, the only required one.
+    /// Emit `From<&str>` and `From<String>` through this string field, the only required one.
     pub(crate) from: Option<String>,
     /// Strings that are plain fields, empty when they are missing. Lists and enums are plain anyway.
     #[serde(default)]
@@ -146,15 +146,15 @@ pub(crate) struct Model {
     pub(crate) payload_except: Vec<String>,
     /// The list that `for item in model` goes through.
     pub(crate) items: Option<String>,
-    /// Members typed `Secret`: redacted in `Debug`, wiped from memory.
+    /// Fields typed `Secret`: redacted in `Debug`, wiped from memory.
     #[serde(default)]
     pub(crate) sensitive: Vec<String>,
-    /// By the member's name on the wire.
+    /// By the field's name on the wire.
     #[serde(default)]
     pub(crate) fields: BTreeMap<String, FieldRule>,
 }
 
-/// One member of an object schema.
+/// One field of an object schema, or one parameter of an operation.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct FieldRule {
@@ -188,6 +188,9 @@ pub(crate) struct Operation {
     pub(crate) access: Option<Access>,
     /// The cargo feature it hides behind.
     pub(crate) feature: Option<String>,
+    /// By the parameter's name on the wire: its name in this operation alone.
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, FieldRule>,
     /// Name of the argument that takes the request body.
     pub(crate) body: Option<String>,
     /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl Borrow<Body>`.
@@ -274,7 +277,9 @@ impl Curation {
         let enums = self.enums.values().filter_map(|entry| entry.name.as_ref());
         let variants = self.enums.values().flat_map(|entry| entry.variants.values());
         let operations = self.operations.values().flat_map(|entry| [&entry.name, &entry.body]).flatten();
-        let parameters = self.parameters.values().filter_map(|entry| entry.name.as_ref());
+        let alone = self.operations.values().flat_map(|entry| entry.parameters.values());
+        let alone = alone.filter_map(|rule| rule.name.as_ref());
+        let parameters = self.parameters.values().filter_map(|entry| entry.name.as_ref()).chain(alone);
         let tags = self.tags.values().filter_map(|entry| entry.name.as_ref());
         let types = models.chain(enums).chain(tags).chain(self.rename.values()).chain(self.ids.keys());
         types.chain(fields).chain(variants).chain(operations).chain(parameters)

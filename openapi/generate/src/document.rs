@@ -75,14 +75,14 @@ impl Document {
         Located { at: Pointer::root(), value: &self.root }
     }
 
-    /// The object at a path of member names, if it is there.
+    /// The object at a path of field names, if it is there.
     pub(crate) fn section(&self, path: &[&str]) -> Option<Located<'_>> {
         path.iter().try_fold(self.root(), |here, name| here.get(name))
     }
 
     /// What a `$ref` points at: one step.
     pub(crate) fn target(&self, reference: &Located<'_>) -> Result<Located<'_>, Finding> {
-        let at = reference.at.member("$ref");
+        let at = reference.at.field("$ref");
         let text = reference.text("$ref").ok_or_else(|| Finding::new(&at, "`$ref` is not a string"))?;
         let pointer = Pointer::parse(text)
             .ok_or_else(|| Finding::new(&at, format!(

@@ -13,11 +13,13 @@ pub struct Finding {
     what: String,
     /// The table of the curation, and what in it is stale.
     entry: Option<(Vec<String>, String)>,
+    /// The table of the curation whose `name` mends it, and the name that an intake proposes.
+    remedy: Option<Box<(Vec<String>, String)>>,
 }
 
 impl Finding {
     pub(crate) fn new(at: &Pointer, what: impl Into<String>) -> Self {
-        Self { pointer: at.to_string(), what: what.into(), entry: None }
+        Self { pointer: at.to_string(), what: what.into(), entry: None, remedy: None }
     }
 
     /// Where in the document.
@@ -29,6 +31,16 @@ impl Finding {
     /// The table of the curation and the name in it that is stale.
     pub(crate) fn entry(&self) -> Option<(&[String], &str)> {
         self.entry.as_ref().map(|(path, name)| (path.as_slice(), name.as_str()))
+    }
+
+    /// This finding, which a `name` in that table of the curation mends.
+    pub(crate) fn mended_by(self, table: &[&str], name: String) -> Self {
+        Self { remedy: Some(Box::new((table.iter().map(|&step| step.to_owned()).collect(), name))), ..self }
+    }
+
+    /// The table of the curation whose `name` mends it, and the name to propose.
+    pub(crate) fn remedy(&self) -> Option<(&[String], &str)> {
+        self.remedy.as_deref().map(|(path, name)| (path.as_slice(), name.as_str()))
     }
 
     /// What could not be expressed.

@@ -1,14 +1,15 @@
-//! The methods that clients have beside the emitted ones, read from `src/apis`: an operation may not take their names.
+//! The methods that clients and builders have beside the emitted ones, read from `src/apis`: operations and parameters
+//! may not take their names.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::Error;
 
-/// Client and method, as they stand in the source.
+/// Type and method, as they stand in the source.
 pub type Methods = BTreeSet<(String, String)>;
 
-/// Reads the public methods of every `impl SomethingApi` in the Rust files below `directory`.
+/// Reads the methods of every inherent `impl` in the Rust files below `directory`.
 ///
 /// # Errors
 /// When a file cannot be read or is not Rust.
@@ -23,13 +24,13 @@ pub fn methods(directory: &Path) -> Result<Methods, Error> {
         for item in &file.items {
             let syn::Item::Impl(block) = item else { continue };
             let syn::Type::Path(ty) = block.self_ty.as_ref() else { continue };
-            let Some(client) = ty.path.segments.last().map(|last| last.ident.to_string()) else { continue };
-            if block.trait_.is_some() || !client.ends_with("Api") {
+            let Some(name) = ty.path.segments.last().map(|last| last.ident.to_string()) else { continue };
+            if block.trait_.is_some() {
                 continue;
             }
-            for member in &block.items {
-                if let syn::ImplItem::Fn(method) = member {
-                    found.insert((client.clone(), method.sig.ident.to_string()));
+            for item in &block.items {
+                if let syn::ImplItem::Fn(method) = item {
+                    found.insert((name.clone(), method.sig.ident.to_string()));
                 }
             }
         }
@@ -43,10 +44,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_methods_of_the_clients_are_found() {
+    fn the_methods_of_clients_and_builders_are_found() {
         let apis = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis");
         let found = methods(&apis).unwrap();
         let has = |client: &str, method: &str| found.contains(&(client.to_owned(), method.to_owned()));
         assert!(has("TasksApi", "edit_task") && has("ApiKeysApi", "rotate_api_key"), "{found:?}");
+        assert!(has("ListTasks", "updated_since"), "{found:?}");
     }
 }

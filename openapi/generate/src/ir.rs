@@ -96,20 +96,20 @@ pub(crate) enum Body {
     Alias(Type),
 }
 
-/// An object with members.
+/// An object with fields.
 #[derive(Clone, Debug)]
 pub(crate) struct Struct {
     pub(crate) fields: Vec<Field>,
-    /// The type of members beside the named ones, if the document says it.
+    /// The type of fields beside the named ones, if the document says it.
     pub(crate) additional: Option<Type>,
     pub(crate) setters: bool,
     /// Rust name and element type of the list that iterating goes through.
     pub(crate) items: Option<(String, Type)>,
-    /// Rust name of the member that `From<&str>` fills.
+    /// Rust name of the field that `From<&str>` fills.
     pub(crate) from: Option<String>,
 }
 
-/// A member of an object.
+/// A field of an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
     pub(crate) wire: String,
@@ -129,10 +129,10 @@ pub(crate) struct Variant {
     pub(crate) docs: Docs,
 }
 
-/// A union whose variant a member tells.
+/// A union whose variant a field names.
 #[derive(Clone, Debug)]
 pub(crate) struct Tagged {
-    /// The member's name.
+    /// The field's name.
     pub(crate) property: String,
     pub(crate) variants: Vec<TaggedVariant>,
 }
@@ -140,7 +140,7 @@ pub(crate) struct Tagged {
 /// One variant of a tagged union.
 #[derive(Clone, Debug)]
 pub(crate) struct TaggedVariant {
-    /// The member's values that choose it.
+    /// The field's values that choose it.
     pub(crate) tags: Vec<String>,
     pub(crate) name: String,
     pub(crate) ty: Type,
@@ -186,12 +186,12 @@ pub(crate) struct Operation {
     pub(crate) feature: Option<String>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<RequestBody>,
-    pub(crate) answer: Answer,
+    pub(crate) response: Response,
 }
 
 /// What a successful response carries.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum Response {
     Empty,
     Json(Type),
     /// JSON, or nothing.
@@ -200,7 +200,7 @@ pub(crate) enum Answer {
     Bytes {
         media: String,
     },
-    /// One of several, told apart by the status.
+    /// One of several, distinguished by the status.
     ByStatus {
         /// Name of the emitted enum.
         name: String,
@@ -208,7 +208,7 @@ pub(crate) enum Answer {
     },
 }
 
-impl Answer {
+impl Response {
     /// Every type that it mentions.
     pub(crate) fn types(&self) -> Vec<&Type> {
         match self {

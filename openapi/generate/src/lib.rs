@@ -4,11 +4,11 @@
 //! `curation`, `emit` prints that as Rust. What cannot be expressed is a [`Finding`] with its JSON pointer:
 //! an error for our own contract, a list and a lesser type for foreign documents ([`Mode::Lenient`]).
 //!
-//! Not expressed, and therefore findings: bodies and answers that are not JSON, cookies, objects as parameters
+//! Not expressed, and therefore findings: bodies and responses that are not JSON, cookies, objects as parameters
 //! (`deepObject`), lists in paths and headers, servers of single operations, callbacks, path segments that mix text and
-//! parameters, answers of several types or with and without a body, tuples, `patternProperties`, `if`/`not` and their like.
+//! parameters, responses of several types or with and without a body, tuples, `patternProperties`, `if`/`not` and their like.
 //! Not emitted because nothing is lost by it: bodies of errors (the client keeps them as they came), limits of values
-//! (told in the comments), `security` (the client has one credential), headers of answers (kept on every answer).
+//! (written in the comments), `security` (the client has one credential), headers of responses (kept on every response).
 
 pub mod check;
 mod curation;
@@ -40,7 +40,7 @@ pub enum Mode {
     /// They are errors.
     #[default]
     Strict,
-    /// They are listed, and the member becomes free-form JSON or the operation is left out.
+    /// They are listed, and the field becomes free-form JSON or the operation is left out.
     Lenient,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// A place in the document.
+/// A path in the document (JSON Pointer).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Pointer(String);
 
@@ -30,8 +30,8 @@ impl Pointer {
         Some(Self(format!("#{}", percent_decode(fragment)?)))
     }
 
-    /// The member `name` of the object here.
-    pub(crate) fn member(&self, name: &str) -> Self {
+    /// The field `name` of the object here.
+    pub(crate) fn field(&self, name: &str) -> Self {
         Self(format!("{}/{}", self.0, name.replace('~', "~0").replace('/', "~1")))
     }
 
@@ -71,28 +71,28 @@ impl fmt::Display for Pointer {
 }
 
 impl<'d> Located<'d> {
-    /// The member `name`, if this is an object that has it.
+    /// The field `name`, if this is an object that has it.
     pub(crate) fn get(&self, name: &str) -> Option<Located<'d>> {
-        Some(Located { at: self.at.member(name), value: self.value.get(name)? })
+        Some(Located { at: self.at.field(name), value: self.value.get(name)? })
     }
 
-    /// The text of the member `name`.
+    /// The string in the field `name`.
     pub(crate) fn text(&self, name: &str) -> Option<&'d str> {
         self.value.get(name)?.as_str()
     }
 
-    /// Is the member `name` the literal `true`?
+    /// Is the field `name` the literal `true`?
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.value.get(name).and_then(Value::as_bool) == Some(true)
     }
 
-    /// The members, in the document's order.
-    pub(crate) fn members(&self) -> impl Iterator<Item = (&'d str, Located<'d>)> + use<'d, '_> {
+    /// The fields, in the document's order.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'d str, Located<'d>)> + use<'d, '_> {
         self.value
             .as_object()
             .into_iter()
             .flatten()
-            .map(|(name, value)| (name.as_str(), Located { at: self.at.member(name), value }))
+            .map(|(name, value)| (name.as_str(), Located { at: self.at.field(name), value }))
     }
 
     /// The elements.
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn steps_are_escaped_and_unescaped() {
-        let at = Pointer::root().member("paths").member("/tasks/{id}~x").element(3);
+        let at = Pointer::root().field("paths").field("/tasks/{id}~x").element(3);
         assert_eq!(at.as_str(), "#/paths/~1tasks~1{id}~0x/3");
         assert_eq!(at.steps(), ["paths", "/tasks/{id}~x", "3"]);
         assert_eq!(Pointer::parse("#/paths/~1tasks~1%7Bid%7D~0x/3"), Some(at));

@@ -68,7 +68,7 @@ fn yaml(text: &str) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// Version 1.2 of YAML (`off` is a text), and room for large documents; aliases stay limited, so that no bomb goes off.
+/// Version 1.2 of YAML (`off` is a string); limits that large documents stay within, also for aliases that expand.
 fn yaml_options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Unique {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(name) = fields.next_key::<String>()? {
-            let at = self.at.member(&name);
+            let at = self.at.field(&name);
             if !seen.insert(name) {
                 return Err(A::Error::custom(format!("{at}: the field stands twice in the same object")));
             }

@@ -55,12 +55,12 @@ impl Rules {
         let top = Pointer::root();
         for list in ["servers", "tags"] {
             for (index, node) in array(&root[list]).iter().enumerate() {
-                self.marks(&top.member(list).element(index), node);
+                self.marks(&top.field(list).element(index), node);
             }
         }
         for section in ["paths", "webhooks"] {
             for (name, item) in object(&root[section]) {
-                let at = top.member(section).member(name);
+                let at = top.field(section).field(name);
                 if section == "webhooks" {
                     self.marks(&at, item);
                 }
@@ -68,18 +68,18 @@ impl Rules {
             }
         }
         let components = &root["components"];
-        let at = top.member("components");
+        let at = top.field("components");
         for (name, node) in object(&components["schemas"]) {
-            self.schema(&at.member("schemas").member(name), node, Place::Named);
+            self.schema(&at.field("schemas").field(name), node, Place::Named);
         }
         for kind in ["parameters", "headers", "requestBodies", "responses", "securitySchemes"] {
             for (name, node) in object(&components[kind]) {
-                self.holder(&at.member(kind).member(name), node);
+                self.holder(&at.field(kind).field(name), node);
             }
         }
         let unused: Vec<_> = self.sources.difference(&self.cited).cloned().collect();
         for source in unused {
-            self.report(&top.member("x-sources").member(&source), "is cited nowhere");
+            self.report(&top.field("x-sources").field(&source), "is cited nowhere");
         }
     }
 
@@ -90,7 +90,7 @@ impl Rules {
             let model = curation.models.get(name).and_then(|model| model.required.as_ref());
             let there: BTreeSet<&str> = model.into_iter().flatten().map(String::as_str).collect();
             if here != there {
-                let at = top.member("components").member("schemas").member(name).member("required");
+                let at = top.field("components").field("schemas").field(name).field("required");
                 self.report(&at, format!("{here:?}, but the curation says {there:?}"));
             }
         }
@@ -101,7 +101,7 @@ impl Rules {
             .collect();
         let curated: BTreeSet<&str> = curation.operations.keys().map(String::as_str).collect();
         for name in named.symmetric_difference(&curated) {
-            self.report(&top.member("paths"), format!("`{name}` is in only one of the contract and the curation"));
+            self.report(&top.field("paths"), format!("`{name}` is in only one of the contract and the curation"));
         }
     }
 
@@ -137,17 +137,17 @@ impl Rules {
     }
 
     fn schema(&mut self, at: &Pointer, node: &Value, place: Place) {
-        let Some(members) = node.as_object() else { return };
+        let Some(fields) = node.as_object() else { return };
         // A reference alone and the null type need no marks as a part of something that is marked.
-        let is_null = members.len() == 1 && node["type"] == "null";
-        if place == Place::Named || !(is_reference(members) || is_null) {
+        let is_null = fields.len() == 1 && node["type"] == "null";
+        if place == Place::Named || !(is_reference(fields) || is_null) {
             self.marks(at, node);
         }
-        if place == Place::Named && !members.contains_key("$ref") {
+        if place == Place::Named && !fields.contains_key("$ref") {
             self.described(at, node, &["description"]);
         }
         for closed in ["enum", "const"] {
-            if members.contains_key(closed) {
+            if fields.contains_key(closed) {
                 self.report(at, format!("`{closed}` closes the world; use x-open-enum"));
             }
         }
@@ -155,18 +155,18 @@ impl Rules {
             self.report(at, "unknown fields must be allowed");
         }
         for (name, property) in object(&node["properties"]) {
-            self.schema(&at.member("properties").member(name), property, Place::Named);
+            self.schema(&at.field("properties").field(name), property, Place::Named);
         }
         for key in ["items", "additionalProperties", "not"] {
-            self.schema(&at.member(key), &node[key], Place::Part);
+            self.schema(&at.field(key), &node[key], Place::Part);
         }
         for key in ["anyOf", "oneOf", "allOf"] {
             for (index, part) in array(&node[key]).iter().enumerate() {
-                self.schema(&at.member(key).element(index), part, Place::Part);
+                self.schema(&at.field(key).element(index), part, Place::Part);
             }
         }
         for (index, value) in array(&node["x-open-enum"]).iter().enumerate() {
-            let at = at.member("x-open-enum").element(index);
+            let at = at.field("x-open-enum").element(index);
             self.marks(&at, value);
             self.described(&at, value, &["value", "description"]);
         }
@@ -184,40 +184,40 @@ impl Rules {
         }
         self.marks(at, node);
         self.described(at, node, &["description"]);
-        self.schema(&at.member("schema"), &node["schema"], Place::Part);
+        self.schema(&at.field("schema"), &node["schema"], Place::Part);
         for (media, kind) in object(&node["content"]) {
-            self.schema(&at.member("content").member(media).member("schema"), &kind["schema"], Place::Part);
+            self.schema(&at.field("content").field(media).field("schema"), &kind["schema"], Place::Part);
         }
         for (name, header) in object(&node["headers"]) {
-            self.holder(&at.member("headers").member(name), header);
+            self.holder(&at.field("headers").field(name), header);
         }
     }
 
     fn operations(&mut self, at: &Pointer, item: &Value) {
         self.parameters(at, item);
         for (method, operation) in object(item).iter().filter(|(method, _)| METHODS.contains(&method.as_str())) {
-            let at = at.member(method);
+            let at = at.field(method);
             self.marks(&at, operation);
             self.described(&at, operation, &["operationId", "summary", "description"]);
             self.parameters(&at, operation);
             if operation.get("requestBody").is_some() {
-                self.holder(&at.member("requestBody"), &operation["requestBody"]);
+                self.holder(&at.field("requestBody"), &operation["requestBody"]);
             }
             for (status, response) in object(&operation["responses"]) {
-                self.holder(&at.member("responses").member(status), response);
+                self.holder(&at.field("responses").field(status), response);
             }
         }
     }
 
     fn parameters(&mut self, at: &Pointer, node: &Value) {
         for (index, parameter) in array(&node["parameters"]).iter().enumerate() {
-            self.holder(&at.member("parameters").element(index), parameter);
+            self.holder(&at.field("parameters").element(index), parameter);
         }
     }
 }
 
-fn is_reference(members: &Map<String, Value>) -> bool {
-    members.len() == 1 && members.contains_key("$ref")
+fn is_reference(fields: &Map<String, Value>) -> bool {
+    fields.len() == 1 && fields.contains_key("$ref")
 }
 
 fn object(value: &Value) -> &Map<String, Value> {

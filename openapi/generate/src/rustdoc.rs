@@ -364,6 +364,6 @@ mod tests {
 
     #[test]
     fn what_has_no_description_says_what_it_is() {
-        assert_eq!(lines(&Docs::default(), "The member `x`.", true), ["The member `x`."]);
+        assert_eq!(lines(&Docs::default(), "The field `x`.", true), ["The field `x`."]);
     }
 }

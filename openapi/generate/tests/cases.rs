@@ -177,7 +177,7 @@ fn a_stream_of_events_is_a_finding_that_can_be_accepted() {
 }
 
 #[test]
-fn several_successes_are_told_apart_by_their_status() {
+fn several_successes_are_distinguished_by_their_status() {
     let code = code("28-two-successes");
     has(
         &code,
@@ -273,7 +273,7 @@ fn the_controllers_name_is_no_part_of_an_operation() {
 }
 
 #[test]
-fn swagger_2_is_named_and_the_way_out_told() {
+fn swagger_2_is_named_with_the_remedy() {
     has(&refusal("35-swagger-2"), &["Swagger 2.0", "npx swagger2openapi"]);
 }
 
@@ -348,14 +348,77 @@ fn a_parameter_called_like_a_call_option_needs_a_name_of_its_own() {
     has(
         &refusal,
         &[
-            "#/paths/~1a/get/parameters/0: `timeout` is an option of every call; give the parameter a `name` in `[parameters.timeout]`",
+            "#/paths/~1a/get/parameters/0: `timeout` is an option of every call; give the parameter a `name` in `[operations.a.parameters.timeout]`",
             "`header` is an option of every call",
         ],
     );
-    let curation = "[parameters.timeout]\nname = \"job_timeout\"\n[parameters.header]\nname = \"title\"\n";
+    let curation = "[operations.a.parameters.timeout]\nname = \"job_timeout\"\n[parameters.header]\nname = \"title\"\n";
     let output = read(&document, curation, Mode::Strict).unwrap();
     has(
         &output.files["apis/default.rs"],
         &["pub fn job_timeout(mut self", "query(\"timeout\"", "title: impl AsRef<str>"],
     );
+}
+
+#[test]
+fn a_parameter_called_like_a_method_written_by_hand_needs_a_name_of_its_own() {
+    let document = json!({ "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": { "/a": { "get": {
+        "operationId": "listTasks", "responses": { "204": { "description": "" } }, "parameters": [
+        { "name": "updatedSince", "in": "query", "schema": { "type": "string" } } ] } } } })
+    .to_string();
+    has(
+        &read(&document, "", Mode::Strict).unwrap_err().to_string(),
+        &["`updated_since` is a method that `ListTasks` has already, written by hand; give the parameter a `name` in"],
+    );
+    let name = |wire: &str| format!("[operations.listTasks.parameters.{wire}]\nname = \"changed_since\"\n");
+    has(
+        &read(&document, &name("updatedSince"), Mode::Strict).unwrap().files["apis/default.rs"],
+        &["fn changed_since("],
+    );
+    has(
+        &read(&document, &name("gone"), Mode::Lenient).unwrap_err().to_string(),
+        &["curation: operations.listTasks.parameters: the operation has no `gone`"],
+    );
+}
+
+#[test]
+fn numbers_have_the_types_that_hold_their_digits() {
+    // What a number has beyond the digits of its type is kept by the models themselves.
+    let code = code("24-number-keeps-digits");
+    has(&code, &["price: Option<f64>", "big: Option<i64>", "ubig: Option<u64>", "position: Option<u64>"]);
+}
+
+#[test]
+fn a_date_is_text_that_says_so() {
+    has(&code("38-date"), &["pub due_on: Option<String> = DUE_ON \"dueOn\"", "since: impl AsRef<str>", "A date"]);
+}
+
+#[test]
+fn what_responses_require_is_left_to_the_curation_where_the_policy_says_so() {
+    has(&code("43-required-of-new-models"), &["pub id: Option<String>", "pub name: Option<String>"]);
+}
+
+#[test]
+fn a_body_of_several_types_is_made_of_each_without_an_error() {
+    has(
+        &code("46-one-of-string-or-object"),
+        &[
+            "pub fn from_text(value: &str) -> Self",
+            "pub fn from_thing(value: &Thing) -> Self",
+            "body: impl Borrow<CreateThingBody>",
+        ],
+    );
+}
+
+#[test]
+fn events_told_apart_by_their_type_are_a_union() {
+    has(
+        &code("47-webhook-discriminated"),
+        &["pub enum WebhookEvent", "TaskCreated(Box<TaskCreated>)", "\"comment.created\"", "Unknown(Json)"],
+    );
+}
+
+#[test]
+fn a_field_called_additional_leaves_the_reader_its_name() {
+    has(&code("56-additional-setter"), &["pub fn set_additional(mut self", "pub fn additional("]);
 }

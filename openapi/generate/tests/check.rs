@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use onehorizon_generate::check::{compare, report, write};
 
 #[test]
-fn stale_files_are_told_with_a_diff_and_mended_by_writing() {
+fn stale_files_are_reported_with_a_diff_and_mended_by_writing() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     std::fs::create_dir(at("models")).unwrap();
@@ -19,8 +19,8 @@ fn stale_files_are_told_with_a_diff_and_mended_by_writing() {
         .map(|(name, text)| (at(name), text.to_owned()))
         .into();
 
-    let told = report(&compare(directory.path(), &right).unwrap());
-    assert_snapshot!(told.replace(&format!("{}/", directory.path().display()), ""));
+    let shown = report(&compare(directory.path(), &right).unwrap());
+    assert_snapshot!(shown.replace(&format!("{}/", directory.path().display()), ""));
 
     assert_eq!(write(directory.path(), &right).unwrap(), 3);
     assert_eq!(compare(directory.path(), &right).unwrap(), []);

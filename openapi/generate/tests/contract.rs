@@ -1,4 +1,4 @@
-//! The contract itself: it is expressed in full, and every item tells where its fact comes from.
+//! The contract itself: it is expressed in full, and every item says where its fact comes from.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
 use std::path::Path;
@@ -18,9 +18,9 @@ fn emitted() -> Output {
 }
 
 #[test]
-fn every_model_field_value_operation_and_parameter_tells_its_evidence() {
+fn every_model_field_value_operation_and_parameter_shows_its_evidence() {
     let output = emitted();
-    let mut told = 0;
+    let mut marked = 0;
     for (path, text) in &output.files {
         let mut evidence = false;
         for line in text.lines().map(str::trim_start) {
@@ -36,7 +36,7 @@ fn every_model_field_value_operation_and_parameter_tells_its_evidence() {
                 && !["pub fn new(", "pub fn send(", "pub fn replace_whole("].iter().any(|own| line.starts_with(own));
             if is_field || is_value || is_item || is_call {
                 assert!(evidence, "{path}: no evidence above `{line}`");
-                told += 1;
+                marked += 1;
             }
             evidence = if line.starts_with("///") {
                 evidence || line.contains("](crate::evidence")
@@ -45,7 +45,7 @@ fn every_model_field_value_operation_and_parameter_tells_its_evidence() {
             };
         }
     }
-    assert!(told > 200, "only {told} items were seen");
+    assert!(marked > 200, "only {marked} items were seen");
 }
 
 #[test]

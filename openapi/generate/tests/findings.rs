@@ -160,10 +160,10 @@ fn two_operations_of_one_name() {
 #[test]
 fn operations_that_are_left_out() {
     for (operation, finding) in [
-        (json!({ "responses": {} }), "/responses: no successful answer is described; left out"),
+        (json!({ "responses": {} }), "/responses: no successful response is described; left out"),
         (
             json!({ "responses": { "302": { "description": "" } } }),
-            "/responses: no successful answer is described; left out",
+            "/responses: no successful response is described; left out",
         ),
         (
             json!({ "responses": { "200": { "description": "", "content": { "text/event-stream": {} } } } }),
@@ -171,7 +171,7 @@ fn operations_that_are_left_out() {
         ),
         (
             json!({ "responses": { "200": { "$ref": "#/components/responses/Gone" } } }),
-            "/responses/200/$ref: the reference `#/components/responses/Gone` points at nothing\n#/paths/~1a/get/responses: no successful answer is described; left out",
+            "/responses/200/$ref: the reference `#/components/responses/Gone` points at nothing\n#/paths/~1a/get/responses: no successful response is described; left out",
         ),
         (
             json!({ "requestBody": { "content": { "multipart/form-data": {} } } }),
@@ -210,7 +210,7 @@ fn parts_of_operations_that_are_left_out() {
         ),
         (
             json!({ "parameters": [{ "name": "o", "in": "query", "style": "deepObject", "schema": { "type": "object", "properties": { "a": { "type": "object", "properties": { "b": text } } } } }] }),
-            "/parameters/0/schema/properties/a: the field `a` of a `deepObject`, which is no text and no list of texts, cannot be expressed; it is left out",
+            "/parameters/0/schema/properties/a: the field `a` of a `deepObject`, which is neither a string nor a list of strings, cannot be expressed; it is left out",
         ),
         (
             json!({ "parameters": [{ "name": "o", "in": "query", "content": { "application/json": {} } }] }),
@@ -241,8 +241,8 @@ fn curation_that_names_nothing_is_stale() {
         ("[rename]\n\"#/x\" = \"Gone\"\n", "rename: nothing in the document is named `#/x`"),
         ("[ids.XId]\nproperties = [\"gone\"]\n", "ids.properties: nothing in the document is named `gone`"),
         ("[ids.XId]\nparameters = [\"gone\"]\n", "ids.parameters: nothing in the document is named `gone`"),
-        ("[models.Holder]\nrequired = [\"gone\"]\n", "models.Holder: there is no member `gone`"),
-        ("[models.Holder]\nfrom = \"x\"\n", "models.Holder.from: `x` must be the only required member, and a text"),
+        ("[models.Holder]\nrequired = [\"gone\"]\n", "models.Holder: there is no field `gone`"),
+        ("[models.Holder]\nfrom = \"x\"\n", "models.Holder.from: `x` must be the only required field, and a string"),
     ] {
         assert_eq!(stale(&document, curation), format!("#: curation: {finding}"));
     }

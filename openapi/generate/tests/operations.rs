@@ -7,12 +7,12 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use support::{apis, everything, paths, strict};
 
-/// An answer of the given schema.
+/// A response of the given schema.
 fn ok(schema: &Value) -> Value {
     json!({ "200": { "description": "ok", "content": { "application/json": { "schema": schema } } } })
 }
 
-/// An answer without a body.
+/// A response without a body.
 fn empty() -> Value {
     json!({ "204": { "description": "done" } })
 }
@@ -113,7 +113,7 @@ fn request_bodies() {
 }
 
 #[test]
-fn answers() {
+fn responses() {
     let task = json!({ "$ref": "#/components/schemas/Task" });
     let json = |schema: &Value| json!({ "description": "", "content": { "application/json; charset=utf-8": { "schema": schema } } });
     let output = strict(

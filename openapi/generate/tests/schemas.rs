@@ -8,7 +8,7 @@ use serde_json::json;
 use support::{everything, models, schemas, strict};
 
 #[test]
-fn an_object_keeps_absent_null_and_unknown_members_apart() {
+fn an_object_keeps_absent_null_and_unknown_fields_apart() {
     let document = schemas(
         "3.1.0",
         &json!({ "Task": {
@@ -159,7 +159,7 @@ fn unions_with_a_discriminator_are_enums() {
 }
 
 #[test]
-fn unions_that_nothing_tells_apart_are_read_as_asked() {
+fn unions_that_nothing_distinguishes_are_read_as_asked() {
     assert_snapshot!(models(
         "3.1.0",
         &json!({

@@ -1,4 +1,4 @@
-//! What becomes of the items of a bulk run.
+//! The results of a bulk run, item by item.
 
 use std::fmt;
 

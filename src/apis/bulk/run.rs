@@ -1,4 +1,4 @@
-//! Runs the items.
+//! Runs the items of a bulk run, a few at a time.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::poll_fn;

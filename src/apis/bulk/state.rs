@@ -1,4 +1,4 @@
-//! What is done, in a file that outlives the program.
+//! The state file of a bulk run: which items are done.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};

@@ -1,4 +1,4 @@
-//! Runs an edit.
+//! Runs an edit: fetch, change, write, and confirm where asked to.
 
 use super::builder::{Change, EditTask, EditedTask, Plan};
 use super::compare::Fields;

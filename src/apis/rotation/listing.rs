@@ -1,4 +1,4 @@
-//! What the workspace's keys are, and what a listing proves.
+//! Lists the workspace's keys, and decides what a listing proves.
 
 use super::builder::Job;
 use super::progress::OrphanedKey;

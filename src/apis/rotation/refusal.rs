@@ -1,4 +1,4 @@
-//! Which responses prove what they seem to say: an intermediary may have written them.
+//! Decides which responses prove what they say: an intermediary may have written them.
 
 use std::collections::HashMap;
 

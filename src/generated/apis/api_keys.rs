@@ -38,8 +38,9 @@ impl ApiKeysApi {
 
     /// Create an API key.
     ///
-    /// Creates an API key and answers with its secret, which is shown this one time. A workspace has at most 20 active keys.
-    /// Sending the request twice makes two keys. Needs an OAuth token of a workspace owner or admin; an API key is refused.
+    /// Creates an API key and returns it with its secret, which is shown this one time. A workspace has at most 20
+    /// active keys. Sending the request twice makes two keys. Needs an OAuth token of a workspace owner or admin; an
+    /// API key is refused.
     ///
     /// `POST /workspaces/{workspaceId}/api-keys`. Retried after a failure that may have reached the service: no, a
     /// second execution might do the work twice.
@@ -89,8 +90,8 @@ pub struct ListApiKeys {
 }
 
 impl ListApiKeys {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -118,8 +119,8 @@ pub struct CreateApiKey {
 }
 
 impl CreateApiKey {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -147,8 +148,8 @@ pub struct RevokeApiKey {
 }
 
 impl RevokeApiKey {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();

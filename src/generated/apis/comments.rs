@@ -42,7 +42,7 @@ impl CommentsApi {
 
     /// Comment on a task.
     ///
-    /// Writes a comment and answers with it.
+    /// Writes a comment and returns it.
     ///
     /// `POST /workspaces/{workspaceId}/tasks/{taskId}/comments`. Retried after a failure that may have reached the
     /// service: no, a second execution might do the work twice.
@@ -111,8 +111,8 @@ pub struct ListTaskComments {
 
 #[cfg(feature = "preview")]
 impl ListTaskComments {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -144,8 +144,8 @@ pub struct CreateTaskComment {
 
 #[cfg(feature = "preview")]
 impl CreateTaskComment {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -177,8 +177,8 @@ pub struct ToggleCommentReaction {
 
 #[cfg(feature = "preview")]
 impl ToggleCommentReaction {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();

@@ -38,7 +38,7 @@ impl TasksApi {
 
     /// Create a task.
     ///
-    /// Creates a task and answers with it, with its id.
+    /// Creates a task and returns it, with its id.
     ///
     /// `POST /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: no, a second
     /// execution might do the work twice.
@@ -68,7 +68,7 @@ impl TasksApi {
     /// Write a task.
     ///
     /// Replaces a task by the one sent. Send the whole task: fetch it, change what should change, keep the rest, also
-    /// the members that you do not know. Whether the service takes a part of a task is not documented.
+    /// the fields that you do not know. Whether the service takes a part of a task is not documented.
     ///
     /// `PUT /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
     /// a second execution leaves the same state.
@@ -105,8 +105,8 @@ pub struct ListTasks {
 }
 
 impl ListTasks {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -176,8 +176,8 @@ pub struct CreateTask {
 }
 
 impl CreateTask {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -205,8 +205,8 @@ pub struct FetchTask {
 }
 
 impl FetchTask {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -234,8 +234,8 @@ pub struct UpdateTask {
 }
 
 impl UpdateTask {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();

@@ -55,8 +55,8 @@ pub struct ListTeams {
 
 #[cfg(feature = "preview")]
 impl ListTeams {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#teamsapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();

@@ -21,7 +21,7 @@ impl UsersApi {
         }
     }
 
-    /// List members.
+    /// List users.
     ///
     /// Lists the members of the workspace.
     ///
@@ -36,7 +36,7 @@ impl UsersApi {
 
     /// Who am I.
     ///
-    /// Fetches the member whose OAuth token this is. An API key is nobody's.
+    /// Fetches the user whose OAuth token this is. An API key belongs to no user.
     ///
     /// `GET /workspaces/{workspaceId}/users/me`. Retried after a failure that may have reached the service: yes, it is
     /// a read.
@@ -69,8 +69,8 @@ pub struct ListUsers {
 
 #[cfg(feature = "preview")]
 impl ListUsers {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();
@@ -102,8 +102,8 @@ pub struct FetchCurrentUser {
 
 #[cfg(feature = "preview")]
 impl FetchCurrentUser {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(mut self, workspace: impl Into<WorkspaceId>) -> Self {
         let workspace: WorkspaceId = workspace.into();

@@ -39,8 +39,9 @@ impl ApiKeysApi {
 
     /// Create an API key.
     ///
-    /// Creates an API key and answers with its secret, which is shown this one time. A workspace has at most 20 active keys.
-    /// Sending the request twice makes two keys. Needs an OAuth token of a workspace owner or admin; an API key is refused.
+    /// Creates an API key and returns it with its secret, which is shown this one time. A workspace has at most 20
+    /// active keys. Sending the request twice makes two keys. Needs an OAuth token of a workspace owner or admin; an
+    /// API key is refused.
     ///
     /// `POST /workspaces/{workspaceId}/api-keys`. Retried after a failure that may have reached the service: no, a
     /// second execution might do the work twice.
@@ -83,8 +84,8 @@ impl ApiKeysApi {
 }
 
 impl Blocking<apis::ListApiKeys> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -94,8 +95,8 @@ impl Blocking<apis::ListApiKeys> {
 call_options!(Blocking<apis::ListApiKeys>, call.call.options);
 
 impl Blocking<apis::CreateApiKey> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -105,8 +106,8 @@ impl Blocking<apis::CreateApiKey> {
 call_options!(Blocking<apis::CreateApiKey>, call.call.options);
 
 impl Blocking<apis::RevokeApiKey> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))

@@ -43,7 +43,7 @@ impl CommentsApi {
 
     /// Comment on a task.
     ///
-    /// Writes a comment and answers with it.
+    /// Writes a comment and returns it.
     ///
     /// `POST /workspaces/{workspaceId}/tasks/{taskId}/comments`. Retried after a failure that may have reached the
     /// service: no, a second execution might do the work twice.
@@ -88,8 +88,8 @@ impl CommentsApi {
 
 #[cfg(feature = "preview")]
 impl Blocking<apis::ListTaskComments> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -101,8 +101,8 @@ call_options!(Blocking<apis::ListTaskComments>, call.call.options);
 
 #[cfg(feature = "preview")]
 impl Blocking<apis::CreateTaskComment> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -114,8 +114,8 @@ call_options!(Blocking<apis::CreateTaskComment>, call.call.options);
 
 #[cfg(feature = "preview")]
 impl Blocking<apis::ToggleCommentReaction> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))

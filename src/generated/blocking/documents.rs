@@ -58,8 +58,8 @@ impl DocumentsApi {
 }
 
 impl Blocking<apis::ListDocuments> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#documentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -89,8 +89,8 @@ call_options!(Blocking<apis::ListDocuments>, call.call.options);
 
 #[cfg(feature = "preview")]
 impl Blocking<apis::FetchDocument> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#documentsapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))

@@ -36,7 +36,7 @@ impl TasksApi {
 
     /// Create a task.
     ///
-    /// Creates a task and answers with it, with its id.
+    /// Creates a task and returns it, with its id.
     ///
     /// `POST /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: no, a second
     /// execution might do the work twice.
@@ -61,7 +61,7 @@ impl TasksApi {
     /// Write a task.
     ///
     /// Replaces a task by the one sent. Send the whole task: fetch it, change what should change, keep the rest, also
-    /// the members that you do not know. Whether the service takes a part of a task is not documented.
+    /// the fields that you do not know. Whether the service takes a part of a task is not documented.
     ///
     /// `PUT /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
     /// a second execution leaves the same state.
@@ -83,8 +83,8 @@ impl TasksApi {
 }
 
 impl Blocking<apis::ListTasks> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -116,8 +116,8 @@ impl Blocking<apis::ListTasks> {
 call_options!(Blocking<apis::ListTasks>, call.call.options);
 
 impl Blocking<apis::CreateTask> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -127,8 +127,8 @@ impl Blocking<apis::CreateTask> {
 call_options!(Blocking<apis::CreateTask>, call.call.options);
 
 impl Blocking<apis::FetchTask> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -138,8 +138,8 @@ impl Blocking<apis::FetchTask> {
 call_options!(Blocking<apis::FetchTask>, call.call.options);
 
 impl Blocking<apis::UpdateTask> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))

@@ -22,7 +22,7 @@ impl UsersApi {
         }
     }
 
-    /// List members.
+    /// List users.
     ///
     /// Lists the members of the workspace.
     ///
@@ -36,7 +36,7 @@ impl UsersApi {
 
     /// Who am I.
     ///
-    /// Fetches the member whose OAuth token this is. An API key is nobody's.
+    /// Fetches the user whose OAuth token this is. An API key belongs to no user.
     ///
     /// `GET /workspaces/{workspaceId}/users/me`. Retried after a failure that may have reached the service: yes, it is
     /// a read.
@@ -53,8 +53,8 @@ impl UsersApi {
 
 #[cfg(feature = "preview")]
 impl Blocking<apis::ListUsers> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -66,8 +66,8 @@ call_options!(Blocking<apis::ListUsers>, call.call.options);
 
 #[cfg(feature = "preview")]
 impl Blocking<apis::FetchCurrentUser> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#usersapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))

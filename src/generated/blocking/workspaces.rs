@@ -55,8 +55,8 @@ call_options!(Blocking<apis::ListWorkspaces>, call.call.options);
 
 #[cfg(feature = "preview")]
 impl Blocking<apis::FetchWorkspace> {
-    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a member
-    /// of several workspaces is not documented.
+    /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
+    /// several workspaces is not documented.
     /// [`documented`](crate::evidence#workspacesapi)
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))

@@ -5,7 +5,7 @@ use super::{AgentId, AgentSessionId, WorkspaceId};
 
 open_object! {
     /// Something that a worker reported during a session: progress, a plan, a link, the end, a failure, a policy matter.
-    /// Its members are largely unknown; whatever else arrives is kept.
+    /// Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`documented`](crate::evidence#agentactivity)
     pub struct AgentActivity {

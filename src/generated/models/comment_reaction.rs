@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::{CommentId, TaskId, UserId, WorkspaceId};
 
 open_object! {
-    /// A reaction to a comment. Its members are largely unknown; whatever else arrives is kept.
+    /// A reaction to a comment. Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#commentreaction)
     pub struct CommentReaction {

@@ -5,7 +5,7 @@ use super::{ApiKeyId, WorkspaceId};
 
 open_object! {
     /// A key that was just made, with its secret. The secret is given this one time; when it is lost, revoke the key
-    /// and make another. No member is required, so that a secret under another name is kept and not lost to a decoding error.
+    /// and make another. No field is required, so that a secret under another name is kept and not lost to a decoding error.
     ///
     /// [`inferred`](crate::evidence#createdapikey)
     pub struct CreatedApiKey {

@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::DocumentSummary;
 
 open_object! {
-    /// The answer of a document listing. The SDK's type lets the array be absent.
+    /// The response of a document listing. The SDK's type lets the array be absent.
     ///
     /// [`observed`](crate::evidence#documentlist)
     pub struct DocumentList {

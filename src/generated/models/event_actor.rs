@@ -12,7 +12,7 @@ open_object! {
         /// The sort of actor.
         /// [`observed`](crate::evidence#eventactor)
         pub actor_type: ActorType = ACTOR_TYPE "type",
-        /// Its id; for a member, the user's id.
+        /// Its id; for a user, the user id.
         /// [`observed`](crate::evidence#eventactor)
         pub id: Option<String> = ID "id",
     }

@@ -8,7 +8,7 @@ use super::{
 };
 
 open_object! {
-    /// What an event carries: what it is about, who caused it, and the thing itself in the member that bears its name.
+    /// What an event carries: what it is about, who caused it, and the thing itself in the field that bears its name.
     /// Between two early versions of the official SDK the thing was wrapped once more (`task.task`).
     ///
     /// [`observed`](crate::evidence#eventdata)

@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::WorkspaceId;
 
 open_object! {
-    /// An invitation. Its members are largely unknown; whatever else arrives is kept.
+    /// An invitation. Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#invite)
     pub struct Invite {

@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::{IssueId, WorkspaceId};
 
 open_object! {
-    /// An issue that is synchronised from another tool, which stays the master of its status and priority. Its members
+    /// An issue that is synchronised from another tool, which stays the master of its status and priority. Its fields
     /// are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#issue)

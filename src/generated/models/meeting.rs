@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::{MeetingId, WorkspaceId};
 
 open_object! {
-    /// A meeting. Its members are largely unknown; whatever else arrives is kept.
+    /// A meeting. Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#meeting)
     pub struct Meeting {

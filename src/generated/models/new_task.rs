@@ -7,8 +7,8 @@ use super::{
 };
 
 open_object! {
-    /// What to create. The members are those of a task, without the ones that the service gives itself: the id, the
-    /// workspace and the times. What is left out takes the service's default. Nothing says which members the service
+    /// What to create. The fields are those of a task, without the ones that the service gives itself: the id, the
+    /// workspace and the times. What is left out takes the service's default. Nothing says which fields the service
     /// insists on; this document asks for the title only.
     ///
     /// [`inferred`](crate::evidence#newtask)

@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::{SummaryId, WorkspaceId};
 
 open_object! {
-    /// A summary of work. Its members are largely unknown; whatever else arrives is kept.
+    /// A summary of work. Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#summary)
     pub struct Summary {

@@ -7,7 +7,7 @@ use super::{
 };
 
 open_object! {
-    /// One piece of work. Initiatives, bugs, ideas, ongoing work and todos are all tasks; scope and kind tell them apart.
+    /// One piece of work. Initiatives, bugs, ideas, ongoing work and todos are all tasks; scope and kind distinguish them.
     ///
     /// [`observed`](crate::evidence#task)
     pub struct Task {

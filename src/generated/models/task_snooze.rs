@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::{TaskId, UserId, WorkspaceId};
 
 open_object! {
-    /// A task put to sleep for a while. Its members are largely unknown; whatever else arrives is kept.
+    /// A task put to sleep for a while. Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#tasksnooze)
     pub struct TaskSnooze {

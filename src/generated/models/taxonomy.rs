@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::WorkspaceId;
 
 open_object! {
-    /// A change of the labels by which a workspace sorts its work (goals, products and so on). Its members are largely
+    /// A change of the labels by which a workspace sorts its work (goals, products and so on). Its fields are largely
     /// unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#taxonomy)

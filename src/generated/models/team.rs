@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::{TeamId, WorkspaceId};
 
 open_object! {
-    /// A team of the workspace. Its members are largely unknown; whatever else arrives is kept.
+    /// A team of the workspace. Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#team)
     pub struct Team {

@@ -8,7 +8,7 @@ open_object! {
     ///
     /// [`inferred`](crate::evidence#user)
     pub struct User {
-        /// The member's id.
+        /// The user's id.
         /// [`inferred`](crate::evidence#user)
         pub user_id: UserId = "userId",
         optional:

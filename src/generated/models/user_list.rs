@@ -4,11 +4,11 @@ use crate::models::runtime::*;
 use super::User;
 
 open_object! {
-    /// A list of members.
+    /// A list of users.
     ///
     /// [`inferred`](crate::evidence#userlist)
     pub struct UserList {
-        /// The members found.
+        /// The users found.
         /// [`inferred`](crate::evidence#userlist)
         pub users: Vec<User> = "users",
         optional:

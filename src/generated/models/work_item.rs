@@ -4,7 +4,7 @@ use crate::models::runtime::*;
 use super::{WorkItemId, WorkspaceId};
 
 open_object! {
-    /// A work item of a connected tool. Its members are largely unknown; whatever else arrives is kept.
+    /// A work item of a connected tool. Its fields are largely unknown; whatever else arrives is kept.
     ///
     /// [`observed`](crate::evidence#workitem)
     pub struct WorkItem {

@@ -1,6 +1,6 @@
-//! A store in files, for the processes of one machine.
+//! A store in a file, for the processes of one machine.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,21 +11,19 @@ use super::state::State;
 use super::{Begin, RefreshGuard, Save, StoreError, StoreFuture, StoredTokens, TokenStore};
 use crate::oauth::tokens::Tokens;
 
-/// How often a change is tried again when another process was faster. Each time one of them has got on.
-const ATTEMPTS: usize = 10_000;
-
-/// Files of a process that ended in the middle of a write are removed when they are this old.
-const LEFT_BEHIND: Duration = Duration::from_secs(60);
+/// Between two attempts at a lock that another process holds.
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// Keeps tokens in a directory, for the processes of one machine.
 ///
 /// Only the user who runs the program can read them (mode 0600, the directory 0700; on Windows the directory's own
-/// permissions count). Each change is a new file with the next number, written and synced under another name first: a
-/// process that is killed leaves the state before or after, never half of it, and of two that write the same number one is
-/// refused by the file system. No lock stays behind. The file system has to know hard links, as all usual local ones do;
-/// a network file system is not the place for it.
+/// permissions count). A change is written and synced under another name and then takes the place of the file: a process
+/// that is killed leaves the state before or after, never half of it. Changes take turns by a lock on a file, which the
+/// system releases when its process ends. Locks on network file systems are not to be relied on: use a local one.
 ///
-/// A method blocks the thread for the time of a small synced write.
+/// A method blocks the thread for the time of a small synced write and of those before it. When another process, for
+/// instance a stopped one, keeps the lock for longer than the [lock timeout](Self::lock_timeout), it fails with a
+/// [`StoreError`].
 ///
 /// ```
 /// # async fn example(app: &onehorizon::oauth::OauthApp) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -37,110 +35,88 @@ const LEFT_BEHIND: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct FileTokens {
     directory: PathBuf,
+    lock_timeout: Duration,
 }
 
 impl FileTokens {
     /// A store in a directory of its own, which is made when tokens are first put there.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), lock_timeout: Duration::from_secs(5) }
     }
 
-    fn read(&self) -> Result<(u64, State), StoreError> {
-        // A file that is gone was replaced by a newer one since the directory was read.
-        for _ in 0..ATTEMPTS {
-            let Some(number) = self.numbers()?.into_iter().max() else { return Ok((0, State::default())) };
-            let path = self.path(number);
-            match fs::read_to_string(&path).map(Zeroizing::new) {
-                Ok(json) => {
-                    let state = State::parse(&json).map_err(|error| {
-                        StoreError::new(format!(
-                            "{} is not a state of this store (line {})",
-                            path.display(),
-                            error.line()
-                        ))
-                    })?;
-                    return Ok((number, state));
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(failed("read", &path, &error)),
-            }
+    /// How long a change waits for those of other processes. Default: 5 seconds.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
+        self
+    }
+
+    /// The state as it is; the file is replaced as a whole, so reading needs no lock.
+    fn read(&self) -> Result<State, StoreError> {
+        let path = self.directory.join("tokens.json");
+        match fs::read_to_string(&path).map(Zeroizing::new) {
+            Ok(json) => State::parse(&json).map_err(|error| {
+                StoreError::new(format!("{} is not a state of this store (line {})", path.display(), error.line()))
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(State::default()),
+            Err(error) => Err(failed("read", &path, &error)),
         }
-        Err(StoreError::new("other processes change the tokens without a pause"))
     }
 
     /// Changes the state; nothing is written where `change` says that nothing changed.
-    fn change<T>(&self, mut change: impl FnMut(&mut State) -> Result<(T, bool), StoreError>) -> Result<T, StoreError> {
-        for _ in 0..ATTEMPTS {
-            let (number, mut state) = self.read()?;
-            let (result, changed) = change(&mut state)?;
-            if !changed || self.write(number + 1, &state)? {
-                return Ok(result);
-            }
-        }
-        Err(StoreError::new("other processes change the tokens without a pause"))
-    }
-
-    /// Writes a state; false when another process has written this number.
-    fn write(&self, number: u64, state: &State) -> Result<bool, StoreError> {
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<(T, bool), StoreError>) -> Result<T, StoreError> {
         make_directory(&self.directory).map_err(|error| failed("make", &self.directory, &error))?;
+        // Closing the file releases the lock.
+        let _lock = self.lock()?;
+        let mut state = self.read()?;
+        let (result, changed) = change(&mut state)?;
+        if changed {
+            self.write(&state)?;
+        }
+        Ok(result)
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a lock of the system has no waker, and its holder is another process"
+    )]
+    fn lock(&self) -> Result<File, StoreError> {
+        let path = self.directory.join("lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = private(&mut options).open(&path).map_err(|error| failed("open", &path, &error))?;
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if waited < self.lock_timeout => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::new(format!(
+                        "another process has kept {} locked for {:?}: look for one that is stopped or hangs",
+                        path.display(),
+                        self.lock_timeout
+                    )));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed("lock", &path, &error)),
+            }
+            waited += LOCK_PAUSE;
+        }
+    }
+
+    /// Puts a state in the place of the one before. Needs the lock.
+    fn write(&self, state: &State) -> Result<(), StoreError> {
         let json = Zeroizing::new(serde_json::to_vec(state)?);
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| StoreError::new(format!("no random numbers: {error}")))?;
-        let draft = self.directory.join(format!("draft-{:016x}", u64::from_le_bytes(random)));
-        let path = self.path(number);
-        let linked = write_synced(&draft, &json).map_err(|error| failed("write", &draft, &error)).and_then(|()| {
-            match fs::hard_link(&draft, &path) {
-                Ok(()) => Ok(true),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-                Err(error) => Err(failed("link", &path, &error)),
-            }
-        });
-        let _ = fs::remove_file(&draft);
-        if !linked? {
-            return Ok(false);
-        }
-        // A number that was there before has been removed in favour of a higher one, which never is.
-        let numbers = self.numbers()?;
-        if numbers.iter().any(|other| *other > number) {
-            let _ = fs::remove_file(&path);
-            return Ok(false);
-        }
-        sync_directory(&self.directory).map_err(|error| failed("sync", &self.directory, &error))?;
-        for older in numbers.into_iter().filter(|other| *other < number) {
-            let _ = fs::remove_file(self.path(older));
-        }
-        Ok(true)
-    }
-
-    /// The numbers of the states that are there. Drafts that were left behind are removed on the way.
-    fn numbers(&self) -> Result<Vec<u64>, StoreError> {
-        let entries = match fs::read_dir(&self.directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed("read", &self.directory, &error)),
-        };
-        let mut numbers = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| failed("read", &self.directory, &error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            if let Some(number) = name.strip_prefix("tokens-").and_then(|rest| rest.strip_suffix(".json")) {
-                numbers.extend(number.parse::<u64>());
-            } else if name.starts_with("draft-") && is_left_behind(&entry.path()) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-        Ok(numbers)
-    }
-
-    fn path(&self, number: u64) -> PathBuf {
-        self.directory.join(format!("tokens-{number}.json"))
+        let draft = self.directory.join("draft");
+        let path = self.directory.join("tokens.json");
+        write_synced(&draft, &json).map_err(|error| failed("write", &draft, &error))?;
+        fs::rename(&draft, &path).map_err(|error| failed("replace", &path, &error))?;
+        sync_directory(&self.directory).map_err(|error| failed("sync", &self.directory, &error))
     }
 }
 
 impl TokenStore for FileTokens {
     fn load(&self) -> StoreFuture<'_, Option<StoredTokens>> {
-        Box::pin(async { Ok(self.read()?.1.load()) })
+        Box::pin(async { Ok(self.read()?.load()) })
     }
 
     fn put<'a>(&'a self, tokens: &'a Tokens) -> StoreFuture<'a, u64> {
@@ -187,13 +163,22 @@ impl TokenStore for FileTokens {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // One that a killed process left is not written into: somebody may have opened it.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private(options.write(true).create_new(true)).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// For this user alone.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
 }
 
 fn make_directory(path: &Path) -> std::io::Result<()> {
@@ -210,12 +195,6 @@ fn make_directory(path: &Path) -> std::io::Result<()> {
 /// Makes the new name last through a loss of power, where directories can be synced.
 fn sync_directory(path: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
-}
-
-#[allow(clippy::disallowed_methods, reason = "the age of a file goes by the clock of its file system")]
-fn is_left_behind(path: &Path) -> bool {
-    let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > LEFT_BEHIND))
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> StoreError {

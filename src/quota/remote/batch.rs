@@ -1,4 +1,4 @@
-//! What a process and the server of a shared quota tell each other in one exchange.
+//! What a process and the server of a shared quota send each other in one exchange.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub trait RemoteLedger: Send + 'static {
     /// [`reported`](Batch::reported), [`withdrawn`](Batch::withdrawn), [`takes`](Batch::takes).
     ///
     /// If [`epoch`](Batch::epoch) names another memory than the server has, it changes nothing and returns the
-    /// server's with [`Exchanged::stale`]. A batch may come twice: an answer can be lost.
+    /// server's with [`Exchanged::stale`]. A batch may come twice: a response can be lost.
     fn exchange<'a>(
         &'a mut self,
         rules: &'a QuotaRules,

@@ -160,7 +160,7 @@ impl Driver {
             }
         }
         if !flushes.is_empty() {
-            // Whoever waits for it wants it tried now.
+            // A call that waits for it wants it tried now.
             self.away_until = None;
         }
         let result = self.serve(takes).await;
@@ -180,7 +180,7 @@ impl Driver {
     /// Says what is to be said and asks for the slots; the error is in words, since many wait for it.
     async fn serve(&mut self, mut takes: Vec<(SlotRequest, Reply<Take>)>) -> Result<(), String> {
         let Some(rules) = self.rules.clone() else { return Ok(()) };
-        // Whoever stopped waiting gets nothing.
+        // A call that stopped waiting gets nothing.
         takes.retain(|(_, reply)| !reply.is_closed());
         let now = self.clock.now();
         self.forget(&rules, now);
@@ -188,13 +188,13 @@ impl Driver {
             return refuse(takes, "the server is away");
         }
         match self.exchange(&rules, takes.iter().map(|(request, _)| *request).collect(), now).await {
-            Ok(answer) => {
+            Ok(reply) => {
                 self.away_until = None;
                 self.adopted = false;
                 self.pause = PAUSES.0;
                 self.unsaid = Unsaid::default();
-                self.note(&rules, &answer);
-                self.hand_out(takes, answer.takes);
+                self.note(&rules, &reply);
+                self.hand_out(takes, reply.takes);
                 Ok(())
             }
             Err(fault) => {
@@ -238,16 +238,16 @@ impl Driver {
         };
         for _ in 0..3 {
             let exchange = self.ledger.exchange(rules, &batch);
-            let answer = match within(&*self.clock, TIMEOUT, exchange).await {
-                Ok(Ok(answer)) => answer,
+            let reply = match within(&*self.clock, TIMEOUT, exchange).await {
+                Ok(Ok(reply)) => reply,
                 Ok(Err(fault)) => return Err(fault.to_string()),
-                Err(_) => return Err(format!("the server did not answer within {TIMEOUT:?}")),
+                Err(_) => return Err(format!("the server did not respond within {TIMEOUT:?}")),
             };
-            self.epoch = Some(answer.epoch.clone());
-            if !answer.stale {
-                return Ok(answer);
+            self.epoch = Some(reply.epoch.clone());
+            if !reply.stale {
+                return Ok(reply);
             }
-            batch.epoch = Some(answer.epoch);
+            batch.epoch = Some(reply.epoch);
             batch.restore = Some(self.known(self.clock.now()));
         }
         Err("the server's memory changes all the time".to_owned())
@@ -260,16 +260,16 @@ impl Driver {
         Restore { used: used.collect(), running: self.running.iter().map(|(slot, held)| (*slot, left(held))).collect() }
     }
 
-    fn note(&self, rules: &QuotaRules, answer: &Exchanged) {
+    fn note(&self, rules: &QuotaRules, reply: &Exchanged) {
         let now = self.clock.now();
         let mut mirror = lock(&self.mirror);
         mirror.rules = Some(rules.clone());
-        mirror.used.clone_from(&answer.used);
-        mirror.in_flight = answer.in_flight;
-        mirror.next_free = answer.next_free.map(|wait| Some(now + wait));
+        mirror.used.clone_from(&reply.used);
+        mirror.in_flight = reply.in_flight;
+        mirror.next_free = reply.next_free.map(|wait| Some(now + wait));
         // What this process learned and has not said yet stays.
         mirror.refused_until = mirror.refused_until.filter(|until| *until > now);
-        mirror.processes = Some(answer.processes.max(1));
+        mirror.processes = Some(reply.processes.max(1));
     }
 
     /// Drops what no longer counts.

@@ -80,9 +80,9 @@ impl fmt::Debug for RemoteQuota {
 impl QuotaStore for RemoteQuota {
     fn take<'a>(&'a self, rules: &'a QuotaRules, request: SlotRequest) -> BoxFuture<'a, Result<Take, StoreError>> {
         Box::pin(async move {
-            let (reply, answer) = oneshot::channel();
+            let (reply, result) = oneshot::channel();
             self.send(Op::Take(rules.clone(), request, reply))?;
-            answer.await.map_err(|_| ended())?
+            result.await.map_err(|_| ended())?
         })
     }
 
@@ -157,9 +157,9 @@ impl QuotaStore for RemoteQuota {
 
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            let (reply, answer) = oneshot::channel();
+            let (reply, result) = oneshot::channel();
             self.send(Op::Flush(reply))?;
-            answer.await.map_err(|_| ended())?
+            result.await.map_err(|_| ended())?
         })
     }
 }

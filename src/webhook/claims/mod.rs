@@ -23,6 +23,7 @@
 //! conformance suite of `onehorizon-testing` against it; with SQL it is one table and four statements, see
 //! `docs/webhooks.md` in the repository.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 mod memory;
@@ -72,6 +73,25 @@ pub trait ClaimStore: Send + Sync + 'static {
     /// of its lease: retries until then get 503.
     fn abandon(&self, lease: &Lease) {
         let _ = lease;
+    }
+}
+
+/// A store that others use too.
+impl<S: ClaimStore + ?Sized> ClaimStore for Arc<S> {
+    fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
+        (**self).claim(event_id, now, lease)
+    }
+
+    fn commit<'a>(&'a self, lease: &'a Lease, now: SystemTime) -> StoreFuture<'a, Commit> {
+        (**self).commit(lease, now)
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
+        (**self).release(lease)
+    }
+
+    fn abandon(&self, lease: &Lease) {
+        (**self).abandon(lease);
     }
 }
 

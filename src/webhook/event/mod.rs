@@ -1,4 +1,4 @@
-//! Events: what a delivery is about.
+//! The event of a delivery.
 
 mod envelope;
 mod payload;

@@ -1,4 +1,4 @@
-//! What an event is about.
+//! The resource of an event: type, id, workspace.
 
 use std::collections::{BTreeMap, HashSet};
 

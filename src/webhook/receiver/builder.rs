@@ -1,4 +1,4 @@
-//! Builds receivers.
+//! The builder of a receiver.
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,15 +51,9 @@ impl Receiver {
 }
 
 impl ReceiverBuilder {
-    /// Where claims and processed events are kept; in memory unless set.
+    /// Where claims and processed events are kept; in memory unless set. An `Arc` of a store is one too.
     pub fn store(mut self, store: impl ClaimStore) -> Self {
         self.inner.store = Arc::new(store);
-        self
-    }
-
-    /// As [`store`](Self::store), for a store that others use too.
-    pub fn shared_store(mut self, store: Arc<dyn ClaimStore>) -> Self {
-        self.inner.store = store;
         self
     }
 

@@ -1,4 +1,4 @@
-//! From a request to a reply, without a framework.
+//! Turns a request into a reply, without a framework.
 
 mod body;
 mod builder;
@@ -8,6 +8,7 @@ mod reply;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
 use crate::webhook::headers::Headers;
 use crate::webhook::hooks::{self, Hooks};
+use crate::webhook::trace::DeliverySpan;
 use crate::webhook::verifier::{Verified, Verifier};
 
 /// The longest event id that is claimed, in bytes; an event with a longer one is refused.
@@ -198,8 +200,11 @@ impl Receiver {
         async move {
             let reply = match checked {
                 Ok(event) => {
-                    let watched = hooks::watch(&self.inner.hooks, &event, self.verifier().clock());
-                    let reply = respond(event).await;
+                    let span = DeliverySpan::new(&event);
+                    let watched = hooks::watch(&self.inner.hooks, &event, &span, self.verifier().clock());
+                    let work = pin!(span.enter(|| respond(event)));
+                    let reply = span.run(work).await;
+                    span.ended(reply.status(), reply.outcome().as_str());
                     if let Some(watched) = watched {
                         watched.end(reply.status(), reply.outcome().as_str());
                     }

@@ -1,4 +1,4 @@
-//! Builds verifiers.
+//! The builder of a verifier.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Checks that a delivery comes from who it says.
+//! Checks who sent a delivery.
 
 mod builder;
 mod key;

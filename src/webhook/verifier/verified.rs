@@ -1,4 +1,4 @@
-//! What the verifier vouches for.
+//! A body or event that passed the verifier.
 
 use std::fmt;
 use std::ops::Deref;

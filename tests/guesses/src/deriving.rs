@@ -13,6 +13,7 @@ struct G28Stored {
     kind: Option<TaskKind>,
 }
 
+#[cfg(feature = "clap")]
 #[derive(clap::Parser)]
 struct G29Cli {
     #[arg(long)]

@@ -96,7 +96,7 @@ DECLARE
     x jsonb; l record; ended record;
     slot_ bigint; lane_ int; from_ bigint; before bigint; free bigint; missing bigint; moved boolean;
     counted_from bigint[] := '{}'; counted_lane int[] := '{}';
-    answers jsonb := '[]'; counts jsonb := '[]'; processes bigint; running bigint; waiting bigint;
+    takes jsonb := '[]'; counts jsonb := '[]'; processes bigint; running bigint; waiting bigint;
 BEGIN
     -- What a crash of the server loses is given back by the processes.
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -187,8 +187,8 @@ BEGIN
         slot_ := (x->>0)::bigint;
         lane_ := (x->>1)::int;
         IF EXISTS (SELECT FROM {s}.quota_slot WHERE scope = p_scope AND slot = slot_ AND leased_until IS NOT NULL) THEN
-            -- Asked again after an answer was lost.
-            answers := answers || 'null'::jsonb;
+            -- Asked again after a response was lost.
+            takes := takes || 'null'::jsonb;
             CONTINUE;
         END IF;
         before := 0;
@@ -200,15 +200,15 @@ BEGIN
         END IF;
         free := {s}.quota_wait_v1(p_scope, windows, q.full_at, bucket, lane_, before, q.shut, now_us);
         IF free > 0 THEN
-            answers := answers || to_jsonb(free);
-            -- Whoever does not ask again in time loses the place.
+            takes := takes || to_jsonb(free);
+            -- A caller that does not ask again in time loses its position.
             UPDATE {s}.quota_waiter SET kept_until = now_us + free + 500000 WHERE scope = p_scope AND waiter = x->>3;
         ELSE
             DELETE FROM {s}.quota_waiter WHERE scope = p_scope AND waiter = x->>3;
             INSERT INTO {s}.quota_slot (scope, slot, lane, leased_until)
             VALUES (p_scope, slot_, lane_, now_us + (x->>2)::bigint)
             ON CONFLICT (scope, slot) DO UPDATE SET leased_until = excluded.leased_until, used_from = NULL;
-            answers := answers || 'null'::jsonb;
+            takes := takes || 'null'::jsonb;
         END IF;
     END LOOP;
 
@@ -224,7 +224,7 @@ BEGIN
         counts := counts || to_jsonb({s}.quota_taken_v1(
             p_scope, l.len, l.tok, l.win, coalesce((q.full_at->>l.bucket)::bigint, 0), false, bucket, now_us));
     END LOOP;
-    RETURN jsonb_build_object('epoch', q.epoch, 'stale', false, 'takes', answers, 'used', counts, 'in_flight', running,
+    RETURN jsonb_build_object('epoch', q.epoch, 'stale', false, 'takes', takes, 'used', counts, 'in_flight', running,
         'interactive', {s}.quota_wait_v1(p_scope, windows, q.full_at, bucket, 0, 0, q.shut, now_us),
         'normal', {s}.quota_wait_v1(p_scope, windows, q.full_at, bucket, 1, waiting, q.shut, now_us),
         'processes', processes);

@@ -66,7 +66,7 @@ where
     }
 
     /// For a store that goes by its server's clock: a lease that is short enough to wait for, but much longer than the
-    /// store takes to answer. The check that needs ten minutes is left out.
+    /// store takes to respond. The check that needs ten minutes is left out.
     #[must_use]
     pub fn server_time(mut self, lease: Duration) -> Self {
         self.lease = lease;

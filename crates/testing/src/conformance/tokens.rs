@@ -56,7 +56,7 @@ where
     }
 
     /// For a store that goes by its server's clock: a lease that is short enough to wait for, but much longer than the
-    /// store takes to answer.
+    /// store takes to respond.
     #[must_use]
     pub fn server_time(mut self, lease: Duration) -> Self {
         (self.lease, self.waits) = (lease, true);
@@ -138,7 +138,7 @@ where
         let saved = case.saved(0, &lost, 2).await?;
         let late = case.other().save(&next, &tokens(3)).await.map_err(failed)?;
         case.same(
-            "a late save counts if it is the first, and the second is told of it",
+            "a late save counts if it is the first, and the second learns of it",
             &Save::Superseded(Some(StoredTokens::new(tokens(2), saved))),
             &late,
         )

@@ -92,7 +92,7 @@ impl Contract {
 
     fn read(text: &str) -> Result<Self, String> {
         let mut document: Value =
-            serde_json::from_str(text).map_err(|error| format!("the contract is no JSON: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("the contract is not valid JSON: {error}"))?;
         normal::normalize(&mut document);
         let reader = Reader { document: &document };
         let mut operations = Vec::new();
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn references_that_end_nowhere_are_told() {
+    fn references_that_end_nowhere_are_reported() {
         let fault = |to: &str| with_parameters(&json!([{ "$ref": to }])).err().unwrap_or_default();
         assert!(fault("#/components/parameters/page").contains("leads nowhere"));
         assert!(fault("elsewhere.json").contains("leads nowhere"));

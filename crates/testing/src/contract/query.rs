@@ -12,7 +12,7 @@ pub(crate) fn parse(query: &str) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
-/// Decodes percent escapes; `None` when one is broken or the bytes are no UTF-8.
+/// Decodes percent escapes; `None` when one is broken or the bytes are not UTF-8.
 pub(crate) fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! JSON Schema, as far as it judges requests: compiled schemas, and violations with the path and the rule.
+//! JSON Schema, as far as it validates requests: compiled schemas, and violations with the path and the rule.
 
 use std::fmt;
 

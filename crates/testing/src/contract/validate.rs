@@ -1,4 +1,4 @@
-//! Holds requests against the contract.
+//! Validates requests against the contract.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
@@ -38,7 +38,7 @@ impl Violation {
     }
 }
 
-/// The answer to a request that violates the contract.
+/// The response to a request that violates the contract.
 pub(crate) fn refusal(status: StatusCode, violations: &[Violation]) -> Refused {
     let first =
         violations.first().map(|violation| format!(": {} {}: {}", violation.place, violation.path, violation.message));
@@ -61,7 +61,7 @@ pub(crate) struct Parts<'r> {
     pub(crate) body: &'r [u8],
 }
 
-/// Every violation, with the status that answers them.
+/// Every violation, with the status of the response.
 pub(crate) fn check(operation: &Operation, parts: &Parts<'_>) -> Result<(), (StatusCode, Vec<Violation>)> {
     if let Some(violation) = check_media_type(operation.body.as_ref(), parts) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![violation]));
@@ -74,7 +74,7 @@ pub(crate) fn check(operation: &Operation, parts: &Parts<'_>) -> Result<(), (Sta
         operation.parameters.iter().any(|parameter| parameter.place == Place::Query && parameter.name == name)
     };
     for (name, _) in parts.query.iter().filter(|(name, _)| !known(name)) {
-        violations.push(Violation::new("query", name, "is no parameter of this operation"));
+        violations.push(Violation::new("query", name, "is not a parameter of this operation"));
     }
     match &operation.body {
         Some(body) if !parts.body.is_empty() => check_body(body, parts, &mut violations),
@@ -111,8 +111,8 @@ fn check_media_type(body: Option<&Body>, parts: &Parts<'_>) -> Option<Violation>
 
 fn check_parameter(parameter: &Parameter, parts: &Parts<'_>, violations: &mut Vec<Violation>) {
     let (place, values) = match parameter.place {
-        Place::Path => ("path", texts(parts.path, &parameter.name)),
-        Place::Query => ("query", texts(parts.query, &parameter.name)),
+        Place::Path => ("path", values(parts.path, &parameter.name)),
+        Place::Query => ("query", values(parts.query, &parameter.name)),
         Place::Header => {
             let values = parts.headers.get_all(&parameter.name).iter();
             ("header", values.filter_map(|value| value.to_str().ok()).collect())
@@ -138,7 +138,7 @@ fn check_parameter(parameter: &Parameter, parts: &Parts<'_>, violations: &mut Ve
     check_value(&parameter.schema, &value, place, name, violations);
 }
 
-fn texts<'r>(pairs: &'r [(String, String)], name: &str) -> Vec<&'r str> {
+fn values<'r>(pairs: &'r [(String, String)], name: &str) -> Vec<&'r str> {
     pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
 }
 
@@ -177,18 +177,18 @@ fn check_value(schema: &Schema, value: &Value, place: &'static str, root: &str, 
 
 /// Reads a body for the schema check; numbers beyond `f64` become its largest value.
 fn read(body: &[u8]) -> Result<Value, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "is no UTF-8 text".to_owned())?;
+    let text = std::str::from_utf8(body).map_err(|_| "is not valid UTF-8".to_owned())?;
     if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?;
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| format!("is not valid JSON: {error}"))?;
     tolerant(raw, MAX_DEPTH)
 }
 
 fn tolerant(raw: &RawValue, depth: usize) -> Result<Value, String> {
     let depth = depth.checked_sub(1).ok_or("is nested too deeply")?;
     let text = raw.get();
-    let problem = |error: serde_json::Error| format!("is no JSON: {error}");
+    let problem = |error: serde_json::Error| format!("is not valid JSON: {error}");
     match text.as_bytes().first() {
         Some(b'{') => {
             let record = Record::parse(text).map_err(problem)?;

@@ -10,15 +10,15 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::service::reply;
 
-/// How a refusal tells the time to wait.
+/// How a refusal states the time to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
     /// Seconds in the message, as the service documents it: `standard rate limit exceeded, retry in 43 seconds`.
     Message(u64),
-    /// Seconds in a `Retry-After` header; the message tells nothing.
+    /// Seconds in a `Retry-After` header; the message says nothing.
     RetryAfter(u64),
-    /// An HTTP date in a `Retry-After` header; the message tells nothing.
+    /// An HTTP date in a `Retry-After` header; the message says nothing.
     RetryAfterDate(SystemTime),
     /// Seconds in the header and other seconds in the message.
     Both {
@@ -46,26 +46,26 @@ pub struct Fault {
 
 #[derive(Clone)]
 pub(crate) enum Action {
-    /// Answer as usual.
+    /// Respond as usual.
     Pass,
-    /// Answer with this and execute nothing.
-    Answer(Box<http::Response<Bytes>>),
+    /// Respond with this and execute nothing.
+    Respond(Box<http::Response<Bytes>>),
     /// Close the connection and execute nothing.
     DropBefore,
-    /// Execute, then close the connection without an answer.
+    /// Execute, then close the connection without a response.
     DropAfter,
     /// Execute, then close the connection after so many bytes of the body.
     Truncate(usize),
-    /// Never answer and execute nothing.
+    /// Never respond and execute nothing.
     Hang,
 }
 
 impl fmt::Debug for Action {
-    /// An answer by its status and size.
+    /// A response by its status and size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pass => f.write_str("Pass"),
-            Self::Answer(answer) => write!(f, "Answer({}, {} bytes)", answer.status(), answer.body().len()),
+            Self::Respond(response) => write!(f, "Respond({}, {} bytes)", response.status(), response.body().len()),
             Self::DropBefore => f.write_str("DropBefore"),
             Self::DropAfter => f.write_str("DropAfter"),
             Self::Truncate(length) => write!(f, "Truncate({length})"),
@@ -79,22 +79,22 @@ impl Fault {
         Self { operation: None, times: Some(1), delay: None, action }
     }
 
-    fn answer(response: http::Response<Bytes>) -> Self {
-        Self::new(Action::Answer(Box::new(response)))
+    fn respond(response: http::Response<Bytes>) -> Self {
+        Self::new(Action::Respond(Box::new(response)))
     }
 
-    /// No fault: the request is answered as usual. Puts good answers between bad ones.
+    /// No fault: the request is served as usual. Puts good responses between bad ones.
     pub fn pass() -> Self {
         Self::new(Action::Pass)
     }
 
     /// An error of this status with the documented body `{code, message}`; nothing is executed.
     ///
-    /// A number that is no HTTP status becomes 500.
+    /// A number that is not an HTTP status becomes 500.
     pub fn status(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let message = status.canonical_reason().unwrap_or("error").to_lowercase();
-        Self::answer(reply::error(status, &message))
+        Self::respond(reply::error(status, &message))
     }
 
     /// A refusal for a spent quota, whatever the quota says; nothing is executed.
@@ -103,7 +103,7 @@ impl Fault {
             Wait::Message(seconds) | Wait::Both { message: seconds, .. } => reply::rate_limit_message(seconds),
             Wait::RetryAfter(_) | Wait::RetryAfterDate(_) | Wait::Untold => "standard rate limit exceeded".to_owned(),
         };
-        let fault = Self::answer(reply::error(StatusCode::TOO_MANY_REQUESTS, &message));
+        let fault = Self::respond(reply::error(StatusCode::TOO_MANY_REQUESTS, &message));
         match wait {
             Wait::RetryAfter(seconds) | Wait::Both { header: seconds, .. } => {
                 fault.header(RETRY_AFTER.as_str(), &seconds.to_string())
@@ -113,56 +113,56 @@ impl Fault {
         }
     }
 
-    /// An error page of a proxy: HTML, no JSON; nothing is executed.
+    /// An error page of a proxy: HTML, not JSON; nothing is executed.
     pub fn html(status: u16) -> Self {
         Self::status(status).body("text/html; charset=utf-8", reply::PROXY_PAGE)
     }
 
-    /// The usual answer, but late. The request is executed when it arrives.
+    /// The usual response, but late. The request is executed when it arrives.
     pub fn slow(delay: Duration) -> Self {
         Self::pass().after(delay)
     }
 
-    /// The connection closes without an answer and the request is not executed.
+    /// The connection closes without a response and the request is not executed.
     pub fn drop_before() -> Self {
         Self::new(Action::DropBefore)
     }
 
-    /// The request is executed, then the connection closes without an answer.
+    /// The request is executed, then the connection closes without a response.
     pub fn drop_after() -> Self {
         Self::new(Action::DropAfter)
     }
 
-    /// The request is executed; the answer promises its whole body and ends after `bytes` of it.
+    /// The request is executed; the response promises its whole body and ends after `bytes` of it.
     pub fn truncate(bytes: usize) -> Self {
         Self::new(Action::Truncate(bytes))
     }
 
-    /// The request is taken and never answered nor executed; the connection stays open until the
+    /// The request is taken and never responded to nor executed; the connection stays open until the
     /// caller or the fake goes away.
     pub fn hang() -> Self {
         Self::new(Action::Hang)
     }
 
-    /// The answer's body and its media type. Faults that do not answer by themselves keep theirs.
+    /// The response's body and its media type. Faults that do not respond by themselves keep theirs.
     pub fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
-        if let Action::Answer(response) = &mut self.action {
+        if let Action::Respond(response) = &mut self.action {
             *response.body_mut() = body.into();
         }
         self.header(CONTENT_TYPE.as_str(), media_type)
     }
 
-    /// One header of the answer. What HTTP does not allow as a name or value is left out, and so
-    /// is a header of a fault that does not answer by itself.
+    /// One header of the response. What HTTP does not allow as a name or value is left out, and so
+    /// is a header of a fault that does not respond by itself.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let parsed = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value));
-        if let (Action::Answer(response), (Ok(name), Ok(value))) = (&mut self.action, parsed) {
+        if let (Action::Respond(response), (Ok(name), Ok(value))) = (&mut self.action, parsed) {
             response.headers_mut().insert(name, value);
         }
         self
     }
 
-    /// Waits before the answer (or before the connection closes).
+    /// Waits before the response (or before the connection closes).
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
         self
@@ -220,22 +220,22 @@ impl Script {
     }
 }
 
-/// What the HTTP side does with an answer beside writing it; found among the extensions of the
+/// What the HTTP side does with a response beside writing it; found among the extensions of the
 /// response of [`FakeOneHorizon::handle`](crate::FakeOneHorizon::handle).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivery {
     /// The time to wait first.
     pub delay: Option<Duration>,
-    /// Where the answer ends too early.
+    /// Where the response ends too early.
     pub cut: Option<Cut>,
 }
 
-/// Where an answer ends too early.
+/// Where a response ends too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cut {
-    /// The connection closes before the first byte of the answer.
+    /// The connection closes before the first byte of the response.
     Head,
     /// The connection closes after so many bytes of the body.
     Body(usize),

@@ -1,4 +1,4 @@
-//! The fake itself: requests in, answers out, no sockets.
+//! The fake itself: requests in, responses out, no sockets.
 
 pub(crate) mod faults;
 pub(crate) mod oauth;
@@ -55,7 +55,7 @@ pub(crate) struct Inner {
     received: u64,
 }
 
-/// What is learned about a request on its way to an answer.
+/// What is learned about a request on its way to a response.
 #[derive(Default)]
 struct Insight {
     principal: Option<String>,
@@ -86,7 +86,7 @@ impl Core {
         (self.clock)()
     }
 
-    /// Answers one request; what the HTTP side has to do beside that is in the extensions.
+    /// Responds to one request; what the HTTP side has to do beside that is in the extensions.
     pub(crate) fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let mut inner = self.lock();
         inner.received += 1;
@@ -101,7 +101,7 @@ impl Core {
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-request-id", id);
         }
-        let answered = !matches!(delivery.cut, Some(Cut::Head | Cut::Silence));
+        let responded = !matches!(delivery.cut, Some(Cut::Head | Cut::Silence));
         // What goes to the OAuth endpoints is made of codes, tokens and secrets.
         let secret = Endpoint::find(request).is_some();
         let query = request.uri().query().filter(|_| !secret).unwrap_or_default();
@@ -114,7 +114,7 @@ impl Core {
             body: if secret { Bytes::new() } else { request.body().clone() },
             operation,
             principal: insight.principal,
-            status: answered.then(|| response.status().as_u16()),
+            status: responded.then(|| response.status().as_u16()),
             violations: insight.violations,
         });
         response
@@ -139,12 +139,12 @@ impl Core {
         };
         let fault = inner.script.next(operation.as_deref()).unwrap_or_else(Fault::pass);
         let response = match &fault.action {
-            Action::Answer(response) => (**response).clone(),
+            Action::Respond(response) => (**response).clone(),
             Action::DropBefore | Action::Hang => reply::empty(StatusCode::OK),
             Action::Pass | Action::DropAfter | Action::Truncate(_) => match found {
                 Match::Operation(operation, path) => {
-                    let answered = self.serve(inner, operation, &path, request, insight);
-                    answered.unwrap_or_else(|refused| *refused)
+                    let served = self.serve(inner, operation, &path, request, insight);
+                    served.unwrap_or_else(|refused| *refused)
                 }
                 Match::Methods(methods) => wrong_method(&methods),
                 Match::Nothing => *routes::unknown("route"),
@@ -162,11 +162,11 @@ impl Core {
     ) -> (Option<String>, Fault, Response<Bytes>) {
         let fault = inner.script.next(Some(endpoint.name())).unwrap_or_else(Fault::pass);
         let response = match &fault.action {
-            Action::Answer(response) => (**response).clone(),
+            Action::Respond(response) => (**response).clone(),
             Action::DropBefore | Action::Hang => reply::empty(StatusCode::OK),
             Action::Pass | Action::DropAfter | Action::Truncate(_) => {
                 let Inner { oauth, state, .. } = inner;
-                oauth.answer(endpoint, request, state, self.now())
+                oauth.respond(endpoint, request, state, self.now())
             }
         };
         (Some(endpoint.name().to_owned()), fault, response)
@@ -238,7 +238,7 @@ impl fmt::Debug for Core {
 
 fn cut(action: &Action) -> Option<Cut> {
     match action {
-        Action::Pass | Action::Answer(_) => None,
+        Action::Pass | Action::Respond(_) => None,
         Action::DropBefore | Action::DropAfter => Some(Cut::Head),
         Action::Truncate(bytes) => Some(Cut::Body(*bytes)),
         Action::Hang => Some(Cut::Silence),
@@ -255,7 +255,7 @@ fn authenticate(inner: &Inner, headers: &HeaderMap, now: Instant) -> Result<Prin
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
-        .ok_or_else(|| refuse("the credential is no bearer token"))?;
+        .ok_or_else(|| refuse("the credential is not a bearer token"))?;
     let known = inner.state.authenticate(token);
     known
         .or_else(|| inner.oauth.principal(token, &inner.state, now))

@@ -23,14 +23,14 @@ pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Option<Result<Respo
         "listTeams" => done("teams", &state.teams),
         "listTaxonomyLabels" => done("taxonomyLabels", &state.labels),
         "listUsers" => {
-            let users: Vec<Record> = state.members.iter().map(|member| user(&member.user_id)).collect();
+            let users: Vec<Record> = state.users.iter().map(|known| user(&known.id)).collect();
             done("users", &users)
         }
         "fetchCurrentUser" => match call.who {
             Principal::User { id, .. } => Ok(call.done(&user(id))),
             Principal::Key { .. } => Err(reply::refuse(
                 StatusCode::FORBIDDEN,
-                "an API key is nobody's, use the OAuth access token of a member",
+                "an API key is nobody's, use the OAuth access token of a user",
             )),
         },
         "listWorkspaces" => done("workspaces", &[workspace(state)]),

@@ -34,7 +34,7 @@ impl Quota {
         }
     }
 
-    /// Counts one request, or tells how long until the next one is let in. A refusal costs nothing.
+    /// Counts one request, or returns how long until the next one is let in. A refusal costs nothing.
     pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         let wait = self.quarter.wait(now).max(self.minute.wait(now));
         if wait > Duration::ZERO {

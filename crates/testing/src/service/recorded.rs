@@ -1,4 +1,4 @@
-//! What the fake saw.
+//! The requests that the fake received, for assertions.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub struct RecordedRequest {
 }
 
 impl RecordedRequest {
-    /// The request's id: the `x-request-id` of its answer.
+    /// The request's id: the `x-request-id` of its response.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -69,7 +69,7 @@ impl RecordedRequest {
     /// The body, decoded.
     ///
     /// # Errors
-    /// The body is no JSON of that shape.
+    /// The body is not JSON of that shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.body)
     }
@@ -86,7 +86,7 @@ impl RecordedRequest {
         self.principal.as_deref()
     }
 
-    /// The status it was answered with; `None` when the connection was dropped instead.
+    /// The status of the response; `None` when the connection was dropped instead.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.status

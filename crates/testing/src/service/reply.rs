@@ -1,4 +1,4 @@
-//! The answers in the documented forms.
+//! The responses in the documented forms.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ pub(crate) const PROXY_PAGE: &str =
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// An answer that refuses a request.
+/// A response that refuses a request.
 pub(crate) type Refused = Box<Response<Bytes>>;
 
-/// A JSON answer.
+/// A JSON response.
 pub(crate) fn json(status: StatusCode, body: &Record) -> Response<Bytes> {
     let mut response = empty(status);
     response.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -25,7 +25,7 @@ pub(crate) fn json(status: StatusCode, body: &Record) -> Response<Bytes> {
     response
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(crate) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;

@@ -12,7 +12,7 @@ use crate::service::preview;
 use crate::service::reply::{self, Refused};
 use crate::service::state::{DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
 
-/// Operations that are closed to members without a managing role, and to API keys.
+/// Operations that are closed to users without a managing role, and to API keys.
 const KEY_MANAGEMENT: [&str; 3] = ["listApiKeys", "createApiKey", "revokeApiKey"];
 
 /// One request that passed all checks.
@@ -47,7 +47,7 @@ impl Call<'_> {
 
     pub(crate) fn record(&self) -> Result<Record, Refused> {
         let refuse = |problem: &str| refusal(StatusCode::UNPROCESSABLE_ENTITY, &[Violation::body("$", problem)]);
-        let text = std::str::from_utf8(self.body).map_err(|_| refuse("is no UTF-8 text"))?;
+        let text = std::str::from_utf8(self.body).map_err(|_| refuse("is not valid UTF-8"))?;
         Record::parse(text).map_err(|error| refuse(&error.to_string()))
     }
 
@@ -63,7 +63,7 @@ pub(crate) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refuse
         Principal::Key { .. } if managing => {
             "API keys cannot manage API keys, use an OAuth access token of a workspace owner or admin"
         }
-        Principal::Key { .. } if operation.oauth_only => "this operation needs an OAuth access token of a member",
+        Principal::Key { .. } if operation.oauth_only => "this operation needs an OAuth access token of a user",
         Principal::User { role: Role::Member, .. } if managing => {
             "only workspace owners and admins can manage API keys"
         }
@@ -74,7 +74,7 @@ pub(crate) fn forbidden(operation: &Operation, who: &Principal) -> Option<Refuse
 
 /// Does what the operation says.
 pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
-    let answered = match call.operation.id.as_str() {
+    let result = match call.operation.id.as_str() {
         "listTasks" => Ok(list_tasks(state, call)),
         "fetchTask" => fetch_task(state, call),
         "createTask" => call.record().map(|sent| call.done(&state.create_task(&sent, call.now))),
@@ -87,22 +87,22 @@ pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
             Err(reply::refuse(StatusCode::NOT_IMPLEMENTED, "the fake does not play this operation"))
         }),
     };
-    answered.unwrap_or_else(|refused| *refused)
+    result.unwrap_or_else(|refused| *refused)
 }
 
-type Answered = Result<Response<Bytes>, Refused>;
+type Served = Result<Response<Bytes>, Refused>;
 
 fn list_tasks(state: &State, call: &Call<'_>) -> Response<Bytes> {
     let filter = TaskFilter { all: call.flag("all"), scopes: call.all("scope"), statuses: call.all("status") };
     call.done(&Record::new().with("tasks", &state.list_tasks(call.who, &filter)))
 }
 
-fn fetch_task(state: &State, call: &Call<'_>) -> Answered {
+fn fetch_task(state: &State, call: &Call<'_>) -> Served {
     let task = state.task(call.captured("taskId"));
     task.map(|task| call.done(task)).ok_or_else(|| unknown("task"))
 }
 
-fn update_task(state: &mut State, call: &Call<'_>) -> Answered {
+fn update_task(state: &mut State, call: &Call<'_>) -> Served {
     let sent = call.record()?;
     match state.replace_task(call.captured("taskId"), &sent, call.now) {
         Ok(task) => Ok(call.done(&task)),
@@ -119,7 +119,7 @@ fn list_keys(state: &State, call: &Call<'_>) -> Response<Bytes> {
     call.done(&Record::new().with("apiKeys", &keys))
 }
 
-fn create_key(state: &mut State, call: &Call<'_>) -> Answered {
+fn create_key(state: &mut State, call: &Call<'_>) -> Served {
     let description = call.record()?.text("description").unwrap_or_default();
     let created = state.create_key(&description, call.now);
     created.map(|key| call.done(&key)).map_err(|_| {
@@ -128,7 +128,7 @@ fn create_key(state: &mut State, call: &Call<'_>) -> Answered {
     })
 }
 
-fn revoke_key(state: &mut State, call: &Call<'_>) -> Answered {
+fn revoke_key(state: &mut State, call: &Call<'_>) -> Served {
     let revoked = state.revoke_key(call.captured("apiKeyId"));
     revoked.map(|()| reply::empty(StatusCode::NO_CONTENT)).map_err(|_| unknown("API key"))
 }

@@ -1,7 +1,7 @@
 //! The small workspace that a fake starts with.
 
 use crate::record::Record;
-use crate::service::state::{ActiveKey, Member, Role, State};
+use crate::service::state::{ActiveKey, Role, State, User};
 
 const SEED: &str = include_str!("seed.json");
 
@@ -11,12 +11,12 @@ pub(crate) const ADMIN_TOKEN: &str = "fake-oauth-token-of-the-admin-not-a-secret
 pub(crate) const MEMBER_TOKEN: &str = "fake-oauth-token-of-the-member-not-a-secret";
 pub(crate) const WORKSPACE_ID: &str = "w_lighthouse";
 
-/// The members and keys of the workspace, and its work unless `empty`.
+/// The users and keys of the workspace, and its work unless `empty`.
 pub(crate) fn state(empty: bool) -> State {
     let seed = Record::parse(SEED).unwrap_or_default();
     let list = |name: &str| seed.get::<Vec<Record>>(name).unwrap_or_default();
     let mut state = State { workspace_id: WORKSPACE_ID.to_owned(), ..State::default() };
-    state.members = list("members").iter().map(member).collect();
+    state.users = list("users").iter().map(user).collect();
     state.keys = list("keys").into_iter().map(key).collect();
     if !empty {
         state.tasks = list("tasks");
@@ -28,14 +28,14 @@ pub(crate) fn state(empty: bool) -> State {
     state
 }
 
-fn member(record: &Record) -> Member {
+fn user(record: &Record) -> User {
     let text = |name: &str| record.text(name).unwrap_or_default();
     let role = match text("role").as_str() {
         "owner" => Role::Owner,
         "admin" => Role::Admin,
         _ => Role::Member,
     };
-    Member { user_id: text("userId"), role, token: text("token").into() }
+    User { id: text("userId"), role, token: text("token").into() }
 }
 
 fn key(mut record: Record) -> ActiveKey {

@@ -1,4 +1,4 @@
-//! What the fake workspace holds, and the rules of changing it.
+//! The data of the fake workspace, and the rules for changing it.
 
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ impl Principal {
     }
 }
 
-/// A member and the OAuth token that acts for them.
-pub(crate) struct Member {
-    pub(crate) user_id: String,
+/// A user and the OAuth token that acts for them.
+pub(crate) struct User {
+    pub(crate) id: String,
     pub(crate) role: Role,
     pub(crate) token: Secret,
 }
@@ -82,7 +82,7 @@ pub(crate) enum Obstacle {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) workspace_id: String,
-    pub(crate) members: Vec<Member>,
+    pub(crate) users: Vec<User>,
     pub(crate) keys: Vec<ActiveKey>,
     pub(crate) tasks: Vec<Record>,
     pub(crate) documents: Vec<Record>,
@@ -97,8 +97,8 @@ impl State {
         if let Some(key) = self.keys.iter().find(|key| key.secret.expose() == token) {
             return Some(Principal::Key { id: key.id.clone() });
         }
-        let member = self.members.iter().find(|member| member.token.expose() == token)?;
-        Some(Principal::User { id: member.user_id.clone(), role: member.role })
+        let user = self.users.iter().find(|user| user.token.expose() == token)?;
+        Some(Principal::User { id: user.id.clone(), role: user.role })
     }
 
     pub(crate) fn is_workspace(&self, id: &str) -> bool {
@@ -152,7 +152,7 @@ impl State {
         task
     }
 
-    /// Replaces the whole task: a member that was not sent is gone, except what only the service
+    /// Replaces the whole task: a field that was not sent is gone, except what only the service
     /// can know (`taskId`, `workspaceId`, `createdAt`).
     pub(crate) fn replace_task(&mut self, id: &str, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
         let workspace_id = self.workspace_id.clone();
@@ -184,7 +184,7 @@ impl State {
         self.tasks.retain(|task| !task.is("taskId", id));
     }
 
-    /// The created key with its secret, which no later answer shows again.
+    /// The created key with its secret, which no later response shows again.
     pub(crate) fn create_key(&mut self, description: &str, now: Duration) -> Result<Record, Obstacle> {
         if self.keys.len() >= ACTIVE_API_KEYS {
             return Err(Obstacle::TooManyKeys);

@@ -1,4 +1,4 @@
-//! The fake's calendar: it starts at a fixed instant, so that answers are the same in every run.
+//! The fake's time of day: it starts at a fixed instant, so that responses are the same in every run.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub(crate) const START: u64 = 1_780_304_400;
 /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
 const LAST: u64 = 253_402_300_799;
 
-/// The RFC 3339 text of an instant, told by the time since the fake began.
+/// The RFC 3339 text of an instant, given as the time since the fake began.
 pub(crate) fn text(since_start: Duration) -> String {
     let seconds = START.saturating_add(since_start.as_secs()).min(LAST);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);

@@ -28,7 +28,7 @@ use crate::webhook::sender::WebhookSender;
 /// let event = NewEvent::new("comment.created", "evt_1")
 ///     .resource("comment", "comment_1")
 ///     .related("taskId", "tsk_1")
-///     .member("comment", &serde_json::json!({"commentId": "comment_1", "taskId": "tsk_1", "content": "Done."}))
+///     .field("comment", &serde_json::json!({"commentId": "comment_1", "taskId": "tsk_1", "content": "Done."}))
 ///     .build()
 ///     .unwrap();
 /// assert_eq!(event.task_id().unwrap(), "tsk_1");
@@ -63,7 +63,7 @@ impl NewEvent {
         self.related("workspaceId", seed::WORKSPACE_ID)
     }
 
-    /// Another member of `data.resource`, such as `taskId` or `taskIds`.
+    /// Another field of `data.resource`, such as `taskId` or `taskIds`.
     pub fn related(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
         self.resource.set(name, value);
         self
@@ -71,11 +71,11 @@ impl NewEvent {
 
     /// Who caused it.
     pub fn actor(self, actor_type: &str, id: &str) -> Self {
-        self.member("actor", &Record::new().with("type", actor_type).with("id", id))
+        self.field("actor", &Record::new().with("type", actor_type).with("id", id))
     }
 
-    /// A member of `data`, such as `task`.
-    pub fn member(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
+    /// A field of `data`, such as `task`.
+    pub fn field(mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Self {
         self.data.set(name, value);
         self
     }
@@ -123,7 +123,7 @@ impl Webhooks {
             .resource("task", &task_id)
             .related("taskId", &task_id)
             .actor(actor, call.who.id())
-            .member("task", &task)
+            .field("task", &task)
             .build();
         let Ok(event) = event else { return };
         self.receivers.retain(|receiver| receiver.upgrade().map(|receiver| receiver.deliver(event.clone())).is_some());
@@ -169,7 +169,7 @@ pub struct RegisteredWebhook {
 }
 
 impl RegisteredWebhook {
-    /// Waits until every event so far is delivered or given up, and tells what became of them, in the order
+    /// Waits until every event so far is delivered or given up, and returns what became of them, in the order
     /// in which they ended.
     pub async fn settled(&self) -> Vec<WebhookReport> {
         let board = &self.subscription.board;

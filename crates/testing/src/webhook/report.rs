@@ -15,13 +15,13 @@ pub struct WebhookProbe {
 }
 
 impl WebhookProbe {
-    /// Whether the address was verified: the last answer is a 2xx.
+    /// Whether the address was verified: the last response is a 2xx.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.attempts.last().is_some_and(WebhookAttempt::is_taken)
     }
 
-    /// The answer to HEAD, and the one to GET if that was needed.
+    /// The response to HEAD, and the one to GET if that was needed.
     #[must_use]
     pub fn attempts(&self) -> &[WebhookAttempt] {
         &self.attempts
@@ -54,14 +54,14 @@ impl WebhookReport {
         &self.attempts
     }
 
-    /// The status of each delivery; `None` where no answer came.
+    /// The status of each delivery; `None` where no response came.
     #[must_use]
     pub fn statuses(&self) -> Vec<Option<u16>> {
         self.attempts.iter().map(WebhookAttempt::status).collect()
     }
 }
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Clone)]
 pub struct WebhookAttempt {
     status: Option<StatusCode>,
@@ -70,7 +70,7 @@ pub struct WebhookAttempt {
     body: Bytes,
 }
 
-/// Why no answer came.
+/// Why no response came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WebhookFailure {
@@ -83,7 +83,7 @@ pub enum WebhookFailure {
 }
 
 impl WebhookAttempt {
-    pub(crate) fn answered(response: TransportResponse) -> Self {
+    pub(crate) fn responded(response: TransportResponse) -> Self {
         Self { status: Some(response.status), failure: None, headers: response.headers, body: response.body }
     }
 
@@ -97,25 +97,25 @@ impl WebhookAttempt {
         self.status.is_some_and(|status| status.is_success())
     }
 
-    /// The status, if an answer came.
+    /// The status, if a response came.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.status.map(|status| status.as_u16())
     }
 
-    /// Why no answer came, if none did.
+    /// Why no response came, if none did.
     #[must_use]
     pub fn failure(&self) -> Option<WebhookFailure> {
         self.failure
     }
 
-    /// A header of the answer.
+    /// A header of the response.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The answer's body.
+    /// The response's body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body

@@ -22,7 +22,7 @@ type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 ///
 /// - the body is the event's text, sent as `application/cloudevents+json; charset=utf-8`, with `X-One-Webhook-Key`,
 ///   `X-One-Event-Id` and `X-One-Event-Type`;
-/// - an answer has to come within 3 seconds, and any 2xx will do;
+/// - a response has to come within 3 seconds, and any 2xx will do;
 /// - else the event is delivered again: at once, after about a minute, after about five; then it is given up. The
 ///   repeated ones carry `X-One-Retry-Num` and `X-One-Retry-Reason`.
 ///
@@ -82,7 +82,7 @@ impl WebhookSender {
         }
     }
 
-    /// Checks the address as the *Verify* button does: HEAD, then GET where HEAD is answered 405.
+    /// Checks the address as the *Verify* button does: HEAD, then GET where HEAD gets a 405.
     pub async fn probe(&self) -> WebhookProbe {
         let mut attempts = vec![self.send(Method::HEAD, self.headers(b"", None, 0, ""), Bytes::new()).await];
         if attempts.iter().any(|head| head.status() == Some(405)) {
@@ -116,9 +116,9 @@ impl WebhookSender {
         let mut request = TransportRequest::new(method, self.settings.url.clone());
         request.headers = headers;
         request.body = body;
-        let answer = tokio::time::timeout(self.settings.timeout, self.settings.transport.send(request)).await;
-        match answer {
-            Ok(Ok(response)) => WebhookAttempt::answered(response),
+        let result = tokio::time::timeout(self.settings.timeout, self.settings.transport.send(request)).await;
+        match result {
+            Ok(Ok(response)) => WebhookAttempt::responded(response),
             Ok(Err(error)) => WebhookAttempt::failed(match error.failure() {
                 Failure::ConnectTimeout => WebhookFailure::TimedOut,
                 Failure::Connect => WebhookFailure::Unreachable,
@@ -172,8 +172,8 @@ impl fmt::Debug for WebhookSender {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SenderError {
-    /// The address is no URL.
-    #[error("the webhook address is no URL: {0}")]
+    /// The address is not a valid URL.
+    #[error("the webhook address is not a valid URL: {0}")]
     Url(#[from] url::ParseError),
     /// The key has a character that no header can carry.
     #[error("the webhook key has a character that no header can carry")]
@@ -212,7 +212,7 @@ impl WebhookSenderBuilder {
         self
     }
 
-    /// How long an answer may take; 3 seconds unless set.
+    /// How long a response may take; 3 seconds unless set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

@@ -101,7 +101,7 @@ impl Needs {
                 ParameterType::Into(ty) => Some(ty),
                 _ => None,
             });
-            for ty in bodies.chain(parameters).chain(operation.answer.types()) {
+            for ty in bodies.chain(parameters).chain(operation.response.types()) {
                 ty.mentions(&mut needs.models);
                 runtime_names(ty, &mut needs.runtime);
             }
@@ -206,7 +206,7 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
     let gate = gate(operation);
     let name = ident(&operation.builder);
     let docs = doc_lines(&[format!("The call being built by [`{}::{}`].", group.name, operation.name)]);
-    let (answer, send) = media::response(&operation.answer);
+    let (response, send) = media::response(&operation.response);
     let optional = operation.parameters.iter().filter(|parameter| !parameter.required).map(setter);
     let body = operation.body.as_ref().filter(|body| !body.required).map(|body| {
         let docs = doc_attributes(&body.docs, "The body.", true);
@@ -236,7 +236,7 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
         methods,
         quote! {
             #gate
-            call_builder!(#name, #send -> #answer);
+            call_builder!(#name, #send -> #response);
         },
     ]
 }

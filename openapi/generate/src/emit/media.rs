@@ -5,19 +5,19 @@ use quote::quote;
 
 use crate::emit::types::{ident, tokens};
 use crate::emit::{doc_attributes, doc_lines};
-use crate::ir::{Answer, Operation, StatusVariant};
+use crate::ir::{Operation, Response, StatusVariant};
 
 /// The type of the response, and the call that sends for it.
-pub(crate) fn response(answer: &Answer) -> (TokenStream, TokenStream) {
-    match answer {
-        Answer::Json(ty) => (tokens(ty), quote! { send() }),
-        Answer::Empty => (quote! { () }, quote! { send_empty() }),
-        Answer::Optional(ty) => {
+pub(crate) fn response(response: &Response) -> (TokenStream, TokenStream) {
+    match response {
+        Response::Json(ty) => (tokens(ty), quote! { send() }),
+        Response::Empty => (quote! { () }, quote! { send_empty() }),
+        Response::Optional(ty) => {
             let ty = tokens(ty);
             (quote! { Option<#ty> }, quote! { send_optional() })
         }
-        Answer::Bytes { media } => (quote! { Bytes }, quote! { send_bytes(#media) }),
-        Answer::ByStatus { name, .. } => {
+        Response::Bytes { media } => (quote! { Bytes }, quote! { send_bytes(#media) }),
+        Response::ByStatus { name, .. } => {
             let name = ident(name);
             (quote! { #name }, quote! { send_by_status() })
         }
@@ -26,7 +26,7 @@ pub(crate) fn response(answer: &Answer) -> (TokenStream, TokenStream) {
 
 /// The enum of an operation whose response depends on its status.
 pub(crate) fn by_status(operation: &Operation, gate: &TokenStream) -> Vec<TokenStream> {
-    let Answer::ByStatus { name, variants } = &operation.answer else { return Vec::new() };
+    let Response::ByStatus { name, variants } = &operation.response else { return Vec::new() };
     let docs = doc_lines(&[format!("What `{}` returns, by the status of the response.", operation.name)]);
     let name = ident(name);
     let declared = variants.iter().map(declaration);

@@ -69,9 +69,9 @@ fn header(source: &str) -> String {
 
 /// Prints items one by one with an empty line between them.
 fn print(items: impl IntoIterator<Item = Printed>) -> Result<String, Error> {
-    let mut texts = Vec::new();
+    let mut strings = Vec::new();
     for item in items {
-        texts.push(match item {
+        strings.push(match item {
             Printed::Tokens(tokens) => {
                 let file = syn::parse2::<syn::File>(tokens).map_err(Error::Emitted)?;
                 let each = file.items.into_iter().map(|item| {
@@ -87,7 +87,7 @@ fn print(items: impl IntoIterator<Item = Printed>) -> Result<String, Error> {
             Printed::Text(text) => text,
         });
     }
-    Ok(spaced(&texts.join("\n")))
+    Ok(spaced(&strings.join("\n")))
 }
 
 /// What the printer leaves undone: an empty line between the functions of an `impl` block, types in macro calls.

@@ -15,7 +15,7 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
         program.items.iter().filter(|item| of(&item.body)).map(|item| item.name.as_str()).collect()
     };
     let known = structs::Known {
-        texts: names(|body| matches!(body, Body::Enum(_) | Body::Id)),
+        strings: names(|body| matches!(body, Body::Enum(_) | Body::Id)),
         enums: names(|body| matches!(body, Body::Enum(_))),
     };
     let mut modules: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();

@@ -8,12 +8,12 @@ use crate::ir::Program;
 /// Attempts of a call that keeps failing, by default.
 const ATTEMPTS: u32 = 3;
 
-/// What a failure tells about the request.
+/// What a failure shows about the request.
 #[derive(Clone, Copy)]
 enum Reached {
     /// It never left.
     No,
-    /// Nobody can tell.
+    /// Unknown.
     Maybe,
     /// The service itself refused it for the quota, before working.
     Refused,
@@ -113,7 +113,7 @@ fn cell(fault: &Fault, class: RetryClass) -> String {
     format!("{attempts}, {}", fault.kind)
 }
 
-fn told(reached: Reached) -> &'static str {
+fn in_words(reached: Reached) -> &'static str {
     match reached {
         Reached::No => "never sent: every operation is attempted again",
         Reached::Maybe => "the service may have done the work: only reads and idempotent writes are attempted again",
@@ -156,7 +156,7 @@ pub(crate) fn table(program: &Program, source: &str) -> String {
     }
     text.push_str("\n## The faults\n\n| fault | what happens | what that means |\n|---|---|---|\n");
     for fault in FAULTS {
-        let _ = writeln!(text, "| {} | {} | {} |", fault.head, fault.happens, told(fault.reached));
+        let _ = writeln!(text, "| {} | {} | {} |", fault.head, fault.happens, in_words(fault.reached));
     }
     text
 }

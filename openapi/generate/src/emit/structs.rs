@@ -13,7 +13,7 @@ use crate::ir::{Docs, Field, Item, Struct, Type};
 /// Names of types that decide how a field is declared.
 pub(crate) struct Known<'p> {
     /// Enums and ids: types that are made from strings.
-    pub(crate) texts: BTreeSet<&'p str>,
+    pub(crate) strings: BTreeSet<&'p str>,
     /// Open enums, which have a value of their own for "none".
     pub(crate) enums: BTreeSet<&'p str>,
 }
@@ -103,13 +103,13 @@ fn methods(item: &Item, body: &Struct, known: &Known<'_>) -> Option<TokenStream>
 }
 
 /// How a value of this type is given to a setter, and how it becomes the field's.
-fn argument(name: &Ident, ty: &Type, texts: &BTreeSet<&str>) -> (TokenStream, TokenStream) {
+fn argument(name: &Ident, ty: &Type, strings: &BTreeSet<&str>) -> (TokenStream, TokenStream) {
     match ty {
         Type::Boxed(inner) => {
             let inner = tokens(inner);
             (inner, quote! { Box::new(#name) })
         }
-        Type::List(element) if is_text_like(element, texts) => {
+        Type::List(element) if is_text_like(element, strings) => {
             let element = tokens(element);
             (
                 quote! { impl IntoIterator<Item = impl Into<#element>> },
@@ -120,7 +120,7 @@ fn argument(name: &Ident, ty: &Type, texts: &BTreeSet<&str>) -> (TokenStream, To
             let element = tokens(element);
             (quote! { impl IntoIterator<Item = #element> }, quote! { #name.into_iter().collect() })
         }
-        ty if is_text_like(ty, texts) => {
+        ty if is_text_like(ty, strings) => {
             let ty = tokens(ty);
             (quote! { impl Into<#ty> }, quote! { #name.into() })
         }
@@ -130,7 +130,7 @@ fn argument(name: &Ident, ty: &Type, texts: &BTreeSet<&str>) -> (TokenStream, To
 
 fn setter(field: &Field, known: &Known<'_>) -> TokenStream {
     let name = ident(&field.name);
-    let (ty, value) = argument(&name, &field.ty.clone().unwrap_null().0, &known.texts);
+    let (ty, value) = argument(&name, &field.ty.clone().unwrap_null().0, &known.strings);
     let method = if TAKEN.contains(&field.name.as_str()) { ident(&format!("set_{name}")) } else { name.clone() };
     let docs = Docs { evidence: None, ..field.docs.clone() };
     let docs = doc_attributes(&docs, &format!("Sets the field `{}`.", field.wire.replace('`', "'")), true);

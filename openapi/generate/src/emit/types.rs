@@ -58,10 +58,10 @@ pub(crate) fn spelt(ty: &Type) -> String {
 }
 
 /// Is the type written as one that a user makes from something simpler (`impl Into<T>`)?
-pub(crate) fn is_text_like(ty: &Type, texts: &BTreeSet<&str>) -> bool {
+pub(crate) fn is_text_like(ty: &Type, strings: &BTreeSet<&str>) -> bool {
     match ty {
         Type::Text | Type::Secret | Type::Timestamp => true,
-        Type::Named(name) => texts.contains(name.as_str()),
+        Type::Named(name) => strings.contains(name.as_str()),
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Unions: told apart by a member, or left as JSON with one reading per type.
+//! Unions: distinguished by a field, or left as JSON with one reading per type.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -11,7 +11,7 @@ use crate::ir::{Alternative, Item, Tagged, Type};
 pub(crate) fn tagged(item: &Item, body: &Tagged) -> Vec<TokenStream> {
     let name = ident(&item.name);
     let property = &body.property;
-    let docs = doc_attributes(&item.docs, &format!("One of several, told apart by `{property}`."), false);
+    let docs = doc_attributes(&item.docs, &format!("One of several, distinguished by `{property}`."), false);
     let variants = body.variants.iter().map(|variant| {
         let tags: Vec<String> = variant.tags.iter().map(|tag| format!("`{tag}`")).collect();
         let docs = doc_lines(&[format!("`{property}` is {}.", tags.join(" or "))]);
@@ -45,7 +45,7 @@ pub(crate) fn tagged(item: &Item, body: &Tagged) -> Vec<TokenStream> {
                     let tag = json
                         .decode::<std::collections::BTreeMap<String, Json>>()
                         .ok()
-                        .and_then(|members| members.get(#property)?.decode::<String>().ok());
+                        .and_then(|fields| fields.get(#property)?.decode::<String>().ok());
                     let read = match tag.as_deref() {
                         #(#arms)*
                         _ => return Ok(Self::Unknown(json)),
@@ -72,7 +72,7 @@ pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream
     let name = ident(&item.name);
     let docs = doc_attributes(
         &item.docs,
-        "One of several types that nothing in the value tells apart: kept as JSON, read as asked.",
+        "One of several types that nothing in the value distinguishes: kept as JSON, read as asked.",
         false,
     );
     let methods = readings.iter().map(|reading| {
@@ -89,9 +89,10 @@ pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream
             pub fn #read(&self) -> Result<#ty, serde_json::Error> {
                 self.0.decode()
             }
-            #[doc = " One made of a value of this type; an error if that cannot be written as JSON."]
-            pub fn #make(value: #given) -> Result<Self, serde_json::Error> {
-                Json::from_value(#value).map(Self)
+            #[doc = " One made of a value of this type."]
+            #[must_use]
+            pub fn #make(value: #given) -> Self {
+                Self(Json::of_model(#value))
             }
         }
     });

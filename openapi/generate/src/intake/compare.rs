@@ -164,7 +164,7 @@ impl<'d> Comparison<'d> {
             return;
         };
         let media = |body: &Located<'d>| {
-            let names = body.get("content").map(|content| content.members().map(|(name, _)| name).collect::<Vec<_>>());
+            let names = body.get("content").map(|content| content.fields().map(|(name, _)| name).collect::<Vec<_>>());
             names.unwrap_or_default().join(", ")
         };
         let subject = format!("operation {}, media type of the body", ours.id);
@@ -199,7 +199,7 @@ impl<'d> Comparison<'d> {
         let error = |document: &'d Document, operation: &Operation<'d>| {
             let responses = operation.node.get("responses")?;
             let failures =
-                responses.members().filter(|(status, _)| status.starts_with(['4', '5']) || *status == "default");
+                responses.fields().filter(|(status, _)| status.starts_with(['4', '5']) || *status == "default");
             failures
                 .filter_map(|(_, response)| document.resolve(&response).ok())
                 .find_map(|response| json_schema(&response))

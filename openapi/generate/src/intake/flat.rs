@@ -73,7 +73,7 @@ impl<'d> Flat<'d> {
                 self.gather(document, &part, trail);
             }
         }
-        for (name, schema) in here.get("properties").iter().flat_map(Located::members) {
+        for (name, schema) in here.get("properties").iter().flat_map(Located::fields) {
             if self.field(name).is_none() {
                 self.fields.push(Field { name, schema });
             }
@@ -111,7 +111,7 @@ fn list<'d>(here: &Located<'d>, name: &str) -> impl Iterator<Item = &'d Value> {
     here.value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// Kinds of JSON values as the comparison tells them apart: all numbers are one.
+/// Kinds of JSON values as the comparison distinguishes them: all numbers are one.
 fn kind(name: &str) -> Option<&'static str> {
     match name {
         "string" => Some("string"),

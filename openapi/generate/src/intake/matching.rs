@@ -39,13 +39,17 @@ pub(crate) enum Reason {
 }
 
 /// Every operation of a document.
-pub(crate) fn operations<'d>(document: &'d Document, curation: &'d Curation, written: &Methods) -> Vec<Operation<'d>> {
+pub(crate) fn operations<'d>(
+    document: &'d Document,
+    curation: &'d Curation,
+    written: &'d Methods,
+) -> Vec<Operation<'d>> {
     let mut lowering = Lowering::new(document, curation, written);
     let prefix = lowering.prefix();
     let schemes = lowering.schemes();
     let mut found = Vec::new();
     let paths = document.section(&["paths"]);
-    for (path, item) in paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")) {
+    for (path, item) in paths.iter().flat_map(Located::fields).filter(|(path, _)| !path.starts_with("x-")) {
         let (Some(route), Ok(item)) = (prefix.route(path), document.resolve(&item)) else { continue };
         for method in METHODS {
             let Some(node) = item.get(method) else { continue };
@@ -164,7 +168,7 @@ fn by_form(
     }
 }
 
-/// The last segment of a path that is no parameter: what the operation works on.
+/// The last segment of a path that is not a parameter: what the operation works on.
 fn collection(route: &str) -> &str {
     route.split('/').rfind(|segment| !segment.is_empty() && !segment.starts_with('{')).unwrap_or_default()
 }
@@ -243,13 +247,13 @@ fn field_names(document: &Document, operation: &Operation<'_>) -> BTreeSet<Strin
 /// The first successful response and its status.
 pub(crate) fn success<'d>(document: &'d Document, operation: &Located<'d>) -> Option<(&'d str, Located<'d>)> {
     let responses = operation.get("responses")?;
-    let found = responses.members().find(|(status, _)| status.starts_with('2'))?;
+    let found = responses.fields().find(|(status, _)| status.starts_with('2'))?;
     Some((found.0, document.resolve(&found.1).ok()?))
 }
 
 /// The schema of the JSON entry of a `content`.
 pub(crate) fn json_schema<'d>(holder: &Located<'d>) -> Option<Located<'d>> {
     let content = holder.get("content")?;
-    let found = content.members().find(|(name, _)| name.contains("json")).or_else(|| content.members().next())?;
+    let found = content.fields().find(|(name, _)| name.contains("json")).or_else(|| content.fields().next())?;
     found.1.get("schema")
 }

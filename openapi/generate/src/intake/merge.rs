@@ -101,8 +101,8 @@ impl Plan<'_, '_> {
             return false;
         };
         let first = Flat::of(self.comparison.theirs, &Located { at, value });
-        let texts = |flat: &Flat<'_>| flat.values.iter().map(|value| value.text.to_owned()).collect::<BTreeSet<_>>();
-        texts(&first) == texts(theirs)
+        let strings = |flat: &Flat<'_>| flat.values.iter().map(|value| value.text.to_owned()).collect::<BTreeSet<_>>();
+        strings(&first) == strings(theirs)
     }
 
     /// The components that events reach; those that nothing of theirs describes are needed.

@@ -189,8 +189,11 @@ fn settle(
                     let url = crate::lower::first_server(merged).unwrap_or_default();
                     proposal.base_url(&url);
                 }
-                proposal.accept(&others, version);
-                found.extend(others);
+                let (named, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|finding| proposal.name(finding));
+                if named.is_empty() {
+                    proposal.accept(&others, version);
+                    found.extend(others);
+                }
             }
             Err(Error::Stale(stale)) => proposal.remove_stale(&stale),
             Err(error) => return Err(error),
@@ -205,7 +208,7 @@ fn base_url(comparison: &mut Comparison<'_>) {
         let server = document.section(&["servers"]).and_then(|servers| servers.elements().next())?;
         Some((crate::lower::server_url(&server)?, server.at))
     };
-    let at = Pointer::root().member("servers");
+    let at = Pointer::root().field("servers");
     match url(comparison.theirs) {
         Some((found, at)) => {
             let verdict = if found.trim_end_matches('/') == BASE_URL { Verdict::Confirmed } else { Verdict::Refuted };
@@ -221,8 +224,8 @@ fn rest(comparison: &mut Comparison<'_>) {
     let section = |document: &'static str| ["components", document];
     let mine = ours.section(&section("schemas"));
     let other = theirs.section(&section("schemas"));
-    let other: Vec<(&str, Located<'_>)> = other.iter().flat_map(Located::members).collect();
-    for (name, schema) in mine.iter().flat_map(Located::members) {
+    let other: Vec<(&str, Located<'_>)> = other.iter().flat_map(Located::fields).collect();
+    for (name, schema) in mine.iter().flat_map(Located::fields) {
         if comparison.roles.iter().any(|role| role.ours == name) {
             continue;
         }

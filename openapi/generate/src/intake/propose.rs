@@ -15,7 +15,7 @@ use crate::lower::Directions;
 use crate::naming::pascal;
 use crate::pointer::{Located, Pointer};
 
-/// Rewrites today's curation; what a person must decide is told.
+/// Rewrites today's curation; what a person must decide is reported.
 pub(crate) struct Proposal {
     document: DocumentMut,
     pub(crate) to_decide: Vec<String>,
@@ -109,7 +109,7 @@ impl Proposal {
             let theirs = if copied { None } else { role.theirs.component("schemas") };
             let key = theirs.clone().unwrap_or_else(|| role.ours.clone());
             let at = if copied {
-                Pointer::root().member("components").member("schemas").member(&role.ours)
+                Pointer::root().field("components").field("schemas").field(&role.ours)
             } else {
                 role.theirs.clone()
             };
@@ -170,7 +170,7 @@ impl Proposal {
         let section = merged.section(&["components", "schemas"]);
         let all: BTreeSet<String> = section
             .iter()
-            .flat_map(Located::members)
+            .flat_map(Located::fields)
             .flat_map(|(_, schema)| {
                 Flat::of(merged, &schema).fields.iter().map(|field| field.name.to_owned()).collect::<Vec<_>>()
             })
@@ -236,6 +236,21 @@ impl Proposal {
                 table.iter_mut().for_each(|(_, item)| strike(item, name));
             }
         }
+    }
+
+    /// Gives the name that mends a finding, if there is one.
+    pub(crate) fn name(&mut self, finding: &Finding) -> bool {
+        let Some((path, name)) = finding.remedy() else { return false };
+        let mut here: &mut dyn TableLike = self.document.as_table_mut();
+        for (depth, step) in path.iter().enumerate() {
+            let mut fresh = Table::new();
+            fresh.set_implicit(depth + 1 < path.len());
+            let Some(table) = here.entry(step).or_insert(Item::Table(fresh)).as_table_like_mut() else { return false };
+            here = table;
+        }
+        here.insert("name", value(name));
+        self.to_decide.push(format!("`{}`: {}; `{name}` is proposed", finding.pointer(), finding.what()));
+        true
     }
 
     /// Accepts each finding on its own, so that every other one stays an error.

@@ -19,7 +19,7 @@ pub(crate) fn check(document: &Document) -> Result<(), Error> {
             problems.push(finding.to_string());
         }
         waiting.extend(here.elements());
-        waiting.extend(here.members().filter(|(name, _)| !is_data(&here, name)).map(|(_, member)| member));
+        waiting.extend(here.fields().filter(|(name, _)| !is_data(&here, name)).map(|(_, field)| field));
     }
     problems.sort();
     if problems.is_empty() { Ok(()) } else { Err(Error::unreadable(problems.join("\n"))) }

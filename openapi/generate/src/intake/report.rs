@@ -28,13 +28,13 @@ pub struct Report {
     /// Each of them.
     pub facts: Vec<Fact>,
     /// Constructs that cannot be expressed; the proposed curation accepts them one by one.
-    #[serde(serialize_with = "texts")]
+    #[serde(serialize_with = "strings")]
     pub not_expressed: Vec<Finding>,
     /// What a person must decide before the contract is regenerated.
     pub to_decide: Vec<String>,
 }
 
-fn texts<S: serde::Serializer>(findings: &[Finding], serializer: S) -> Result<S::Ok, S::Error> {
+fn strings<S: serde::Serializer>(findings: &[Finding], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(findings.iter().map(ToString::to_string))
 }
 

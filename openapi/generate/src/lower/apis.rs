@@ -7,16 +7,16 @@ use crate::ir::{Docs, Group, Operation, Parameter, Place};
 use crate::lower::Lowering;
 use crate::lower::docs::node_docs;
 use crate::lower::names::{METHODS, client_name, tag_of};
-use crate::lower::parameters::CALL_OPTIONS;
+use crate::lower::parameters::{CALL_OPTIONS, Setters};
 use crate::lower::security::Schemes;
 use crate::naming::{Names, TypeNames, pascal, shouting, snake};
 use crate::pointer::Located;
 
-/// Members of a path item beside its operations.
-const ITEM_MEMBERS: &[&str] = &["summary", "description", "parameters", "$ref"];
+/// Fields of a path item beside its operations.
+const ITEM_FIELDS: &[&str] = &["summary", "description", "parameters", "$ref"];
 
-/// Members of an operation that need nothing or are read elsewhere.
-const OPERATION_MEMBERS: &[&str] = &[
+/// Fields of an operation that need nothing or are read elsewhere.
+const OPERATION_FIELDS: &[&str] = &[
     "tags",
     "summary",
     "description",
@@ -42,7 +42,7 @@ impl<'d> Lowering<'d> {
         let schemes = self.schemes();
         let paths = self.document.section(&["paths"]);
         let items: Vec<(&'d str, Located<'d>)> =
-            paths.iter().flat_map(Located::members).filter(|(path, _)| !path.starts_with("x-")).collect();
+            paths.iter().flat_map(Located::fields).filter(|(path, _)| !path.starts_with("x-")).collect();
         for (path, item) in items {
             let Some(route) = prefix.route(path) else { continue };
             let item = match self.document.resolve(&item) {
@@ -56,7 +56,7 @@ impl<'d> Lowering<'d> {
             for method in METHODS {
                 let Some(here) = item.get(method) else { continue };
                 if let Some(id) = here.text("operationId").filter(|id| !ids.insert((*id).to_owned())) {
-                    self.findings.say(&here.at.member("operationId"), format!("a second operation is called `{id}`"));
+                    self.findings.say(&here.at.field("operationId"), format!("a second operation is called `{id}`"));
                 }
                 let Some(operation) = self.operation(method, route, &item, &here, &schemes) else { continue };
                 let tag = tag_of(&here).to_owned();
@@ -73,12 +73,11 @@ impl<'d> Lowering<'d> {
     }
 
     fn check_item(&mut self, item: &Located<'d>) {
-        for (name, member) in item.members() {
-            if METHODS.contains(&name) || ITEM_MEMBERS.contains(&name) || name.starts_with("x-") {
+        for (name, field) in item.fields() {
+            if METHODS.contains(&name) || ITEM_FIELDS.contains(&name) || name.starts_with("x-") {
                 continue;
             }
-            self.findings
-                .say(&member.at, format!("`{name}` is not understood: requests go to the configured base URL"));
+            self.findings.say(&field.at, format!("`{name}` is not understood: requests go to the configured base URL"));
         }
     }
 
@@ -119,12 +118,20 @@ impl<'d> Lowering<'d> {
         let fixed_query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut fits = self.check_operation(here);
         let body = self.request_body(here, &rules, &mut fits);
-        let (route, parameters) = self.parameters(route, item, here, body.as_ref(), &mut fits);
-        let answer = self.answer(here, &mut fits);
+        let mut setters = Setters {
+            id: id.clone(),
+            builder: pascal(&name),
+            names: Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]).and(CALL_OPTIONS),
+        };
+        if let Some(body) = &body {
+            setters.names.claim(&body.name);
+        }
+        let (route, parameters) = self.parameters(route, item, here, &mut setters, &mut fits);
+        let response = self.response(here, &mut fits);
         let access = self.access(here, schemes);
-        let Some(answer) = answer.filter(|_| fits) else {
+        let Some(response) = response.filter(|_| fits) else {
             if self.findings.len() == known {
-                self.findings.say(&here.at, "left out for a reason told elsewhere");
+                self.findings.say(&here.at, "left out for a reason reported elsewhere");
             }
             return None;
         };
@@ -142,7 +149,7 @@ impl<'d> Lowering<'d> {
             feature: rules.feature,
             parameters,
             body,
-            answer,
+            response,
             name,
             id,
         })
@@ -184,21 +191,21 @@ impl<'d> Lowering<'d> {
         docs
     }
 
-    /// May the operation be emitted as far as its own members say?
+    /// May the operation be emitted as far as its own fields say?
     fn check_operation(&mut self, here: &Located<'d>) -> bool {
         let mut fits = true;
-        for (name, member) in here.members() {
+        for (name, field) in here.fields() {
             match name {
                 "servers" => {
-                    self.findings.say(&member.at, "the operation has a server of its own; left out");
+                    self.findings.say(&field.at, "the operation has a server of its own; left out");
                     fits = false;
                 }
-                _ if OPERATION_MEMBERS.contains(&name) || name.starts_with("x-") => {}
-                _ => self.findings.say(&member.at, format!("`{name}` is not understood")),
+                _ if OPERATION_FIELDS.contains(&name) || name.starts_with("x-") => {}
+                _ => self.findings.say(&field.at, format!("`{name}` is not understood")),
             }
         }
         if let Some(access) = here.text("x-access").filter(|access| !matches!(*access, "any" | "oauth")) {
-            self.findings.say(&here.at.member("x-access"), format!("`{access}` is neither `any` nor `oauth`"));
+            self.findings.say(&here.at.field("x-access"), format!("`{access}` is neither `any` nor `oauth`"));
         }
         fits
     }
@@ -209,7 +216,7 @@ impl<'d> Lowering<'d> {
         path: &str,
         item: &Located<'d>,
         here: &Located<'d>,
-        body: Option<&crate::ir::RequestBody>,
+        setters: &mut Setters,
         fits: &mut bool,
     ) -> (String, Vec<Parameter>) {
         let mut places: Vec<Located<'d>> = Vec::new();
@@ -231,13 +238,9 @@ impl<'d> Lowering<'d> {
                 }
             }
         }
-        let mut names =
-            Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]).and(CALL_OPTIONS);
-        if let Some(body) = body {
-            names.claim(&body.name);
-        }
+        self.check_parameters(&setters.id, &places);
         let mut parameters: Vec<Parameter> =
-            places.iter().flat_map(|place| self.parameters_of(place, &mut names, fits)).collect();
+            places.iter().flat_map(|place| self.parameters_of(place, setters, fits)).collect();
         let templates = templates(path);
         for template in &templates {
             if !parameters.iter().any(|parameter| parameter.place == Place::Path && parameter.wire == *template) {
@@ -261,6 +264,21 @@ impl<'d> Lowering<'d> {
         };
         parameters.sort_by_key(rank);
         (self.workspace_route(path, &mut parameters), parameters)
+    }
+
+    /// Names that the curation gives to parameters which the operation does not have.
+    fn check_parameters(&mut self, id: &str, places: &[Located<'d>]) {
+        let Some(rules) = self.curation.operations.get(id) else { return };
+        for wire in rules.parameters.keys() {
+            if !places.iter().any(|place| place.text("name") == Some(wire)) {
+                let path = ["operations", id, "parameters"].map(str::to_owned).to_vec();
+                self.findings.stale_entry(
+                    &crate::pointer::Pointer::root(),
+                    format!("operations.{id}.parameters: the operation has no `{wire}`"),
+                    Some((path, wire.clone())),
+                );
+            }
+        }
     }
 
     /// The path with the parameter that the configuration fills under the name by which the engine knows it.

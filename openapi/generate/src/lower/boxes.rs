@@ -6,7 +6,7 @@ use crate::findings::Findings;
 use crate::ir::{Body, Item, Type};
 use crate::pointer::Pointer;
 
-/// Boxes every member through which a struct would contain itself; breaks aliases of themselves.
+/// Boxes every field through which a struct would contain itself; breaks aliases of themselves.
 pub(crate) fn insert(items: &mut [Item], findings: &mut Findings) {
     break_aliases(items, findings);
     let contained = contained(items);
@@ -80,7 +80,7 @@ fn break_aliases(items: &mut [Item], findings: &mut Findings) {
         else {
             return;
         };
-        let at = Pointer::root().member("components").member("schemas").member(&item.name);
+        let at = Pointer::root().field("components").field("schemas").field(&item.name);
         findings.say(&at, "an array or map whose elements are itself again");
         item.body = Body::Alias(Type::Json);
     }

@@ -21,15 +21,15 @@ impl Directions {
         let mut sent = Reach::new(document);
         let mut received = Reach::new(document);
         let paths = document.section(&["paths"]);
-        for item in paths.iter().flat_map(Located::members).filter_map(|(_, item)| document.resolve(&item).ok()) {
+        for item in paths.iter().flat_map(Located::fields).filter_map(|(_, item)| document.resolve(&item).ok()) {
             for operation in METHODS.iter().filter_map(|method| item.get(method)) {
                 sent.extend(operation.get("requestBody"));
-                for (_, response) in operation.get("responses").iter().flat_map(Located::members) {
+                for (_, response) in operation.get("responses").iter().flat_map(Located::fields) {
                     received.extend(Some(response));
                 }
             }
         }
-        for (_, hook) in document.section(&["webhooks"]).iter().flat_map(Located::members) {
+        for (_, hook) in document.section(&["webhooks"]).iter().flat_map(Located::fields) {
             received.extend(Some(hook));
         }
         Self { sent: sent.seen, received: received.seen, differs: differing(document) }
@@ -47,7 +47,7 @@ impl Directions {
 
     /// Does the component of that name travel both ways?
     pub(crate) fn is_both(&self, name: &str) -> bool {
-        let at = Pointer::root().member("components").member("schemas").member(name);
+        let at = Pointer::root().field("components").field("schemas").field(name);
         self.sent.contains(&at) && self.received.contains(&at)
     }
 
@@ -88,8 +88,8 @@ impl<'d> Reach<'d> {
 fn inside<'d>(here: &Located<'d>) -> Vec<Located<'d>> {
     let data =
         |name: &str| matches!(name, "example" | "examples" | "default" | "const" | "enum") || name.starts_with("x-");
-    let members = here.members().filter(|(name, _)| !data(name)).map(|(_, member)| member);
-    members.chain(here.elements()).collect()
+    let fields = here.fields().filter(|(name, _)| !data(name)).map(|(_, field)| field);
+    fields.chain(here.elements()).collect()
 }
 
 /// The components with fields of one direction, and those that contain such.
@@ -97,10 +97,10 @@ fn differing(document: &Document) -> BTreeSet<Pointer> {
     let mut found = BTreeSet::new();
     let mut containers: BTreeMap<Pointer, BTreeSet<Pointer>> = BTreeMap::new();
     let section = document.section(&["components", "schemas"]);
-    for (_, component) in section.iter().flat_map(Located::members) {
+    for (_, component) in section.iter().flat_map(Located::fields) {
         let mut waiting = vec![component.clone()];
         while let Some(here) = waiting.pop() {
-            for (_, field) in here.get("properties").iter().flat_map(Located::members) {
+            for (_, field) in here.get("properties").iter().flat_map(Located::fields) {
                 if field.flag("readOnly") || field.flag("writeOnly") {
                     found.insert(component.at.clone());
                 }

@@ -6,7 +6,7 @@ use crate::ir::Docs;
 use crate::lower::Lowering;
 use crate::pointer::Located;
 
-/// Limits worth telling, as the document spells them.
+/// Limits worth a mention, as the document spells them.
 const LIMITS: &[&str] = &[
     "minLength",
     "maxLength",
@@ -21,8 +21,8 @@ const LIMITS: &[&str] = &[
     "uniqueItems",
 ];
 
-/// Formats that the Rust type already tells.
-const TOLD: &[&str] = &["date-time", "password", "int32", "int64", "float", "double"];
+/// Formats that the Rust type already shows.
+const SHOWN: &[&str] = &["date-time", "password", "int32", "int64", "float", "double"];
 
 /// Description, evidence and source of the node itself.
 pub(crate) fn node_docs(here: &Located<'_>) -> Docs {
@@ -35,14 +35,17 @@ pub(crate) fn node_docs(here: &Located<'_>) -> Docs {
     Docs { text, notes: Vec::new(), evidence: here.text("x-evidence").map(str::to_owned), source, section: None }
 }
 
-/// Type and limits in words, as far as the Rust type does not tell them.
+/// Type and limits in words, as far as the Rust type does not show them.
 pub(crate) fn schema_notes(here: &Located<'_>, notes: &mut Vec<String>) {
     let Some(object) = here.value.as_object() else { return };
     if let Some(constant) = object.get("const") {
         notes.push(format!("Always {}.", code(&constant.to_string())));
     }
-    if let Some(format) = here.text("format").filter(|format| !TOLD.contains(format)) {
-        notes.push(format!("Format: {}.", code(format)));
+    if let Some(format) = here.text("format").filter(|format| !SHOWN.contains(format)) {
+        notes.push(match format {
+            "date" => "A date without a time, such as `2026-05-10`.".to_owned(),
+            other => format!("Format: {}.", code(other)),
+        });
     }
     let numbers: Vec<String> = object
         .get("enum")
@@ -65,7 +68,7 @@ pub(crate) fn schema_notes(here: &Located<'_>, notes: &mut Vec<String>) {
     }
     for (mark, note) in [
         ("readOnly", "Set by the service."),
-        ("writeOnly", "Sent only, never answered."),
+        ("writeOnly", "Sent only, never returned."),
         ("deprecated", "Deprecated."),
     ] {
         if here.flag(mark) {

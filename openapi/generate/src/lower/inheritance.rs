@@ -31,7 +31,7 @@ impl<'d> Lowering<'d> {
             return Vec::new();
         }
         let section = self.document.section(&["components", "schemas"]);
-        let components = section.iter().flat_map(Located::members).map(|(_, schema)| schema);
+        let components = section.iter().flat_map(Located::fields).map(|(_, schema)| schema);
         components.filter(|schema| schema.at != parent.at && self.inherits(schema, &parent.at)).collect()
     }
 }

@@ -1,13 +1,14 @@
 //! From the document to the representation that is emitted. Curation is applied on the way.
 
-mod answers;
 mod apis;
 mod boxes;
 mod directions;
 mod docs;
+mod enums;
 mod inheritance;
 mod names;
 mod parameters;
+mod responses;
 mod schemas;
 mod security;
 mod servers;
@@ -48,9 +49,11 @@ pub(crate) struct Lowering<'d> {
     origins: HashMap<String, Origin>,
     /// The entries of the curation that named something.
     used: BTreeSet<(&'static str, String)>,
-    /// The types of the ids by the name of the member or parameter that holds them.
+    /// The types of the ids by the name of the field or parameter that holds them.
     id_properties: BTreeMap<&'d str, &'d str>,
     id_parameters: BTreeMap<&'d str, &'d str>,
+    /// The methods that clients and builders have already.
+    written: &'d Methods,
 }
 
 /// Reads the document; what cannot be expressed is among the findings.
@@ -71,7 +74,7 @@ pub(crate) fn lower(document: &Document, curation: &Curation, written: &Methods)
 }
 
 impl<'d> Lowering<'d> {
-    pub(crate) fn new(document: &'d Document, curation: &'d Curation, written: &Methods) -> Self {
+    pub(crate) fn new(document: &'d Document, curation: &'d Curation, written: &'d Methods) -> Self {
         let mut findings = Findings::default();
         let names = NameTable::new(document, curation, written, &mut findings);
         let by = |list: fn(&crate::curation::Id) -> &Vec<String>| {
@@ -95,6 +98,7 @@ impl<'d> Lowering<'d> {
             used: BTreeSet::new(),
             id_properties: by(|id| &id.properties),
             id_parameters: by(|id| &id.parameters),
+            written,
         }
     }
 
@@ -113,7 +117,7 @@ impl<'d> Lowering<'d> {
     /// Every schema under `components`, used or not.
     fn components(&mut self) {
         let Some(section) = self.document.section(&["components", "schemas"]) else { return };
-        for (_, schema) in section.members() {
+        for (_, schema) in section.fields() {
             self.schema(&schema);
             self.read_waiting();
         }
@@ -122,12 +126,12 @@ impl<'d> Lowering<'d> {
     /// The bodies that the service sends to its webhooks: types only, receiving is not the clients' work.
     fn webhooks(&mut self) {
         let Some(section) = self.document.section(&["webhooks"]) else { return };
-        for (_, hook) in section.members() {
-            for (_, operation) in hook.members() {
+        for (_, hook) in section.fields() {
+            for (_, operation) in hook.fields() {
                 let Some(body) = operation.get("requestBody") else { continue };
                 match self.document.resolve(&body) {
                     Ok(body) => {
-                        for (_, media) in body.get("content").iter().flat_map(Located::members) {
+                        for (_, media) in body.get("content").iter().flat_map(Located::fields) {
                             if let Some(schema) = media.get("schema") {
                                 self.schema(&schema);
                             }
@@ -164,7 +168,7 @@ impl<'d> Lowering<'d> {
     fn sources(&self) -> Vec<(String, String)> {
         let sources = self.document.section(&["x-sources"]);
         let text = |place: &Located<'_>| place.value.as_str().unwrap_or_default().to_owned();
-        sources.iter().flat_map(Located::members).map(|(tag, place)| (tag.to_owned(), text(&place))).collect()
+        sources.iter().flat_map(Located::fields).map(|(tag, place)| (tag.to_owned(), text(&place))).collect()
     }
 
     /// Notes that an entry of the curation named something.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::curation::Curation;
 use crate::document::Document;
-use crate::findings::Findings;
+use crate::findings::{Finding, Findings};
 use crate::hand_written::Methods;
 use crate::lower::Lowering;
 use crate::lower::schemas::is_null;
@@ -55,7 +55,7 @@ impl NameTable {
         }
         let schemas = document.section(&["components", "schemas"]);
         let schemas: Vec<Located<'_>> =
-            schemas.iter().flat_map(|section| section.members().map(|(_, schema)| schema)).collect();
+            schemas.iter().flat_map(|section| section.fields().map(|(_, schema)| schema)).collect();
         // Curated names first: they are promises, the others may yield.
         for wanted_by_curation in [true, false] {
             for schema in &schemas {
@@ -93,7 +93,7 @@ impl NameTable {
     ) {
         let Some(paths) = document.section(&["paths"]) else { return };
         let mut clients: BTreeMap<String, Names> = BTreeMap::new();
-        for (path, item) in paths.members() {
+        for (path, item) in paths.fields() {
             let Ok(item) = document.resolve(&item) else { continue };
             for method in METHODS {
                 let Some(operation) = item.get(method) else { continue };
@@ -105,13 +105,15 @@ impl NameTable {
                 let taken = clients.entry(client.clone()).or_insert_with(|| Names::without(CONSTRUCTOR));
                 let written = hand_written.contains(&(client.clone(), wanted.to_owned()));
                 if written {
-                    findings.say(
-                        &operation.at,
-                        format!(
-                            "`{wanted}` is a method that `{client}` has already, written by hand; \
-                             give the operation another `name` in the curation"
-                        ),
+                    let what = format!(
+                        "`{wanted}` is a method that `{client}` has already, written by hand; \
+                         give the operation another `name` in the curation"
                     );
+                    let finding = Finding::new(&operation.at, what);
+                    findings.add(match id {
+                        Some(id) => finding.mended_by(&["operations", id], format!("{wanted}_call")),
+                        None => finding,
+                    });
                 }
                 let wanted = if CONSTRUCTOR.contains(&wanted) {
                     format!("{}_{}", wanted.trim_end_matches('_'), snake(client.strip_suffix("Api").unwrap_or(&client)))
@@ -181,7 +183,7 @@ pub(crate) fn client_name(tag: &str, curation: &Curation) -> String {
     curated.unwrap_or_else(|| format!("{}Api", pascal(tag)))
 }
 
-/// An operation's id without what a server framework or the curation says is no part of the name.
+/// An operation's id without what a server framework or the curation says does not belong to the name.
 pub(crate) fn bare_id<'i>(id: &'i str, curation: &Curation) -> &'i str {
     let stripped = curation.policy.strip_operation_prefixes.iter().find_map(|prefix| id.strip_prefix(prefix.as_str()));
     let bare = stripped.or_else(|| id.split_once(CONTROLLER).map(|(_, rest)| rest)).unwrap_or(id);
@@ -227,7 +229,7 @@ impl Lowering<'_> {
                 let (base, home) = self.component_name(name).unwrap_or_else(|| (pascal(name), snake(name)));
                 return (base, home, owned(rest));
             }
-            ["components", "responses", name, rest @ ..] => (format!("{}Answer", pascal(name)), owned(rest)),
+            ["components", "responses", name, rest @ ..] => (format!("{}Response", pascal(name)), owned(rest)),
             ["components", "requestBodies", name, rest @ ..] => (format!("{}Body", pascal(name)), owned(rest)),
             ["components", "parameters", name, rest @ ..] => (pascal(name), owned(rest)),
             ["webhooks", name, _, "requestBody", rest @ ..] => (format!("{}Webhook", pascal(name)), owned(rest)),
@@ -239,38 +241,38 @@ impl Lowering<'_> {
     }
 
     fn root_in_paths(&self, path: &str, rest: &[&str]) -> (String, Vec<String>) {
-        let item = Pointer::root().member("paths").member(path);
+        let item = Pointer::root().field("paths").field(path);
         let (base, at, rest) = match rest {
             ["parameters", ..] | [] => (pascal(path), item, rest),
             [method, rest @ ..] => {
-                let at = item.member(method);
+                let at = item.field(method);
                 let name = self.names.of_operation(&at).map_or_else(|| pascal(&format!("{method} {path}")), pascal);
                 (name, at, rest)
             }
         };
         match rest {
             ["parameters", index, rest @ ..] => {
-                let place = at.member("parameters").member(index);
+                let place = at.field("parameters").field(index);
                 let name = place.find(self.document.root().value).and_then(|found| found.get("name")?.as_str());
                 (format!("{base}{}", pascal(name.unwrap_or(index))), rest.iter().map(|&step| step.to_owned()).collect())
             }
             ["requestBody", rest @ ..] => (format!("{base}Body"), rest.iter().map(|&step| step.to_owned()).collect()),
             ["responses", _, rest @ ..] => {
-                (format!("{base}Answer"), rest.iter().map(|&step| step.to_owned()).collect())
+                (format!("{base}Response"), rest.iter().map(|&step| step.to_owned()).collect())
             }
             _ => (base, rest.iter().map(|&step| step.to_owned()).collect()),
         }
     }
 
-    /// The rest of the name: members by their names, elements as `Item`, values of maps as `Value`.
+    /// The rest of the name: fields by their names, elements as `Item`, values of maps as `Value`.
     fn path_name(&self, at: &Pointer, rest: &[String]) -> String {
         let steps = at.steps();
         let before = steps.len().saturating_sub(rest.len());
-        let mut here = steps.iter().take(before).fold(Pointer::root(), |here, step| here.member(step));
+        let mut here = steps.iter().take(before).fold(Pointer::root(), |here, step| here.field(step));
         let mut name = String::new();
         let mut rest = rest.iter().map(String::as_str);
         while let Some(step) = rest.next() {
-            here = here.member(step);
+            here = here.field(step);
             match step {
                 "properties" | "patternProperties" | "allOf" | "content" | "oneOf" | "anyOf" => {
                     let key = rest.next().unwrap_or_default();
@@ -279,7 +281,7 @@ impl Lowering<'_> {
                     } else if step.ends_with("roperties") {
                         name.push_str(&pascal(key));
                     }
-                    here = here.member(key);
+                    here = here.field(key);
                 }
                 "items" => name.push_str("Item"),
                 "additionalProperties" => name.push_str("Value"),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::curation::ParameterDefault;
+use crate::findings::Finding;
 use crate::ir::{Body, ListStyle, Parameter, ParameterType, Place, Type};
 use crate::lower::Lowering;
 use crate::lower::docs::{node_docs, schema_notes};
@@ -20,26 +21,41 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(crate) const CALL_OPTIONS: &[&str] =
     &["timeout", "deadline", "attempts", "max_wait", "lane", "idempotency_key", "header"];
 
+/// What the parameters of one operation are named by.
+pub(crate) struct Setters {
+    /// As the curation knows the operation.
+    pub(crate) id: String,
+    /// The builder, before anybody claims its name.
+    pub(crate) builder: String,
+    /// Names in use.
+    pub(crate) names: Names,
+}
+
 impl<'d> Lowering<'d> {
     /// What a parameter of the document becomes: an object in the style `deepObject` is one parameter per field
     /// (`filter[owner]`), everything else is one or none.
-    pub(crate) fn parameters_of(&mut self, here: &Located<'d>, names: &mut Names, fits: &mut bool) -> Vec<Parameter> {
+    pub(crate) fn parameters_of(
+        &mut self,
+        here: &Located<'d>,
+        setters: &mut Setters,
+        fits: &mut bool,
+    ) -> Vec<Parameter> {
         let deep = here.text("in") == Some("query") && here.text("style") == Some("deepObject");
         let (Some(wire), Some(schema), true) = (here.text("name"), here.get("schema"), deep) else {
-            return self.parameter(here, names, fits).into_iter().collect();
+            return self.parameter(here, setters, fits).into_iter().collect();
         };
         let shape = self.shape(std::slice::from_ref(&schema));
         if shape.properties.is_empty() || shape.alternatives.is_some() {
-            return self.parameter(here, names, fits).into_iter().collect();
+            return self.parameter(here, setters, fits).into_iter().collect();
         }
-        let curated = self.curation.parameters.get(wire).and_then(|rules| rules.name.clone());
-        let stem = curated.unwrap_or_else(|| snake(wire));
+        let stem = self.curated_name(wire, setters).unwrap_or_else(|| snake(wire));
         let mut found = Vec::new();
         for (field, places) in &shape.properties {
             let Some(place) = places.first() else { continue };
             let ty = self.places(places, || (format!("{}{}", pascal(wire), pascal(field)), "parameters".to_owned()));
             let Some((ty, is_list)) = self.parameter_type(&ty.unwrap_null().0, place) else {
-                let what = format!("the field `{field}` of a `deepObject`, which is no text and no list of texts,");
+                let what =
+                    format!("the field `{field}` of a `deepObject`, which is neither a string nor a list of strings,");
                 self.findings.say(&place.at, format!("{what} cannot be expressed; it is left out"));
                 continue;
             };
@@ -51,7 +67,7 @@ impl<'d> Lowering<'d> {
             found.push(Parameter {
                 // What the field itself ends in is the convention of the services that read such lists.
                 wire: format!("{wire}[{field}]{}", if is_list { "[]" } else { "" }),
-                name: names.claim(&format!("{stem}_{}", snake(field).trim_end_matches('_'))),
+                name: setters.names.claim(&format!("{stem}_{}", snake(field).trim_end_matches('_'))),
                 place: Place::Query,
                 ty,
                 list: is_list.then_some(ListStyle::Repeat),
@@ -64,7 +80,12 @@ impl<'d> Lowering<'d> {
     }
 
     /// One parameter. What cannot be expressed is a finding; if the request needs it, the operation does not fit.
-    pub(crate) fn parameter(&mut self, here: &Located<'d>, names: &mut Names, fits: &mut bool) -> Option<Parameter> {
+    pub(crate) fn parameter(
+        &mut self,
+        here: &Located<'d>,
+        setters: &mut Setters,
+        fits: &mut bool,
+    ) -> Option<Parameter> {
         let curation = self.curation;
         let Some(wire) = here.text("name") else {
             self.findings.say(&here.at, "a parameter without a name");
@@ -99,13 +120,8 @@ impl<'d> Lowering<'d> {
             self.mark("parameters", wire);
         }
         let defaulted = rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace);
-        let name = rules.and_then(|rules| rules.name.clone()).unwrap_or_else(|| snake(wire));
-        if CALL_OPTIONS.contains(&name.as_str()) {
-            self.findings.say(
-                &here.at,
-                format!("`{name}` is an option of every call; give the parameter a `name` in `[parameters.{wire}]`"),
-            );
-        }
+        let required = !defaulted && (place == Place::Path || here.flag("required"));
+        let name = self.free_name(wire, here, setters, required);
         let mut docs = node_docs(here);
         schema_notes(&schema, &mut docs.notes);
         if here.flag("deprecated") {
@@ -114,15 +130,33 @@ impl<'d> Lowering<'d> {
         if docs.text.is_none() {
             docs.text = self.schema_docs(&schema).text;
         }
-        Some(Parameter {
-            wire: wire.to_owned(),
-            name: names.claim(&name),
-            place,
-            ty: element,
-            list,
-            required: !defaulted && (place == Place::Path || here.flag("required")),
-            docs,
-        })
+        Some(Parameter { wire: wire.to_owned(), name, place, ty: element, list, required, docs })
+    }
+
+    fn curated_name(&self, wire: &str, setters: &Setters) -> Option<String> {
+        let alone = self.curation.operations.get(&setters.id).and_then(|rules| rules.parameters.get(wire));
+        let alone = alone.and_then(|rule| rule.name.clone());
+        alone.or_else(|| self.curation.parameters.get(wire)?.name.clone())
+    }
+
+    /// The name of a parameter: neither that of a call option nor, for one that has a setter, that of a method written by
+    /// hand for the builder.
+    fn free_name(&mut self, wire: &str, here: &Located<'d>, setters: &mut Setters, required: bool) -> String {
+        let name = self.curated_name(wire, setters).unwrap_or_else(|| snake(wire));
+        let builder = &setters.builder;
+        let problem = if CALL_OPTIONS.contains(&name.as_str()) {
+            Some("is an option of every call".to_owned())
+        } else if !required && self.written.contains(&(builder.clone(), name.clone())) {
+            Some(format!("is a method that `{builder}` has already, written by hand"))
+        } else {
+            None
+        };
+        let Some(problem) = problem else { return setters.names.claim(&name) };
+        let table = ["operations", setters.id.as_str(), "parameters", wire];
+        let what = format!("`{name}` {problem}; give the parameter a `name` in `[{}]`", table.join("."));
+        let proposed = format!("service_{}", name.trim_end_matches('_'));
+        self.findings.add(Finding::new(&here.at, what).mended_by(&table, proposed.clone()));
+        setters.names.claim(&proposed)
     }
 
     fn unfit(&mut self, here: &Located<'d>, what: &str, fits: &mut bool) -> Option<Parameter> {
@@ -162,7 +196,7 @@ impl<'d> Lowering<'d> {
             }
             Type::Named(name) => match self.body_of(name)? {
                 Body::Alias(inner) => self.parameter_type(&inner.clone(), schema),
-                // Of one text or a list of texts the list is the wider.
+                // Of one string and a list of strings the list is the wider.
                 Body::Union(readings) => {
                     let lists: Vec<Type> = readings
                         .iter()
@@ -187,7 +221,7 @@ impl<'d> Lowering<'d> {
             Type::Text | Type::Secret => Some(ParameterType::Text),
             Type::Timestamp => Some(ParameterType::Into(Type::Timestamp)),
             Type::Bool | Type::Signed | Type::Unsigned | Type::Float => Some(ParameterType::Scalar(ty.clone())),
-            // A schema that allows everything: a text is something.
+            // A schema that allows everything: a string is something.
             Type::Json => {
                 let shape = self.shape(std::slice::from_ref(schema));
                 let anything =

@@ -1,15 +1,11 @@
 //! Schemas to types.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-use crate::ir::{Body, Docs, Item, Type, Variant};
+use crate::ir::{Body, Item, Type};
 use crate::lower::Lowering;
-use crate::lower::docs::node_docs;
 use crate::lower::names::Origin;
 use crate::lower::shape::{Additional, Kind, Shape};
-use crate::naming::{Names, pascal};
 use crate::pointer::{Located, Pointer};
 
 /// Keywords that may stand beside the one reference of a schema without making it another type.
@@ -93,7 +89,7 @@ impl<'d> Lowering<'d> {
 
     /// Is this component another type in a request?
     fn is_variant(&self, name: &str) -> bool {
-        let at = Pointer::root().member("components").member("schemas").member(name);
+        let at = Pointer::root().field("components").field("schemas").field(name);
         let one = self.curation.models.get(name).is_some_and(|rules| rules.both_ways);
         self.sending && !one && self.directions.are_two(&at)
     }
@@ -152,7 +148,7 @@ impl<'d> Lowering<'d> {
             let naming = Naming { key: key.clone(), place: here.clone(), given: None };
             self.build(&shape, &naming).unwrap_null().0
         };
-        // Whoever met the component was given its name.
+        // The first use of the component was given its name.
         let known = named.clone().or_null(self.allows_null(here, &mut Vec::new()));
         self.types.insert(key, Some(known));
         if ty != named {
@@ -184,13 +180,13 @@ impl<'d> Lowering<'d> {
         found
     }
 
-    /// A component that curation lists as an id is one, if it is a text.
+    /// A component that curation lists as an id is one, if it is a string.
     fn expect_id(&mut self, shape: &mut Shape<'d>, rust: &str, here: &Located<'d>) {
         if self.curation.ids.contains_key(rust) {
             shape.is_id = true;
         }
         if shape.is_id && !shape.only(Kind::Text) {
-            self.findings.say(&here.at, "it should be an id, but it is not a text");
+            self.findings.say(&here.at, "it should be an id, but it is not a string");
         }
     }
 
@@ -256,7 +252,7 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    fn plain(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
+    pub(super) fn plain(&mut self, shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
         let kinds: Vec<Kind> = shape.kinds.iter().flatten().copied().collect();
         match kinds.as_slice() {
             [] if shape.is_object_like() => self.object(shape, naming),
@@ -275,7 +271,7 @@ impl<'d> Lowering<'d> {
                 _ => Type::Text,
             },
             Kind::Bool => Type::Bool,
-            Kind::Integer if shape.never_negative => Type::Unsigned,
+            Kind::Integer if shape.never_negative || shape.format == Some("uint64") => Type::Unsigned,
             Kind::Integer => Type::Signed,
             Kind::Number => Type::Float,
             Kind::Array => self.array(shape, naming),
@@ -309,85 +305,6 @@ impl<'d> Lowering<'d> {
         }
     }
 
-    /// A string enum becomes an open enum; other literals keep their plain type.
-    fn literals(&mut self, values: &[&'d Value], shape: &Shape<'d>, naming: &Naming<'d>) -> Type {
-        let all = |test: fn(&Value) -> bool| values.iter().all(|value| test(value));
-        if all(Value::is_string) && shape.constant.is_some() {
-            Type::Text
-        } else if all(Value::is_string) {
-            let texts: Vec<&'d str> = values.iter().filter_map(|value| value.as_str()).collect();
-            let given = given_variants(&naming.place, &texts);
-            self.named(naming, "", shape.nullable, move |this, name| {
-                Some(Body::Enum(this.variants_called(&texts, &given, name)))
-            })
-        } else if all(|value| value.is_i64() || value.is_u64()) {
-            if shape.never_negative { Type::Unsigned } else { Type::Signed }
-        } else if all(Value::is_number) {
-            Type::Float
-        } else if all(Value::is_boolean) {
-            Type::Bool
-        } else if all(|value| value.is_object() || value.is_array()) {
-            self.plain(shape, naming)
-        } else {
-            self.findings.say(&naming.place.at, "an enum of values of different types");
-            Type::Json
-        }
-    }
-
-    /// An open enum of the given texts.
-    pub(crate) fn text_enum(&mut self, texts: &[&str], nullable: bool, naming: &Naming<'d>) -> Type {
-        let values: Vec<(String, Docs)> = texts.iter().map(|&text| (text.to_owned(), Docs::default())).collect();
-        self.named(naming, "", nullable, move |this, name| {
-            Some(Body::Enum(this.variants(values, &BTreeMap::new(), name)))
-        })
-    }
-
-    /// The variants of an enum whose schema may name and describe them.
-    fn variants_called(&mut self, texts: &[&str], given: &Given, name: &str) -> Vec<Variant> {
-        let docs = |text: &str| Docs { text: given.descriptions.get(text).cloned(), ..Docs::default() };
-        let values = texts.iter().map(|&text| (text.to_owned(), docs(text))).collect();
-        self.variants(values, &given.names, name)
-    }
-
-    /// The variants of an `x-open-enum`.
-    fn open_values(&mut self, open: &Located<'d>, name: &str) -> Vec<Variant> {
-        let mut values = Vec::new();
-        for entry in open.elements() {
-            match entry.value.as_str().or_else(|| entry.text("value")) {
-                Some(value) => values.push((value.to_owned(), node_docs(&entry))),
-                None => self.findings.say(&entry.at, "an open enum lists texts, or objects with a text `value`"),
-            }
-        }
-        self.variants(values, &BTreeMap::new(), name)
-    }
-
-    fn variants(&mut self, values: Vec<(String, Docs)>, given: &BTreeMap<String, String>, name: &str) -> Vec<Variant> {
-        let curation = self.curation;
-        if let Some(key) = self.origins.get(name).map(|origin| origin.key.clone()) {
-            self.mark("enums", &key);
-        }
-        let rules =
-            self.origins.get(name).and_then(|origin| curation.enums.get(&origin.key)).map(|entry| &entry.variants);
-        // `Unknown` is what carries every other text.
-        let mut names = Names::without(&["Unknown", "Self"]);
-        let stale: Vec<&String> = rules
-            .iter()
-            .flat_map(|rules| rules.keys())
-            .filter(|key| !values.iter().any(|(wire, _)| wire == *key))
-            .collect();
-        for key in stale {
-            self.curation_says(format!("enums.{name}.variants: there is no value `{key}`"));
-        }
-        values
-            .into_iter()
-            .map(|(wire, docs)| {
-                let curated = rules.and_then(|rules| rules.get(&wire)).cloned();
-                let wanted = curated.unwrap_or_else(|| variant_name(given.get(&wire).unwrap_or(&wire)));
-                Variant { name: names.claim(&wanted), wire, docs }
-            })
-            .collect()
-    }
-
     /// Gives the type a name, remembers it before its body is read (which may refer back), and emits it.
     pub(crate) fn named(
         &mut self,
@@ -415,52 +332,9 @@ impl<'d> Lowering<'d> {
         let position = self.items.len();
         let Some(body) = body(self, &name) else { return Type::Json };
         let docs = self.schema_docs(&naming.place);
-        // Before the types of its members: a reader meets the whole first.
+        // Before the types of its fields: a reader meets the whole first.
         self.items.insert(position, Item { name, home, docs, body });
         named
-    }
-}
-
-/// What a schema itself says of the values of its enum.
-#[derive(Debug, Default)]
-struct Given {
-    /// By the value.
-    names: BTreeMap<String, String>,
-    descriptions: BTreeMap<String, String>,
-}
-
-/// Names and descriptions of enum values that generators write in one of several spellings, in the order of the values.
-fn given_variants(place: &Located<'_>, texts: &[&str]) -> Given {
-    let list = |spellings: &[&str]| -> BTreeMap<String, String> {
-        let found = spellings.iter().find_map(|spelling| place.value.get(*spelling));
-        match found {
-            Some(Value::Array(all))
-                if all.len() == place.value.get("enum").and_then(Value::as_array).map_or(0, Vec::len) =>
-            {
-                let values = place.value.get("enum").and_then(Value::as_array).into_iter().flatten();
-                let pairs = values.zip(all).filter_map(|(value, said)| Some((value.as_str()?, said.as_str()?)));
-                pairs.map(|(value, said)| (value.to_owned(), said.to_owned())).collect()
-            }
-            Some(Value::Object(all)) => {
-                let pairs = texts.iter().filter_map(|text| Some((*text, all.get(*text)?.as_str()?)));
-                pairs.map(|(value, said)| (value.to_owned(), said.to_owned())).collect()
-            }
-            _ => BTreeMap::new(),
-        }
-    };
-    Given {
-        names: list(&["x-enum-varnames", "x-enumNames", "x-enum-names"]),
-        descriptions: list(&["x-enum-descriptions", "x-enumDescriptions"]),
-    }
-}
-
-/// `Unknown` is taken, and a value may be called so.
-fn variant_name(wire: &str) -> String {
-    match pascal(wire).as_str() {
-        "Unknown" => "UnknownLiteral".to_owned(),
-        "Self" => "SelfLiteral".to_owned(),
-        _ if wire.is_empty() => "Empty".to_owned(),
-        name => name.to_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ impl<'d> Lowering<'d> {
     /// Reads the schemes; one that the client cannot satisfy is a finding where it stands.
     pub(crate) fn schemes(&mut self) -> Schemes {
         let section = self.document.section(&["components", "securitySchemes"]);
-        let schemes: Vec<(&'d str, Located<'d>)> = section.iter().flat_map(Located::members).collect();
+        let schemes: Vec<(&'d str, Located<'d>)> = section.iter().flat_map(Located::fields).collect();
         let mut found = Schemes::new();
         for (name, scheme) in schemes {
             let scheme = match self.document.resolve(&scheme) {
@@ -43,7 +43,7 @@ impl<'d> Lowering<'d> {
         for alternative in &alternatives {
             // All schemes of one alternative are wanted together; an empty one wants nothing.
             let mut all = Some(Credential::Any);
-            for (name, entry) in alternative.members() {
+            for (name, entry) in alternative.fields() {
                 match schemes.get(name) {
                     Some(Some(Credential::Oauth)) if all.is_some() => all = Some(Credential::Oauth),
                     Some(Some(_)) => {}
@@ -62,9 +62,9 @@ impl<'d> Lowering<'d> {
             }
             return Access::Any;
         }
-        // A document that knows OAuth alone does not tell the two credentials apart.
-        let told_apart = schemes.values().any(|credential| *credential != Some(Credential::Oauth));
-        if told_apart && usable.iter().all(|credential| *credential == Credential::Oauth) {
+        // A document that knows OAuth alone does not distinguish the two credentials.
+        let distinguishes = schemes.values().any(|credential| *credential != Some(Credential::Oauth));
+        if distinguishes && usable.iter().all(|credential| *credential == Credential::Oauth) {
             Access::Oauth
         } else {
             Access::Any
@@ -100,9 +100,9 @@ fn credential(name: &str, scheme: &Located<'_>) -> Option<Credential> {
     match kind {
         "oauth2" | "openIdConnect" => Some(Credential::Oauth),
         _ if bearer || authorization => {
-            let told = format!("{name} {}", scheme.text("description").unwrap_or_default()).to_ascii_lowercase();
-            let key = ["api key", "api-key", "api_key", "apikey"].iter().any(|word| told.contains(word));
-            let oauth = told.contains("oauth") || told.contains("access token");
+            let words = format!("{name} {}", scheme.text("description").unwrap_or_default()).to_ascii_lowercase();
+            let key = ["api key", "api-key", "api_key", "apikey"].iter().any(|word| words.contains(word));
+            let oauth = words.contains("oauth") || words.contains("access token");
             Some(if oauth && !key { Credential::Oauth } else { Credential::Any })
         }
         _ => None,

@@ -82,7 +82,7 @@ impl<'d> Lowering<'d> {
     fn not_below(&mut self, prefix: &Prefix, base: &str) {
         for path in self.paths() {
             if prefix.route(path).is_none() {
-                let at = Pointer::root().member("paths").member(path);
+                let at = Pointer::root().field("paths").field(path);
                 self.findings.say(&at, format!("the path is not below the client's base URL `{base}`; left out"));
             }
         }
@@ -90,7 +90,7 @@ impl<'d> Lowering<'d> {
 
     fn paths(&self) -> Vec<&'d str> {
         let section = self.document.section(&["paths"]);
-        let names = section.iter().flat_map(Located::members).map(|(path, _)| path);
+        let names = section.iter().flat_map(Located::fields).map(|(path, _)| path);
         names.filter(|path| !path.starts_with("x-")).collect()
     }
 }
@@ -108,7 +108,7 @@ fn absolute(origin: &str, url: &str) -> String {
 /// The first server of a document, seen from the host of the client's base URL.
 pub(crate) fn first_server(document: &serde_json::Value) -> Option<String> {
     let value = document.pointer("/servers/0")?;
-    let url = server_url(&Located { at: Pointer::root().member("servers").element(0), value })?;
+    let url = server_url(&Located { at: Pointer::root().field("servers").element(0), value })?;
     let origin = BASE_URL.strip_suffix(path_of(BASE_URL)?)?;
     Some(absolute(origin, &url))
 }
@@ -116,7 +116,7 @@ pub(crate) fn first_server(document: &serde_json::Value) -> Option<String> {
 /// The server's URL with its variables at their defaults.
 pub(crate) fn server_url(server: &Located<'_>) -> Option<String> {
     let mut url = server.text("url")?.to_owned();
-    for (name, variable) in server.get("variables").iter().flat_map(Located::members) {
+    for (name, variable) in server.get("variables").iter().flat_map(Located::fields) {
         if let Some(value) = variable.text("default") {
             url = url.replace(&format!("{{{name}}}"), value);
         }
@@ -130,7 +130,7 @@ fn path_of(url: &str) -> Option<&str> {
     Some(rest.find('/').and_then(|at| rest.get(at..)).unwrap_or(""))
 }
 
-/// Scheme and host do not tell upper from lower case; a default port says nothing.
+/// Scheme and host are compared without regard to case; a default port says nothing.
 fn same(left: &str, right: &str) -> bool {
     let normal = |url: &str| {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));

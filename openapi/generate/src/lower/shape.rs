@@ -19,10 +19,10 @@ pub(crate) enum Kind {
     Object,
 }
 
-/// What a schema says of the members that it does not name.
+/// What a schema says of the fields that it does not name.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Additional<'d> {
-    /// Nothing, or that there are none: unknown members are kept either way.
+    /// Nothing, or that there are none: unknown fields are kept either way.
     #[default]
     Unsaid,
     /// They are welcome.
@@ -122,7 +122,7 @@ impl Shape<'_> {
         self.kinds.as_ref().is_some_and(|kinds| kinds.len() == 1 && kinds.contains(&kind))
     }
 
-    /// Does something speak of members?
+    /// Does something speak of fields?
     pub(crate) fn is_object_like(&self) -> bool {
         !self.properties.is_empty() || !matches!(self.additional, Additional::Unsaid)
     }
@@ -177,30 +177,30 @@ impl<'d> Lowering<'d> {
                 }
             }
         }
-        for (keyword, member) in here.members() {
+        for (keyword, field) in here.fields() {
             // OpenAPI 3.0 says that what stands beside a `$ref` is ignored; `nullable` is meant all the same.
             if referring && self.document.version == Version::V30 && keyword != "nullable" {
                 continue;
             }
-            self.keyword(keyword, &member, shape, trail);
+            self.keyword(keyword, &field, shape, trail);
         }
     }
 
-    fn keyword(&mut self, keyword: &'d str, member: &Located<'d>, shape: &mut Shape<'d>, trail: &mut Vec<Pointer>) {
+    fn keyword(&mut self, keyword: &'d str, field: &Located<'d>, shape: &mut Shape<'d>, trail: &mut Vec<Pointer>) {
         match keyword {
             "$ref" => {}
-            "allOf" => member.elements().for_each(|part| self.gather(&part, shape, trail)),
-            "oneOf" | "anyOf" => self.alternatives(member, shape, trail),
-            "type" => self.kinds(member, shape),
-            "nullable" => shape.nullable |= member.value.as_bool() == Some(true),
-            "format" => shape.format = shape.format.or(member.value.as_str()),
-            "minimum" => shape.never_negative |= member.value.as_f64().is_some_and(|least| least >= 0.0),
-            "enum" => self.values(member, shape),
-            "const" => shape.constant = Some(member.value),
-            "x-open-enum" => shape.open = Some(member.clone()),
-            "x-id" => shape.is_id |= member.value.as_bool() == Some(true),
+            "allOf" => field.elements().for_each(|part| self.gather(&part, shape, trail)),
+            "oneOf" | "anyOf" => self.alternatives(field, shape, trail),
+            "type" => self.kinds(field, shape),
+            "nullable" => shape.nullable |= field.value.as_bool() == Some(true),
+            "format" => shape.format = shape.format.or(field.value.as_str()),
+            "minimum" => shape.never_negative |= field.value.as_f64().is_some_and(|least| least >= 0.0),
+            "enum" => self.values(field, shape),
+            "const" => shape.constant = Some(field.value),
+            "x-open-enum" => shape.open = Some(field.clone()),
+            "x-id" => shape.is_id |= field.value.as_bool() == Some(true),
             "properties" => {
-                for (name, place) in member.members() {
+                for (name, place) in field.fields() {
                     match shape.properties.iter_mut().find(|(known, _)| *known == name) {
                         Some((_, places)) => places.push(place),
                         None => shape.properties.push((name, vec![place])),
@@ -208,32 +208,32 @@ impl<'d> Lowering<'d> {
                 }
             }
             "required" => {
-                shape.required.extend(member.value.as_array().into_iter().flatten().filter_map(Value::as_str));
+                shape.required.extend(field.value.as_array().into_iter().flatten().filter_map(Value::as_str));
             }
-            "additionalProperties" => match member.value {
+            "additionalProperties" => match field.value {
                 Value::Bool(false) => {}
                 Value::Bool(true) => shape.additional = Additional::Any,
                 Value::Object(schema) if schema.is_empty() => shape.additional = Additional::Any,
-                _ => shape.additional = Additional::Typed(member.clone()),
+                _ => shape.additional = Additional::Typed(field.clone()),
             },
-            "unevaluatedProperties" if member.value.is_boolean() => {}
-            "items" => shape.items.push(member.clone()),
-            "discriminator" => shape.discriminator = Some(member.clone()),
+            "unevaluatedProperties" if field.value.is_boolean() => {}
+            "items" => shape.items.push(field.clone()),
+            "discriminator" => shape.discriminator = Some(field.clone()),
             silent if SILENT.contains(&silent) || silent.starts_with("x-") => {}
             narrowing if NARROWING.contains(&narrowing) => {
                 self.findings
-                    .say(&member.at, format!("`{keyword}` is not understood; the type is wider than the schema"));
+                    .say(&field.at, format!("`{keyword}` is not understood; the type is wider than the schema"));
             }
             structural if STRUCTURAL.contains(&structural) => {
-                self.findings.say(&member.at, format!("`{keyword}` cannot be expressed; the value is left as JSON"));
+                self.findings.say(&field.at, format!("`{keyword}` cannot be expressed; the value is left as JSON"));
                 shape.broken = true;
             }
-            _ => self.findings.say(&member.at, format!("there is no keyword `{keyword}`; it is ignored")),
+            _ => self.findings.say(&field.at, format!("there is no keyword `{keyword}`; it is ignored")),
         }
     }
 
-    fn kinds(&mut self, member: &Located<'d>, shape: &mut Shape<'d>) {
-        let names: Vec<&str> = match member.value {
+    fn kinds(&mut self, field: &Located<'d>, shape: &mut Shape<'d>) {
+        let names: Vec<&str> = match field.value {
             Value::String(name) => vec![name],
             Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
@@ -249,7 +249,7 @@ impl<'d> Lowering<'d> {
                 "array" => drop(kinds.insert(Kind::Array)),
                 "object" => drop(kinds.insert(Kind::Object)),
                 other => {
-                    self.findings.say(&member.at, format!("there is no type `{other}`"));
+                    self.findings.say(&field.at, format!("there is no type `{other}`"));
                     shape.broken = true;
                 }
             }
@@ -259,31 +259,31 @@ impl<'d> Lowering<'d> {
         }
         shape.kinds = Some(match shape.kinds.take() {
             None => kinds,
-            Some(known) => self.meet(&known, &kinds, member),
+            Some(known) => self.meet(&known, &kinds, field),
         });
     }
 
     /// The kinds that two parts of an `allOf` both allow.
-    fn meet(&mut self, known: &BTreeSet<Kind>, kinds: &BTreeSet<Kind>, member: &Located<'d>) -> BTreeSet<Kind> {
+    fn meet(&mut self, known: &BTreeSet<Kind>, kinds: &BTreeSet<Kind>, field: &Located<'d>) -> BTreeSet<Kind> {
         let mut common: BTreeSet<Kind> = known.intersection(kinds).copied().collect();
         let (whole, any) = (Kind::Integer, Kind::Number);
         if (known.contains(&whole) && kinds.contains(&any)) || (known.contains(&any) && kinds.contains(&whole)) {
             common.insert(whole);
         }
         if common.is_empty() && !known.is_empty() {
-            self.findings.say(&member.at, "no value has this type and those of the other parts");
+            self.findings.say(&field.at, "no value has this type and those of the other parts");
             return known.clone();
         }
         common
     }
 
-    fn values(&mut self, member: &Located<'d>, shape: &mut Shape<'d>) {
+    fn values(&mut self, field: &Located<'d>, shape: &mut Shape<'d>) {
         let mut listed: Vec<&Value> = Vec::new();
-        for value in member.value.as_array().into_iter().flatten() {
+        for value in field.value.as_array().into_iter().flatten() {
             if value.is_null() {
                 shape.nullable = true;
             } else if listed.contains(&value) {
-                self.findings.say(&member.at, format!("{value} is listed twice"));
+                self.findings.say(&field.at, format!("{value} is listed twice"));
             } else {
                 listed.push(value);
             }
@@ -294,26 +294,26 @@ impl<'d> Lowering<'d> {
         });
     }
 
-    fn alternatives(&mut self, member: &Located<'d>, shape: &mut Shape<'d>, trail: &[Pointer]) {
+    fn alternatives(&mut self, field: &Located<'d>, shape: &mut Shape<'d>, trail: &[Pointer]) {
         // A parent lists its children, and the child that is being read takes it over: it has no alternatives itself.
         let is_child =
             |part: &Located<'d>| self.document.resolve(part).is_ok_and(|reached| trail.contains(&reached.at));
-        if trail.len() > 1 && member.elements().any(|part| is_child(&part)) {
+        if trail.len() > 1 && field.elements().any(|part| is_child(&part)) {
             return;
         }
-        if member.elements().all(|part| only_narrows(&part)) {
+        if field.elements().all(|part| only_narrows(&part)) {
             return;
         }
         if shape.alternatives.is_some() {
-            self.findings.say(&member.at, "a second set of alternatives for the same value");
+            self.findings.say(&field.at, "a second set of alternatives for the same value");
             shape.broken = true;
             return;
         }
-        shape.alternatives = Some(member.clone());
+        shape.alternatives = Some(field.clone());
     }
 }
 
-/// Does this alternative say nothing but which members must be there?
+/// Does this alternative say nothing but which fields must be there?
 fn only_narrows(part: &Located<'_>) -> bool {
     part.value.as_object().is_some_and(|object| {
         object.contains_key("required")

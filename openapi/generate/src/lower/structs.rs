@@ -1,4 +1,4 @@
-//! Objects with members.
+//! Objects with fields.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,7 @@ impl<'d> Lowering<'d> {
             _ => None,
         };
         let items = self.items_field(&rules, &fields, &origin);
-        let from = self.text_member(&rules, &fields, &origin);
+        let from = self.string_field(&rules, &fields, &origin);
         let sent = self.sending || shape.origin.as_ref().is_some_and(|at| self.directions.is_sent(at));
         Struct { fields, additional, setters: rules.setters.unwrap_or(sent), items, from }
     }
@@ -100,7 +100,7 @@ impl<'d> Lowering<'d> {
         for name in strangers {
             self.findings.stale_entry(
                 &Pointer::root(),
-                format!("models.{origin}: there is no member `{name}`"),
+                format!("models.{origin}: there is no field `{name}`"),
                 Some((vec!["models".to_owned(), origin.to_owned()], name.clone())),
             );
         }
@@ -116,14 +116,14 @@ impl<'d> Lowering<'d> {
         None
     }
 
-    fn text_member(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {
+    fn string_field(&mut self, rules: &Model, fields: &[Field], origin: &str) -> Option<String> {
         let wire = rules.from.as_ref()?;
         let required: Vec<&Field> = fields.iter().filter(|field| field.required).collect();
         match required.as_slice() {
             [only] if only.wire == *wire && only.ty == Type::Text => Some(only.name.clone()),
             _ => {
                 self.curation_says(format!(
-                    "models.{origin}.from: `{wire}` must be the only required member, and a text"
+                    "models.{origin}.from: `{wire}` must be the only required field, and a string"
                 ));
                 None
             }
@@ -133,16 +133,16 @@ impl<'d> Lowering<'d> {
     /// The type of a value that is described in one or several places (parts of an `allOf`). Only the latter needs
     /// another name than one after its place.
     pub(crate) fn places(&mut self, places: &[Located<'d>], given: impl FnOnce() -> (String, String)) -> Type {
-        let mut telling: Vec<Located<'d>> = places.iter().filter(|place| !is_remark(place)).cloned().collect();
+        let mut informative: Vec<Located<'d>> = places.iter().filter(|place| !is_remark(place)).cloned().collect();
         // The same reference in two parts is one.
         let mut seen = Vec::new();
-        telling.retain(|place| {
+        informative.retain(|place| {
             let reached = self.sole_reference(place).map_or_else(|| place.at.clone(), |(target, _)| target.at);
             let fresh = !seen.contains(&reached);
             seen.push(reached);
             fresh
         });
-        match telling.as_slice() {
+        match informative.as_slice() {
             [] => places.first().map_or(Type::Json, |first| self.schema(first)),
             [only] => self.schema(only),
             several => self.described_as(several, Some(given())),
@@ -154,28 +154,28 @@ impl<'d> Lowering<'d> {
         let found =
             names.iter().find_map(|name| self.id_properties.get(name).map(|id| ((*name).to_owned(), (*id).to_owned())));
         let Some((name, id)) = found else { return ty };
-        let Some(changed) = texts_to(&ty, &Type::Named(id)) else { return ty };
+        let Some(changed) = strings_to(&ty, &Type::Named(id)) else { return ty };
         self.mark("ids.properties", &name);
         changed
     }
 
     fn secret(&mut self, ty: Type, place: &Located<'d>) -> Type {
-        if let Some(secret) = texts_to(&ty, &Type::Secret) {
+        if let Some(secret) = strings_to(&ty, &Type::Secret) {
             return secret;
         }
         if ty.clone().unwrap_null().0 != Type::Secret {
-            self.findings.say(&place.at, "curation calls it sensitive, but it is not a text");
+            self.findings.say(&place.at, "curation calls it sensitive, but it is not a string");
         }
         ty
     }
 }
 
-/// The type with its text replaced; `None` if it is no text and no list of texts.
-pub(crate) fn texts_to(ty: &Type, new: &Type) -> Option<Type> {
+/// The type with its string replaced; `None` if it is neither a string nor a list of strings.
+pub(crate) fn strings_to(ty: &Type, new: &Type) -> Option<Type> {
     match ty {
         Type::Text => Some(new.clone()),
-        Type::List(inner) => Some(Type::List(Box::new(texts_to(inner, new)?))),
-        Type::Nullable(inner) => Some(Type::Nullable(Box::new(texts_to(inner, new)?))),
+        Type::List(inner) => Some(Type::List(Box::new(strings_to(inner, new)?))),
+        Type::Nullable(inner) => Some(Type::Nullable(Box::new(strings_to(inner, new)?))),
         // A contract that already refers to the id's own schema.
         Type::Named(_) if ty == new => Some(new.clone()),
         _ => None,

@@ -30,7 +30,7 @@ impl<'d> Lowering<'d> {
             }
             _ => {}
         }
-        if let Some(ty) = self.union_of_texts(parts, nullable, naming) {
+        if let Some(ty) = self.union_of_strings(parts, nullable, naming) {
             return ty;
         }
         if let Some(discriminator) = &shape.discriminator {
@@ -72,12 +72,12 @@ impl<'d> Lowering<'d> {
         if shape.is_bare() {
             return self.schema(part).unwrap_null().0;
         }
-        // A child that takes over its parent has the members already.
+        // A child that takes over its parent has the fields already.
         let child = self.unreferenced(part);
         if shape.origin.as_ref().is_some_and(|parent| self.inherits(&child, parent)) {
             return self.schema(part).unwrap_null().0;
         }
-        // Members beside the alternatives belong to each of them: a type of its own.
+        // Fields beside the alternatives belong to each of them: a type of its own.
         let merged = self.merged(shape, part);
         let key = format!("{}+{}", part.at, name);
         let place = self.unreferenced(part);
@@ -94,9 +94,9 @@ impl<'d> Lowering<'d> {
         self.document.resolve(part).unwrap_or_else(|_| part.clone())
     }
 
-    /// Alternatives that are all texts are one text, or one open enum.
-    fn union_of_texts(&mut self, parts: &[Located<'d>], nullable: bool, naming: &Naming<'d>) -> Option<Type> {
-        let mut texts: Vec<&'d str> = Vec::new();
+    /// Alternatives that are all strings are one string, or one open enum.
+    fn union_of_strings(&mut self, parts: &[Located<'d>], nullable: bool, naming: &Naming<'d>) -> Option<Type> {
+        let mut strings: Vec<&'d str> = Vec::new();
         let mut formats = BTreeSet::new();
         for part in parts {
             let target = self.unreferenced(part);
@@ -119,13 +119,13 @@ impl<'d> Lowering<'d> {
                 formats.insert(object.get("format").and_then(Value::as_str));
             }
             for value in values {
-                if !texts.contains(&value) {
-                    texts.push(value);
+                if !strings.contains(&value) {
+                    strings.push(value);
                 }
             }
         }
-        if !texts.is_empty() {
-            return Some(self.text_enum(&texts, nullable, naming));
+        if !strings.is_empty() {
+            return Some(self.text_enum(&strings, nullable, naming));
         }
         let same_format = formats.len() == 1;
         Some(if same_format && formats.contains(&Some("date-time")) { Type::Timestamp } else { Type::Text })
@@ -167,15 +167,15 @@ impl<'d> Lowering<'d> {
         })
     }
 
-    /// Which texts of the discriminating member choose which alternative.
+    /// Which strings of the discriminating field choose which alternative.
     fn tags(&mut self, discriminator: &Located<'d>, parts: &[Located<'d>]) -> Option<Vec<(Located<'d>, Vec<String>)>> {
         let property = discriminator.text("propertyName")?;
         let mut chosen: Vec<(Located<'d>, Vec<String>)> =
             parts.iter().map(|part| (self.unreferenced(part), Vec::new())).collect();
-        for (tag, place) in discriminator.get("mapping").iter().flat_map(Located::members) {
+        for (tag, place) in discriminator.get("mapping").iter().flat_map(Located::fields) {
             let Some(text) = place.value.as_str() else { continue };
             let pointer = Pointer::parse(text)
-                .unwrap_or_else(|| Pointer::root().member("components").member("schemas").member(text));
+                .unwrap_or_else(|| Pointer::root().field("components").field("schemas").field(text));
             let reached = match pointer.find(self.document.root().value) {
                 Some(value) => self.unreferenced(&Located { at: pointer, value }).at,
                 None => pointer,
@@ -183,7 +183,7 @@ impl<'d> Lowering<'d> {
             match chosen.iter_mut().find(|(part, _)| part.at == reached) {
                 Some((_, tags)) => tags.push(tag.to_owned()),
                 // The parent itself, with nothing that a child adds: read as an unknown variant.
-                None if discriminator.at.as_str() == reached.member("discriminator").as_str() => {}
+                None if discriminator.at.as_str() == reached.field("discriminator").as_str() => {}
                 None => self.findings.say(&place.at, format!("`{text}` is not among the alternatives")),
             }
         }
@@ -208,14 +208,14 @@ impl<'d> Lowering<'d> {
         Some(chosen)
     }
 
-    /// The constants that an alternative itself gives the member; else its name.
+    /// The constants that an alternative itself gives the field; else its name.
     fn own_tags(&mut self, part: &Located<'d>, property: &str) -> Vec<String> {
         let shape = self.shape(std::slice::from_ref(part));
-        let member = shape.properties.iter().find(|(name, _)| *name == property).map(|(_, places)| places.clone());
-        let told = member.map(|places| self.shape(&places));
-        let constants: Vec<String> = told
+        let field = shape.properties.iter().find(|(name, _)| *name == property).map(|(_, places)| places.clone());
+        let found = field.map(|places| self.shape(&places));
+        let constants: Vec<String> = found
             .iter()
-            .flat_map(|member| member.constant.into_iter().chain(member.values.iter().flatten().copied()))
+            .flat_map(|field| field.constant.into_iter().chain(field.values.iter().flatten().copied()))
             .filter_map(|value| value.as_str().map(str::to_owned))
             .collect();
         if constants.is_empty() { part.at.component("schemas").into_iter().collect() } else { constants }

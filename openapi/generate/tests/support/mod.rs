@@ -17,7 +17,7 @@ pub(crate) fn paths(paths: &Value, components: &Value) -> Value {
     json!({ "openapi": "3.1.0", "info": { "title": "T", "version": "1" }, "paths": paths, "components": components })
 }
 
-/// Generates from texts, with the clients that this repository has.
+/// Generates from strings, with the clients that this repository has.
 pub(crate) fn read(document: &str, curation: &str, mode: Mode) -> Result<Output, Error> {
     let written = methods(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis"))?;
     generate(&Input { document, curation, source: "test.json", mode, written: &written })

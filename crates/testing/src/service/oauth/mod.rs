@@ -167,7 +167,7 @@ const fn bad(code: &'static str, words: &'static str) -> Refusal {
 }
 
 impl Oauth {
-    pub(crate) fn answer(
+    pub(crate) fn respond(
         &mut self,
         endpoint: Endpoint,
         request: &Request<Bytes>,
@@ -186,12 +186,12 @@ impl Oauth {
         response
     }
 
-    /// The member whom an access token stands for.
+    /// The user whom an access token stands for.
     pub(crate) fn principal(&self, token: &str, state: &State, now: Instant) -> Option<Principal> {
         let known = self.access.iter().find(|known| known.text == token && now < known.expires)?;
         let grant = self.grants.get(known.grant).filter(|grant| grant.alive)?;
-        let member = state.members.iter().find(|member| member.user_id == grant.user_id)?;
-        Some(Principal::User { id: member.user_id.clone(), role: member.role })
+        let user = state.users.iter().find(|user| user.id == grant.user_id)?;
+        Some(Principal::User { id: user.id.clone(), role: user.role })
     }
 
     /// Shows the consent page, or says why there is none.
@@ -209,7 +209,7 @@ impl Oauth {
             Err(response) => return *response,
         };
         let who = parameters.get("user").unwrap_or_default();
-        let known = state.members.iter().any(|member| member.user_id == who);
+        let known = state.users.iter().any(|user| user.id == who);
         if parameters.get("decision") != Some("allow") || !known {
             let denied = [("error", "access_denied"), ("error_description", "the user said no")];
             return back(&redirect_url, &denied, parameters);
@@ -265,7 +265,7 @@ impl Oauth {
 
     fn token(&mut self, form: &Parameters, now: Instant) -> Response<Bytes> {
         match self.exchange(form, now) {
-            Ok(answer) => reply::json(StatusCode::OK, &answer),
+            Ok(tokens) => reply::json(StatusCode::OK, &tokens),
             Err((status, code, words)) => {
                 reply::json(status, &Record::new().with("error", code).with("error_description", words))
             }
@@ -332,18 +332,18 @@ impl Oauth {
         let access = self.fresh("access-token");
         self.access.push(AccessToken { text: access.clone(), grant, expires: now + self.lifetime });
         let scope = self.grants.get(grant).map_or("", |grant| grant.scope.as_str());
-        let answer = Record::new()
+        let tokens = Record::new()
             .with("access_token", &access)
             .with("token_type", "Bearer")
             .with("expires_in", &self.lifetime.as_secs())
             .with("scope", scope);
         let known = self.refresh.iter().any(|token| token.grant == grant);
         if known && !self.rotates {
-            return answer;
+            return tokens;
         }
         let refresh = self.fresh("refresh-token");
         self.refresh.push(RefreshToken { text: refresh.clone(), grant, used: false });
-        answer.with("refresh_token", &refresh)
+        tokens.with("refresh_token", &refresh)
     }
 
     fn fresh(&mut self, what: &str) -> String {
@@ -354,7 +354,9 @@ impl Oauth {
 
 /// Sends the browser to the callback address.
 fn back(redirect_url: &str, pairs: &[(&str, &str)], parameters: &Parameters) -> Response<Bytes> {
-    let Ok(mut url) = Url::parse(redirect_url) else { return page::problem("The callback address is no address.") };
+    let Ok(mut url) = Url::parse(redirect_url) else {
+        return page::problem("The callback address is not a valid URL.");
+    };
     url.query_pairs_mut().extend_pairs(pairs).extend_pairs(parameters.get("state").map(|state| ("state", state)));
     let mut response = reply::empty(StatusCode::FOUND);
     if let Ok(location) = HeaderValue::from_str(url.as_str()) {

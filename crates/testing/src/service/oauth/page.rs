@@ -1,4 +1,4 @@
-//! What the user sees.
+//! The HTML pages of the login.
 
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -15,7 +15,7 @@ fieldset{border:0;padding:0;margin:1rem 0}legend{font-weight:600}label{display:b
 button{font:inherit;padding:.5rem 1.25rem;border-radius:8px;border:1px solid #9ca3af;background:#fff;cursor:pointer}\
 button[value=allow]{background:#1d4ed8;border-color:#1d4ed8;color:#fff}small{color:#4b5563}";
 
-/// Asks which member logs in, and whether the app may act for them.
+/// Asks which user logs in, and whether the app may act for them.
 pub(crate) fn consent(client_id: &str, parameters: &[(String, String)], state: &State) -> Response<Bytes> {
     let scope = parameters.iter().find(|(name, _)| name == "scope").map_or("", |(_, scope)| scope.as_str());
     let item = |scope| format!("<li><code>{}</code></li>", escape(scope));
@@ -27,11 +27,11 @@ pub(crate) fn consent(client_id: &str, parameters: &[(String, String)], state: &
         .collect::<Vec<_>>()
         .concat();
     let mut checked = " checked";
-    let members = state
-        .members
+    let users = state
+        .users
         .iter()
-        .map(|member| {
-            let (id, role, checked) = (escape(&member.user_id), role(member.role), std::mem::take(&mut checked));
+        .map(|user| {
+            let (id, role, checked) = (escape(&user.id), role(user.role), std::mem::take(&mut checked));
             format!(r#"<label><input type="radio" name="user" value="{id}"{checked}> {id} ({role})</label>"#)
         })
         .collect::<Vec<_>>()
@@ -42,7 +42,7 @@ pub(crate) fn consent(client_id: &str, parameters: &[(String, String)], state: &
         &format!(
             r#"<h1>Let <code>{client_id}</code> act for you?</h1>
 <p>The app will be able to do in this workspace what you can do.</p><ul>{scopes}</ul>
-<form method="post">{fields}<fieldset><legend>Log in as</legend>{members}</fieldset>
+<form method="post">{fields}<fieldset><legend>Log in as</legend>{users}</fieldset>
 <button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button></form>
 <p><small>This is a fake One Horizon for tests: no password, no real account.</small></p>"#
         ),
@@ -57,7 +57,7 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-/// Tells what makes a login impossible.
+/// Says what makes a login impossible.
 pub(crate) fn problem(words: &str) -> Response<Bytes> {
     html(StatusCode::BAD_REQUEST, &format!("<h1>This login cannot go on</h1><p>{}</p>", escape(words)))
 }

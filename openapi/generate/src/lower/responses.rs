@@ -1,7 +1,7 @@
-//! Request bodies and answers.
+//! Request bodies and responses.
 
 use crate::curation::Operation as Rules;
-use crate::ir::{Answer, RequestBody, StatusVariant, Type, Writing};
+use crate::ir::{RequestBody, Response, StatusVariant, Type, Writing};
 use crate::lower::Lowering;
 use crate::lower::docs::node_docs;
 use crate::naming::{pascal, snake};
@@ -28,7 +28,7 @@ impl<'d> Lowering<'d> {
         let required = body.flag("required") || rules.body.is_some();
         let Some((writing, media)) = body_media(&body) else {
             let offered: Vec<&str> =
-                body.get("content").iter().flat_map(Located::members).map(|(name, _)| name).collect();
+                body.get("content").iter().flat_map(Located::fields).map(|(name, _)| name).collect();
             let what = format!(
                 "a body of {} cannot be expressed",
                 if offered.is_empty() { "no type".to_owned() } else { offered.join(", ") }
@@ -73,8 +73,8 @@ impl<'d> Lowering<'d> {
         })
     }
 
-    /// The type of the successful answer, if it can be expressed.
-    pub(crate) fn answer(&mut self, operation: &Located<'d>, fits: &mut bool) -> Option<Answer> {
+    /// The type of the successful response, if it can be expressed.
+    pub(crate) fn response(&mut self, operation: &Located<'d>, fits: &mut bool) -> Option<Response> {
         let Some(responses) = operation.get("responses") else {
             self.findings.say(&operation.at, "no `responses`; left out");
             *fits = false;
@@ -82,7 +82,7 @@ impl<'d> Lowering<'d> {
         };
         let successes = self.successes(&responses);
         if successes.is_empty() {
-            self.findings.say(&responses.at, "no successful answer is described; left out");
+            self.findings.say(&responses.at, "no successful response is described; left out");
             *fits = false;
             return None;
         }
@@ -91,7 +91,7 @@ impl<'d> Lowering<'d> {
         let mut other: Vec<(Located<'d>, String)> = Vec::new();
         for success in successes {
             let content = success.get("content");
-            let first = content.as_ref().and_then(|content| content.members().next()).map(|(name, _)| name.to_owned());
+            let first = content.as_ref().and_then(|content| content.fields().next()).map(|(name, _)| name.to_owned());
             match (json_media(&success), first) {
                 (Some(media), _) => {
                     let ty = media.get("schema").map_or(Type::Json, |schema| self.schema(&schema));
@@ -109,10 +109,10 @@ impl<'d> Lowering<'d> {
         }
         let same = json.iter().all(|(_, ty)| json.first().is_some_and(|(_, first)| first == ty));
         match (json.first(), other.first()) {
-            (Some((_, ty)), None) if same && empty.is_empty() => Some(Answer::Json(ty.clone())),
-            (Some((_, ty)), None) if same => Some(Answer::Optional(ty.clone())),
-            (None, None) => Some(Answer::Empty),
-            (None, Some((_, media))) if empty.is_empty() => Some(Answer::Bytes { media: media.clone() }),
+            (Some((_, ty)), None) if same && empty.is_empty() => Some(Response::Json(ty.clone())),
+            (Some((_, ty)), None) if same => Some(Response::Optional(ty.clone())),
+            (None, None) => Some(Response::Empty),
+            (None, Some((_, media))) if empty.is_empty() => Some(Response::Bytes { media: media.clone() }),
             _ => Some(self.by_status(operation, &json, &empty, &other)),
         }
     }
@@ -124,10 +124,10 @@ impl<'d> Lowering<'d> {
         json: &[(Located<'d>, Type)],
         empty: &[Located<'d>],
         other: &[(Located<'d>, String)],
-    ) -> Answer {
+    ) -> Response {
         let status_of = |responses: &Located<'d>, place: &Located<'d>| {
             // A response by reference stands elsewhere: ask the operation which status refers to it.
-            responses.members().find_map(|(status, response)| {
+            responses.fields().find_map(|(status, response)| {
                 let reached = self.document.resolve(&response).ok()?;
                 (reached.at == place.at).then(|| status.parse::<u16>().ok()).flatten()
             })
@@ -148,14 +148,14 @@ impl<'d> Lowering<'d> {
         variants.dedup_by_key(|variant| variant.status);
         let name = self.names.of_operation(&operation.at).map(pascal).unwrap_or_default();
         let name = self.names.claim_type(&format!("{name}Response"), "ByStatus");
-        Answer::ByStatus { name, variants }
+        Response::ByStatus { name, variants }
     }
 
-    /// The answers of 2xx. `default` counts only where it stands alone; beside other statuses it is the errors' schema.
+    /// The responses of 2xx. `default` counts only where it stands alone; beside other statuses it is the errors' schema.
     fn successes(&mut self, responses: &Located<'d>) -> Vec<Located<'d>> {
         let mut found = Vec::new();
         let mut default = None;
-        for (status, response) in responses.members() {
+        for (status, response) in responses.fields() {
             let success = status.starts_with('2');
             if !success && status != "default" {
                 continue;
@@ -166,7 +166,7 @@ impl<'d> Lowering<'d> {
                 Err(finding) => self.findings.add(finding),
             }
         }
-        let alone = responses.members().filter(|(status, _)| !status.starts_with("x-")).count() == 1;
+        let alone = responses.fields().filter(|(status, _)| !status.starts_with("x-")).count() == 1;
         if found.is_empty() && alone { default.into_iter().collect() } else { found }
     }
 }
@@ -179,7 +179,7 @@ fn body_media<'d>(body: &Located<'d>) -> Option<(Writing, Located<'d>)> {
         return Some((if plain { Writing::Json } else { Writing::JsonAs(essence) }, media));
     }
     let content = body.get("content")?;
-    let entry = |test: &dyn Fn(&str) -> bool| content.members().find(|(name, _)| test(&essence(name)));
+    let entry = |test: &dyn Fn(&str) -> bool| content.fields().find(|(name, _)| test(&essence(name)));
     if let Some((_, media)) = entry(&|name| name == "application/x-www-form-urlencoded") {
         return Some((Writing::Form, media));
     }
@@ -215,6 +215,6 @@ fn json_media<'d>(here: &Located<'d>) -> Option<Located<'d>> {
 
 fn json_entry<'d>(here: &Located<'d>) -> Option<(&'d str, Located<'d>)> {
     let content = here.get("content")?;
-    let plain = content.members().find(|(name, _)| essence(name) == "application/json");
-    plain.or_else(|| content.members().find(|(name, _)| essence(name).ends_with("+json") || essence(name) == "*/*"))
+    let plain = content.fields().find(|(name, _)| essence(name) == "application/json");
+    plain.or_else(|| content.fields().find(|(name, _)| essence(name).ends_with("+json") || essence(name) == "*/*"))
 }

@@ -20,20 +20,18 @@
 
 #![allow(clippy::indexing_slicing, reason = "a case has two stores")]
 
+mod case;
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use onehorizon::RateLimit;
-use onehorizon::quota::{Lane, Outcome, Pacing, QuotaRules, QuotaShape, QuotaStore, Slot, SlotRequest, Take, Waiter};
+use onehorizon::quota::{Lane, Outcome, Pacing, QuotaShape, QuotaStore, SlotRequest, Take, Waiter};
 use onehorizon::{BoxFuture, StoreError};
 
+use self::case::{Case, LEASE, failed, limits, number, slot};
 use super::{Checked, Violation, Violations, broken, together};
-
-/// No request of these checks takes longer, except where the lease is what is checked.
-const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many callers race for the slots.
 const RIVALS: usize = 24;
@@ -65,7 +63,7 @@ where
         }
     }
 
-    /// The unit of time: each check lasts up to twelve of them. It has to be much longer than the store takes to answer.
+    /// The unit of time: each check lasts up to twelve of them. It has to be much longer than the store takes to respond.
     #[must_use]
     pub fn unit(mut self, unit: Duration) -> Self {
         self.unit = unit;
@@ -172,7 +170,7 @@ where
         let slot = case.granted(RULE, 0).await?;
         case.pass(case.longest() + self.unit).await;
         case.waits(RULE, 1).await?;
-        case.settle(0, slot, Outcome::Answered).await?;
+        case.settle(0, slot, Outcome::Responded).await?;
         case.pass(3 * self.unit).await;
         case.waits(RULE, 1).await?;
         case.pass(self.unit + self.unit / 2).await;
@@ -225,7 +223,7 @@ where
         case.pass(2 * self.unit).await;
         // The look ends the lease.
         case.granted(RULE, 1).await?;
-        case.settle(0, late, Outcome::Answered).await?;
+        case.settle(0, late, Outcome::Responded).await?;
         case.granted(RULE, 1).await?;
         case.waits(RULE, 0).await
     }
@@ -233,7 +231,7 @@ where
     async fn what_the_store_did_not_give_counts_too(&self) -> Checked {
         const RULE: &str = "a slot that was given while the store was away counts";
         let case = self.case("unknown", self.window(2)).await?;
-        case.settle(0, slot(), Outcome::Answered).await?;
+        case.settle(0, slot(), Outcome::Responded).await?;
         case.settle(0, slot(), Outcome::Unsent).await?;
         case.granted(RULE, 1).await?;
         case.waits(RULE, 1).await?;
@@ -355,103 +353,4 @@ impl<O> fmt::Debug for Conformance<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Conformance").field("unit", &self.unit).finish_non_exhaustive()
     }
-}
-
-/// One quota through two instances.
-struct Case<'a, S: ?Sized> {
-    stores: [Arc<S>; 2],
-    rules: QuotaRules,
-    pass: &'a (dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync),
-}
-
-impl<S: QuotaStore + ?Sized> Case<'_, S> {
-    fn longest(&self) -> Duration {
-        self.rules.windows().iter().map(|window| window.safe_length()).max().unwrap_or_default()
-    }
-
-    async fn pass(&self, time: Duration) {
-        (self.pass)(time).await;
-    }
-
-    async fn take(&self, connection: usize, slot: Slot, lease: Duration) -> Result<Take, Violation> {
-        self.stores[connection].take(&self.rules, SlotRequest::new(slot, lease)).await.map_err(failed)
-    }
-
-    async fn settle(&self, connection: usize, slot: Slot, outcome: Outcome) -> Checked {
-        self.stores[connection].settle(&self.rules, slot, outcome);
-        self.stores[connection].flush().await.map_err(failed)
-    }
-
-    async fn learn(&self, connection: usize, reported: &RateLimit) -> Checked {
-        self.stores[connection].learn(&self.rules, reported);
-        self.stores[connection].flush().await.map_err(failed)
-    }
-
-    /// Takes a slot that must be there.
-    async fn granted(&self, rule: &'static str, connection: usize) -> Result<Slot, Violation> {
-        let slot = slot();
-        self.expect(rule, &Take::Granted, &self.take(connection, slot, LEASE).await?)?;
-        Ok(slot)
-    }
-
-    /// Takes a slot that must be there after waiting as long as the store asks, up to the limit.
-    async fn granted_within(&self, rule: &'static str, connection: usize, limit: Duration) -> Result<Slot, Violation> {
-        let slot = slot();
-        if let Take::Wait(wait) = self.take(connection, slot, LEASE).await? {
-            if wait > limit {
-                return Err(broken(rule, "a slot", Take::Wait(wait)));
-            }
-            self.pass(wait + Duration::from_millis(1)).await;
-        }
-        self.expect(rule, &Take::Granted, &self.take(connection, slot, LEASE).await?)?;
-        Ok(slot)
-    }
-
-    /// Takes a slot that must not be there.
-    async fn waits(&self, rule: &'static str, connection: usize) -> Checked {
-        match self.take(connection, slot(), LEASE).await? {
-            Take::Wait(wait) if !wait.is_zero() => Ok(()),
-            other => Err(broken(rule, "a wait", other)),
-        }
-    }
-
-    /// Takes and settles until there are no more, up to `most`, through both connections in turn.
-    async fn spend(&self, most: usize) -> Result<(usize, Duration), Violation> {
-        for given in 0..most {
-            let (connection, slot) = (given % 2, slot());
-            match self.take(connection, slot, LEASE).await? {
-                Take::Granted => self.settle(connection, slot, Outcome::Answered).await?,
-                Take::Wait(wait) => return Ok((given, wait)),
-                other => return Err(broken("a take is granted or waits", "either", other)),
-            }
-        }
-        Ok((most, Duration::ZERO))
-    }
-
-    #[allow(clippy::unused_self, reason = "reads as the other checks do")]
-    fn expect<T: PartialEq + fmt::Debug>(&self, rule: &'static str, expected: &T, got: &T) -> Checked {
-        if expected == got { Ok(()) } else { Err(broken(rule, expected, got)) }
-    }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
-fn failed(fault: StoreError) -> Violation {
-    broken("a store that is there does not fail", "no error", fault.to_string())
-}
-
-fn limits(set: impl FnOnce(&mut RateLimit)) -> RateLimit {
-    let mut limits = RateLimit::default();
-    set(&mut limits);
-    limits
-}
-
-/// A slot of the normal lane that no other has.
-fn slot() -> Slot {
-    Slot::new(number())
-}
-
-fn number() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    RandomState::new().hash_one(COUNT.fetch_add(1, Ordering::Relaxed)) >> 1
 }

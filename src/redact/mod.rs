@@ -4,14 +4,16 @@
 //! case, also doubled; HTML references; base64 (both alphabets) of the secret, alone or within a longer text such as
 //! `user:secret`; any of these folded over lines or spread over several values of one header.
 
+mod spelling;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
+
+use self::spelling::{LONGEST_SPELLING, after_fold, base64_core, is_cut_escape, spelled};
 
 /// What stands where a secret was.
 const REDACTED: &str = "[redacted]";
@@ -23,14 +25,11 @@ const MESSAGE_CAP: usize = 500;
 /// Shorter secrets are not looked for in base64: a few letters would be found in innocent text.
 const SHORTEST_IN_BASE64: usize = 8;
 
-/// No spelling of a byte is longer than this (`%25252F` and the like).
-const LONGEST_SPELLING: usize = 10;
-
 /// Finds and removes some secrets.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
     needles: Vec<Needle>,
-    /// The bytes that a spelling of a needle may begin with, one bit each: nearly every byte of a text is skipped by them.
+    /// The bytes that a spelling of a needle may begin with, one bit each: nearly every byte of a string is skipped by them.
     first: Zeroizing<[u64; 4]>,
 }
 
@@ -40,7 +39,7 @@ struct Needle {
     is_base64: bool,
 }
 
-/// A secret found in a text.
+/// A secret found in a string.
 struct Found {
     start: usize,
     end: usize,
@@ -121,7 +120,7 @@ impl Redactor {
         headers
     }
 
-    /// The error, unless a text in its chain contains a secret.
+    /// The error, unless a message in its chain contains a secret.
     pub(crate) fn error(&self, error: Box<dyn StdError + Send + Sync>) -> Option<Box<dyn StdError + Send + Sync>> {
         let mut next: Option<&(dyn StdError + 'static)> = Some(&*error);
         while let Some(link) = next {
@@ -217,77 +216,7 @@ impl Needle {
     }
 }
 
-/// The base64 characters that depend on the secret alone when it starts `offset` bytes into a group of three.
-fn base64_core(secret: &[u8], offset: usize) -> Zeroizing<Vec<u8>> {
-    let mut padded = Zeroizing::new(vec![0; offset]);
-    padded.extend_from_slice(secret);
-    let whole = Zeroizing::new(STANDARD_NO_PAD.encode(&*padded));
-    let (first, end) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
-    Zeroizing::new(whole.as_bytes().get(first..end).unwrap_or_default().to_vec())
-}
-
-/// Where the text goes on after a folded line: a line end, as it is or as JSON writes it, and the blanks after it.
-fn after_fold(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    let end = ["\r\n", "\n", "\\r\\n", "\\n"].iter().find(|end| rest.starts_with(end.as_bytes()));
-    let Some(end) = end else { return at };
-    let blanks = rest.get(end.len()..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
-    at + end.len() + blanks.count()
-}
-
-/// Whether the text ends before it is clear what an escape at this index stands for.
-fn is_cut_escape(text: &[u8], at: usize) -> bool {
-    text.len() - at < LONGEST_SPELLING && text.get(at).is_some_and(|byte| matches!(byte, b'%' | b'\\' | b'&'))
-}
-
-/// The byte that an escape at this index stands for, and where the text goes on.
-fn spelled(text: &[u8], at: usize) -> Option<(u8, usize)> {
-    let rest = text.get(at..)?;
-    match rest {
-        [b'%', digits @ ..] => {
-            let (mut byte, mut length) = (hex(digits.get(..2)?)?, 3);
-            // `%252F` is an encoded `%2F`.
-            while byte == b'%'
-                && let Some(next) = rest.get(length..length + 2).and_then(hex)
-            {
-                (byte, length) = (next, length + 2);
-            }
-            Some((byte, at + length))
-        }
-        [b'\\', ..] => {
-            let run = rest.iter().take_while(|byte| **byte == b'\\').count();
-            match rest.get(run..)? {
-                [byte @ (b'/' | b'"'), ..] => Some((*byte, at + run + 1)),
-                [b'u', b'0', b'0', digits @ ..] => Some((hex(digits.get(..2)?)?, at + run + 5)),
-                [b'x', digits @ ..] => Some((hex(digits.get(..2)?)?, at + run + 3)),
-                _ => Some((b'\\', at + run)),
-            }
-        }
-        [b'&', name @ ..] => {
-            let end = name.iter().take(LONGEST_SPELLING).position(|byte| *byte == b';')?;
-            let byte = match name.get(..end)? {
-                b"amp" => b'&',
-                b"lt" => b'<',
-                b"gt" => b'>',
-                b"quot" => b'"',
-                b"apos" => b'\'',
-                [b'#', b'x' | b'X', digits @ ..] => u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?,
-                [b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok()?,
-                _ => return None,
-            };
-            Some((byte, at + 1 + end + 1))
-        }
-        _ => None,
-    }
-}
-
-fn hex(digits: &[u8]) -> Option<u8> {
-    let [high, low] = digits else { return None };
-    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? * 16 + digit(low)?)
-}
-
-/// A text from outside made fit for a log line: no control or direction characters, no endless length.
+/// A string from outside made fit for a log line: no control or direction characters, no endless length.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line: String = text.trim().chars().map(visible).take(MESSAGE_CAP + 1).collect();
     if line.chars().count() > MESSAGE_CAP {
@@ -316,6 +245,8 @@ pub(crate) fn root_cause<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn St
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
 
     /// A canary with every character that some writer escapes.
