@@ -20,7 +20,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn receiver(store: &Arc<MemoryClaims>) -> Receiver {
     let verifier = Verifier::builder().key("key", KEY).clock(ManualClock::on_tokio()).build().unwrap();
-    Receiver::builder(verifier).shared_store(store.clone() as Arc<dyn ClaimStore>).track_task_states(true).build()
+    Receiver::builder(verifier).store(store.clone()).track_task_states(true).build()
 }
 
 /// What handlers have seen: the state of each task, by its title, and how it came.

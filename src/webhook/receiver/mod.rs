@@ -199,17 +199,7 @@ impl Receiver {
         let checked = self.check(method, &headers, body);
         async move {
             let reply = match checked {
-                Ok(event) => {
-                    let span = DeliverySpan::new(&event);
-                    let watched = hooks::watch(&self.inner.hooks, &event, &span, self.verifier().clock());
-                    let work = pin!(span.enter(|| respond(event)));
-                    let reply = span.run(work).await;
-                    span.ended(reply.status(), reply.outcome().as_str());
-                    if let Some(watched) = watched {
-                        watched.end(reply.status(), reply.outcome().as_str());
-                    }
-                    reply
-                }
+                Ok(event) => self.watched(event, respond).await,
                 Err(reply) => reply,
             };
             self.finish(method, reply)
@@ -286,10 +276,21 @@ impl Receiver {
         F: Future<Output = Result<(), E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let event = Verified::reconciled(event);
-        let watched = hooks::watch(&self.inner.hooks, &event, self.verifier().clock());
         let late = if claimed { Late::Fails } else { Late::Counts };
-        let reply = self.process(event, late, handler).await;
+        self.watched(Verified::reconciled(event), |event| self.process(event, late, handler)).await
+    }
+
+    /// Makes the reply to an event, in its span and before the hooks.
+    async fn watched<A, F>(&self, event: Verified<Event>, respond: A) -> Reply
+    where
+        A: FnOnce(Verified<Event>) -> F,
+        F: Future<Output = Reply>,
+    {
+        let span = DeliverySpan::new(&event);
+        let watched = hooks::watch(&self.inner.hooks, &event, &span, self.verifier().clock());
+        let work = pin!(span.enter(|| respond(event)));
+        let reply = span.run(work).await;
+        span.ended(reply.status(), reply.outcome().as_str());
         if let Some(watched) = watched {
             watched.end(reply.status(), reply.outcome().as_str());
         }
