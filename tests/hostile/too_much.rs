@@ -1,7 +1,6 @@
 //! Responses that are too large: announced, endless, compressed, in headers.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use onehorizon::{ErrorKind, Sent};
 
