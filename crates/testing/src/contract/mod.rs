@@ -24,6 +24,8 @@ pub(crate) struct Operation {
     pub(crate) oauth_only: bool,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
+    /// Fields of the response that the document calls otherwise: their names here and there.
+    pub(crate) renamed: Vec<(String, String)>,
     template: Vec<Segment>,
 }
 
@@ -193,7 +195,10 @@ impl Reader<'_> {
             .unwrap_or(StatusCode::OK);
         let body = operation.get("requestBody").map(|body| self.body(self.follow(body)?)).transpose()?;
         let oauth_only = operation.get("x-access").and_then(Value::as_str) == Some("oauth");
-        Ok(Operation { id, method, success, oauth_only, parameters, body, template: template.collect() })
+        let renamed = entries(operation.get("x-renamed"))
+            .filter_map(|(here, there)| Some((here.clone(), there.as_str()?.to_owned())))
+            .collect();
+        Ok(Operation { id, method, success, oauth_only, parameters, body, renamed, template: template.collect() })
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {
