@@ -7,7 +7,7 @@ use onehorizon::hooks::{AttemptEnd, AttemptInfo, CallEnd, CallHooks, CallInfo, D
 use onehorizon::models::TaskList;
 use onehorizon::quota::Pacing;
 use onehorizon::transport::{Failure, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{BoxFuture, TasksApi};
+use onehorizon::{BoxFuture, Credential, Secret, TasksApi, TokenProvider};
 use onehorizon_testing::Reply;
 use support::wire::{Wire, limited, ok, plain, read, status, unsafe_write};
 
@@ -193,6 +193,47 @@ async fn drift_has_no_secret_no_key_of_a_map_and_an_end() {
     let drift: Vec<_> = lines.iter().filter(|line| line.starts_with("drift")).collect();
     assert_eq!(drift.len(), 256);
     assert!(drift.iter().all(|line| line.len() < 400 && !line.contains("s3cr3t")), "{drift:?}");
+}
+
+/// Needs a moment for each token, and has another one after a refusal.
+struct Slow;
+
+impl TokenProvider for Slow {
+    fn token(&self) -> BoxFuture<'_, Result<Secret, Box<dyn std::error::Error + Send + Sync>>> {
+        Box::pin(async {
+            tokio::time::sleep(SECOND).await;
+            Ok(Secret::from("first-token-0123456789"))
+        })
+    }
+
+    fn replace(&self, _: &Secret) -> BoxFuture<'_, Result<Option<Secret>, Box<dyn std::error::Error + Send + Sync>>> {
+        Box::pin(async { Ok(Some(Secret::from("other-token-0123456789"))) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_for_tokens_are_seen_before_the_first_attempt_and_after_a_refusal() {
+    let log = Log::default();
+    let credential = Credential::provider(Slow);
+    let configuration = Wire::new([status(401)]).builder().credential(credential).hooks(log.clone()).build().unwrap();
+    read(&configuration).await.unwrap();
+    let lines = log.lines();
+    let steps: Vec<_> = lines.iter().map(|line| line.split(" ended ").next().unwrap()).collect();
+    let expected = [
+        "wait token 0ns",
+        "attempt 1 None",
+        "attempt 1",
+        "wait token 0ns",
+        "attempt 2 Some(Unauthorized)",
+        "attempt 2",
+    ];
+    assert_eq!(steps[1..7], expected);
+    let cancelled = Log::default();
+    let builder = Wire::new([]).builder().credential(Credential::provider(Slow));
+    let configuration = builder.hooks(cancelled.clone()).build().unwrap();
+    assert!(tokio::time::timeout(SECOND / 2, read(&configuration).into_future()).await.is_err());
+    let lines = cancelled.lines();
+    assert_eq!(lines[1..], ["wait token 0ns", "ended request None None No 0 500ms cancelled"]);
 }
 
 /// Panics at every step.

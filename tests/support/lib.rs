@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod canary;
+pub mod canary_hooks;
 pub mod canary_log;
 pub mod contract;
 pub mod delivery;

@@ -5,6 +5,8 @@ use std::io;
 use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
+use metrics_util::debugging::DebuggingRecorder;
+use onehorizon::metrics::Metrics;
 use onehorizon::models::NewTask;
 use onehorizon::oauth::{OauthApp, OauthErrorCode, OauthErrorKind, RefreshingCredential, Tokens};
 use onehorizon::transport::Failure;
@@ -13,6 +15,7 @@ use onehorizon_testing::WebhookSender;
 use support::canary::{
     API_KEY, CLIENT_SECRET, Echo, OAUTH_TOKEN, REFRESH_TOKEN, SIGNED_URL, SIGNING_SECRET, WEBHOOK_KEY, Watch, event,
 };
+use support::canary_hooks::Hooked;
 use support::canary_log::Log;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -49,7 +52,7 @@ fn echoes() -> Vec<Echo> {
         let escaped: String = got.chars().map(|c| format!("\\u{:04x}", c as u32)).collect();
         format!(r#"{{"message":"{}{escaped}","code":"{escaped}"}}"#, "x".repeat(480))
     };
-    let bodies: [fn(&str) -> String; 7] = [
+    let bodies: [fn(&str) -> String; 8] = [
         |got| {
             format!(
                 r#"{{"code":"{got}","message":"wrong: {got}","error":"invalid_grant","error_description":"{got}"}}"#
@@ -62,6 +65,8 @@ fn echoes() -> Vec<Echo> {
         |got| format!("{got}{}{got}", "x".repeat(16 * 1024 - got.len())),
         |got| format!(r#"{{"taskId":["{got}"],"tasks":"{got}","access_token":7,"{got}":1}}"#),
         |got| format!(r#"{{"tasks":{{"{got}":"#),
+        // A task and a list of tasks that this version does not know all of.
+        |got| format!(r#"{{"taskId":"t","status":"{got}","{got}":1,"tasks":[{{"taskId":"t","status":"{got}"}}]}}"#),
     ];
     let statuses = [200, 201, 301, 302, 303, 307, 308, 400, 401, 403, 404, 409, 422, 429, 500, 503];
     let responses = statuses.into_iter().flat_map(|status| bodies.map(|body| Echo::responding(status, body)));
@@ -74,10 +79,13 @@ async fn the_client_prints_no_credential_whatever_the_service_repeats() {
     let (log, mut watch) = (Log::default(), Watch::default());
     // For all threads: where only one thread listens, a test beside it can have the events switched off for good.
     tracing::subscriber::set_global_default(log.clone()).unwrap();
+    let (hooked, recorder) = (Hooked::default(), DebuggingRecorder::new());
+    let metrics = recorder.snapshotter();
+    recorder.install().unwrap();
     let mut failed = 0;
     for echo in echoes() {
         for builder in builders() {
-            let builder = builder.transport(echo.clone());
+            let builder = builder.transport(echo.clone()).hooks(hooked.clone()).hooks(Metrics::new());
             watch.look(&builder);
             let configuration = builder.build().unwrap();
             watch.look(&configuration);
@@ -126,6 +134,13 @@ async fn the_client_prints_no_credential_whatever_the_service_repeats() {
     assert!(failed > 300, "{failed} failures");
     log.lines().iter().for_each(|line| watch.text("tracing", line));
     assert!(log.lines().len() > 300);
+    hooked.lines().iter().for_each(|line| watch.text("hooks", line));
+    assert!(hooked.lines().iter().any(|line| line.contains("UnknownField")), "the echo's own field");
+    let metrics = metrics.snapshot().into_vec();
+    for (key, ..) in &metrics {
+        watch.text("metrics", &format!("{key:?}"));
+    }
+    assert!(metrics.len() > 20, "{} series", metrics.len());
     watch.done("client");
 }
 

@@ -14,24 +14,24 @@ use crate::claims::{hex, micros, random_token};
 use crate::connection::Connection;
 use crate::error::Error;
 
-// v: version, t: tokens as JSON, g: guard under way, u: end of its lease (microseconds of the server), s: the guard that
-// saved this version.
+// v: version, t: tokens as JSON, g: guard under way, u: end of its lease (microseconds of the server), i: a guard of this
+// version ended with its lease, s: the guard that saved this version.
 const PUT: &str = r"
 local version = redis.call('HINCRBY', KEYS[1], 'v', 1)
-redis.call('HDEL', KEYS[1], 'g', 'u', 's')
+redis.call('HDEL', KEYS[1], 'g', 'u', 'i', 's')
 redis.call('HSET', KEYS[1], 't', ARGV[1])
 return version
 ";
 const CLEAR: &str = r"
 if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('HINCRBY', KEYS[1], 'v', 1)
-  redis.call('HDEL', KEYS[1], 't', 'g', 'u', 's')
+  redis.call('HDEL', KEYS[1], 't', 'g', 'u', 'i', 's')
 end
 return 0
 ";
 // What: 0 empty, 1 another version, 2 busy, 3 begun, 4 begun after an interruption; then version and tokens.
 const BEGIN: &str = r"
-local h = redis.call('HMGET', KEYS[1], 'v', 't', 'g', 'u')
+local h = redis.call('HMGET', KEYS[1], 'v', 't', 'g', 'u', 'i')
 if not h[2] then return { 0, 0, '' } end
 local version = tonumber(h[1])
 if h[1] ~= ARGV[1] then return { 1, version, h[2] } end
@@ -39,14 +39,16 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 if h[3] and h[3] ~= ARGV[2] and now < tonumber(h[4]) then return { 2, 0, '' } end
 redis.call('HSET', KEYS[1], 'g', ARGV[2], 'u', string.format('%.0f', now + ARGV[3]))
-return { (h[3] and h[3] ~= ARGV[2]) and 4 or 3, version, h[2] }
+local interrupted = h[5] or (h[3] and h[3] ~= ARGV[2])
+if interrupted then redis.call('HSET', KEYS[1], 'i', '1') end
+return { interrupted and 4 or 3, version, h[2] }
 ";
 // What: 0 superseded by nothing, 1 superseded, 2 saved; then version and tokens.
 const SAVE: &str = r"
 local h = redis.call('HMGET', KEYS[1], 'v', 't', 's')
 if h[2] and h[1] == ARGV[1] then
   local version = redis.call('HINCRBY', KEYS[1], 'v', 1)
-  redis.call('HDEL', KEYS[1], 'g', 'u')
+  redis.call('HDEL', KEYS[1], 'g', 'u', 'i')
   redis.call('HSET', KEYS[1], 't', ARGV[3], 's', ARGV[2])
   return { 2, version, '' }
 end

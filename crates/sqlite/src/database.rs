@@ -15,6 +15,9 @@ use crate::error::Error;
 /// How long to wait for another process that writes: less than the second that the SDK waits for a store.
 const BUSY: Duration = Duration::from_millis(800);
 
+/// How long to wait for them when the file is opened.
+const BUSY_AT_START: Duration = Duration::from_secs(5);
+
 /// The version of the tables, and the oldest version of this crate's tables whose users may go on.
 const VERSION: (i64, i64) = (1, 1);
 
@@ -45,8 +48,9 @@ impl Database {
         if scope.is_empty() || scope.len() > LONGEST_SCOPE || !scope.bytes().all(fits) {
             return Err(Error::Scope);
         }
-        let mut connection = connect(path, durability)?;
+        let mut connection = connect(path, durability, BUSY_AT_START)?;
         migrate(&mut connection)?;
+        connection.busy_timeout(BUSY)?;
         let (operations, queue) = channel();
         std::thread::Builder::new()
             .name("onehorizon-sqlite".to_owned())
@@ -61,7 +65,7 @@ impl Database {
 
     /// Another connection to the same file.
     pub(crate) fn connect(&self) -> Result<Connection, Error> {
-        connect(&self.0.path, self.0.durability)
+        connect(&self.0.path, self.0.durability, BUSY)
     }
 
     /// Runs the operation; when this returns, it is committed.
@@ -98,10 +102,14 @@ impl Database {
     }
 }
 
-fn connect(path: &Path, durability: Durability) -> Result<Connection, Error> {
+fn connect(path: &Path, durability: Durability, busy: Duration) -> Result<Connection, Error> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.busy_timeout(busy)?;
+    // The file remembers it, and setting it waits for nobody.
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode != "wal" {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+    }
     let synchronous = match durability {
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",

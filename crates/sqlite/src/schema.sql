@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS onehorizon_token (
     tokens      TEXT,
     guard       BLOB,
     guard_until INTEGER,
+    interrupted INTEGER NOT NULL DEFAULT 0,
     saved_by    BLOB,
     PRIMARY KEY (scope, login)
 ) WITHOUT ROWID;

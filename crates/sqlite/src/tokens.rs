@@ -24,6 +24,7 @@ struct Row {
     guard: Option<[u8; 16]>,
     guard_until: Option<i64>,
     saved_by: Option<[u8; 16]>,
+    interrupted: bool,
 }
 
 /// What a step found, with the version and the tokens.
@@ -145,7 +146,7 @@ impl TokenStore for SqliteTokens {
 
 fn row(db: &Connection, scope: &str, login: &str) -> rusqlite::Result<Option<Row>> {
     db.prepare(
-        "SELECT version, tokens, guard, guard_until, saved_by FROM onehorizon_token WHERE scope = ?1 AND login = ?2",
+        "SELECT version, tokens, guard, guard_until, saved_by, interrupted FROM onehorizon_token WHERE scope = ?1 AND login = ?2",
     )?
     .query_row([scope, login], |row| {
         Ok(Row {
@@ -154,6 +155,7 @@ fn row(db: &Connection, scope: &str, login: &str) -> rusqlite::Result<Option<Row
             guard: row.get(2)?,
             guard_until: row.get(3)?,
             saved_by: row.get(4)?,
+            interrupted: row.get(5)?,
         })
     })
     .optional()
@@ -169,7 +171,7 @@ fn replace(
     db.prepare(
         "INSERT INTO onehorizon_token (scope, login, version, tokens, saved_by) VALUES (?1, ?2, 1, ?3, ?4)
          ON CONFLICT (scope, login) DO UPDATE SET version = version + 1, tokens = ?3, saved_by = ?4,
-            guard = NULL, guard_until = NULL
+            guard = NULL, guard_until = NULL, interrupted = 0
          RETURNING version",
     )?
     .query_row(params![scope, login, tokens, saved_by.map(u128::to_be_bytes)], |row| row.get(0))
@@ -184,7 +186,8 @@ fn begin(
     now: i64,
     until: i64,
 ) -> rusqlite::Result<Found> {
-    let Some(Row { version, tokens: Some(tokens), guard, guard_until, .. }) = row(db, scope, login)? else {
+    let Some(Row { version, tokens: Some(tokens), guard, guard_until, interrupted, .. }) = row(db, scope, login)?
+    else {
         return Ok(Found::Nothing);
     };
     if version != known {
@@ -193,9 +196,12 @@ fn begin(
     if guard_until.is_some_and(|until| until > now) {
         return Ok(Found::Busy);
     }
-    db.prepare("UPDATE onehorizon_token SET guard = ?3, guard_until = ?4 WHERE scope = ?1 AND login = ?2")?
-        .execute(params![scope, login, token.to_be_bytes(), until])?;
-    Ok(Found::Begun { version, tokens, interrupted: guard.is_some() })
+    let interrupted = interrupted || guard.is_some();
+    db.prepare(
+        "UPDATE onehorizon_token SET guard = ?3, guard_until = ?4, interrupted = ?5 WHERE scope = ?1 AND login = ?2",
+    )?
+    .execute(params![scope, login, token.to_be_bytes(), until, interrupted])?;
+    Ok(Found::Begun { version, tokens, interrupted })
 }
 
 fn save(db: &Connection, scope: &str, login: &str, known: i64, token: u128, json: &str) -> rusqlite::Result<Found> {

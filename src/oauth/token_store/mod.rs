@@ -51,7 +51,9 @@ pub trait TokenStore: Send + Sync + 'static {
     /// - nothing is kept: [`Begin::Empty`];
     /// - another version is kept: [`Begin::Newer`];
     /// - another guard's lease has not ended: [`Begin::Busy`];
-    /// - otherwise [`Begin::Refresh`], with a guard of a token that no other guard has had.
+    /// - otherwise [`Begin::Refresh`], with a guard of a token that no other guard has had. Where a guard of these tokens has
+    ///   ended with its lease, it is [`after_interruption`](RefreshGuard::after_interruption), also when others were released
+    ///   since: each process is to know why the server refuses them.
     fn begin(&self, known: u64, now: SystemTime, lease: Duration) -> StoreFuture<'_, Begin>;
 
     /// Keeps new tokens and ends the refresh.
@@ -134,7 +136,7 @@ impl RefreshGuard {
         Self { token, current, interrupted: false }
     }
 
-    /// Marks that the guard before this one ended with its lease, neither saved nor released.
+    /// Marks that a guard of these tokens ended with its lease, neither saved nor released.
     #[must_use]
     pub fn after_interruption(mut self) -> Self {
         self.interrupted = true;

@@ -15,6 +15,8 @@ pub(super) struct State {
     version: u64,
     tokens: Option<Tokens>,
     guard: Option<Held>,
+    /// A guard of this version ended with its lease.
+    interrupted: bool,
     /// The token of the guard that saved this version.
     saved_by: Option<String>,
 }
@@ -37,6 +39,8 @@ impl State {
             version: serde_json::from_str(json("version"))?,
             tokens: serde_json::from_str(json("tokens"))?,
             guard: guard.0.zip(guard.1).map(|(token, until)| Held { token, until }),
+            // Files of earlier versions do not have it.
+            interrupted: serde_json::from_str::<Option<bool>>(json("interrupted"))?.unwrap_or_default(),
             saved_by: serde_json::from_str(json("saved_by"))?,
         })
     }
@@ -64,9 +68,9 @@ impl State {
         }
         let token = random()?;
         let until = now.saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
-        let before = self.guard.replace(Held { token: written(token), until });
+        self.interrupted |= self.guard.replace(Held { token: written(token), until }).is_some();
         let guard = RefreshGuard::new(token, current);
-        Ok(Begin::Refresh(if before.is_some() { guard.after_interruption() } else { guard }))
+        Ok(Begin::Refresh(if self.interrupted { guard.after_interruption() } else { guard }))
     }
 
     pub(super) fn save(&mut self, guard: &RefreshGuard, tokens: &Tokens) -> Save {
@@ -88,7 +92,7 @@ impl State {
 
     fn replace(&mut self, tokens: Option<Tokens>, saved_by: Option<String>) -> u64 {
         self.version += 1;
-        *self = Self { version: self.version, tokens, guard: None, saved_by };
+        *self = Self { version: self.version, tokens, guard: None, interrupted: false, saved_by };
         self.version
     }
 }
@@ -100,6 +104,7 @@ impl Serialize for State {
         map.serialize_entry("tokens", &self.tokens)?;
         map.serialize_entry("guard", &self.guard.as_ref().map(|held| &held.token))?;
         map.serialize_entry("guard_until", &self.guard.as_ref().map(|held| held.until))?;
+        map.serialize_entry("interrupted", &self.interrupted)?;
         map.serialize_entry("saved_by", &self.saved_by)?;
         map.end()
     }

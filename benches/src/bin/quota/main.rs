@@ -12,6 +12,7 @@
 #![allow(clippy::print_stdout, reason = "it prints its result")]
 #![allow(missing_docs, unreachable_pub, reason = "a program")]
 
+mod lanes;
 mod optimum;
 mod server;
 mod strategies;
@@ -143,6 +144,7 @@ fn main() -> ExitCode {
         println!("  {cell}");
     }
     println!();
+    missed.extend(lanes::report());
     if missed.is_empty() {
         println!("All reachable targets are met.");
         return ExitCode::SUCCESS;

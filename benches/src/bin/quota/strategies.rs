@@ -37,7 +37,7 @@ pub enum Strategy {
 }
 
 /// The engine's transport to the server in virtual time.
-struct Link(Arc<Server>);
+pub struct Link(pub Arc<Server>);
 
 impl Transport for Link {
     fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {

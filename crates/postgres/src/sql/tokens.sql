@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS {s}.token (
     tokens      text,
     guard       text,
     guard_until timestamptz,
+    interrupted boolean NOT NULL DEFAULT false,         -- a guard of this version ended with its lease
     saved_by    text,
     PRIMARY KEY (scope, login)
 );
@@ -14,13 +15,13 @@ CREATE OR REPLACE FUNCTION {s}.token_put_v1(p_scope text, p_login text, p_tokens
 LANGUAGE sql VOLATILE AS $$
     INSERT INTO {s}.token AS t (scope, login, version, tokens) VALUES (p_scope, p_login, 1, p_tokens)
     ON CONFLICT (scope, login) DO UPDATE SET version = t.version + 1, tokens = excluded.tokens,
-        guard = NULL, guard_until = NULL, saved_by = NULL
+        guard = NULL, guard_until = NULL, interrupted = false, saved_by = NULL
     RETURNING version;
 $$;
 
 CREATE OR REPLACE FUNCTION {s}.token_clear_v1(p_scope text, p_login text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    UPDATE {s}.token SET version = version + 1, tokens = NULL, guard = NULL, guard_until = NULL, saved_by = NULL
+    UPDATE {s}.token SET version = version + 1, tokens = NULL, guard = NULL, guard_until = NULL, interrupted = false, saved_by = NULL
     WHERE scope = p_scope AND login = p_login;
     RETURN FOUND;
 END $$;
@@ -36,9 +37,10 @@ BEGIN
     IF t.tokens IS NULL THEN RETURN QUERY SELECT 0, 0::bigint, ''; RETURN; END IF;
     IF t.version <> p_known THEN RETURN QUERY SELECT 1, t.version, t.tokens; RETURN; END IF;
     IF t.guard IS NOT NULL AND t.guard_until > now_ THEN RETURN QUERY SELECT 2, 0::bigint, ''; RETURN; END IF;
-    UPDATE {s}.token x SET guard = p_guard, guard_until = now_ + make_interval(secs => p_lease)
+    UPDATE {s}.token x SET guard = p_guard, guard_until = now_ + make_interval(secs => p_lease),
+        interrupted = t.interrupted OR t.guard IS NOT NULL
     WHERE x.scope = p_scope AND x.login = p_login;
-    RETURN QUERY SELECT CASE WHEN t.guard IS NULL THEN 3 ELSE 4 END, t.version, t.tokens;
+    RETURN QUERY SELECT CASE WHEN t.interrupted OR t.guard IS NOT NULL THEN 4 ELSE 3 END, t.version, t.tokens;
 END $$;
 
 -- What: 0 superseded by nothing, 1 superseded, 2 saved.
@@ -49,7 +51,8 @@ BEGIN
     SELECT * INTO t FROM {s}.token x WHERE x.scope = p_scope AND x.login = p_login FOR UPDATE;
     IF t.tokens IS NULL THEN RETURN QUERY SELECT 0, 0::bigint, ''; RETURN; END IF;
     IF t.version = p_version THEN
-        UPDATE {s}.token x SET version = t.version + 1, tokens = p_tokens, guard = NULL, guard_until = NULL, saved_by = p_guard
+        UPDATE {s}.token x SET version = t.version + 1, tokens = p_tokens, guard = NULL, guard_until = NULL, interrupted = false,
+            saved_by = p_guard
         WHERE x.scope = p_scope AND x.login = p_login;
         RETURN QUERY SELECT 2, t.version + 1, ''; RETURN;
     END IF;

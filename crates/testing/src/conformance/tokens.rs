@@ -135,6 +135,9 @@ where
         case.pass(self.lease + self.lease / 2).await;
         let next = case.begun(1, version).await?;
         case.same(RULE, &true, &next.was_interrupted())?;
+        case.other().release(&next).await.map_err(failed)?;
+        let next = case.begun(0, version).await?;
+        case.same("a release does not hide that one before it was interrupted", &true, &next.was_interrupted())?;
         let saved = case.saved(0, &lost, 2).await?;
         let late = case.other().save(&next, &tokens(3)).await.map_err(failed)?;
         case.same(
