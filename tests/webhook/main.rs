@@ -9,6 +9,7 @@ mod claims;
 mod conformance;
 mod crash;
 mod event;
+mod event_payload;
 mod hooks;
 mod inbox;
 mod interop;
@@ -16,5 +17,6 @@ mod receiver;
 
 mod reply;
 mod router;
+mod signatures;
 mod signed;
 mod verifier;

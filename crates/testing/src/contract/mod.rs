@@ -22,6 +22,8 @@ pub(crate) struct Operation {
     pub(crate) success: StatusCode,
     /// Whether API keys are refused.
     pub(crate) oauth_only: bool,
+    /// Whether documentation names the route.
+    pub(crate) documented: bool,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     /// Fields of the response that the document calls otherwise: their names here and there.
@@ -198,7 +200,9 @@ impl Reader<'_> {
         let renamed = entries(operation.get("x-renamed"))
             .filter_map(|(here, there)| Some((here.clone(), there.as_str()?.to_owned())))
             .collect();
-        Ok(Operation { id, method, success, oauth_only, parameters, body, renamed, template: template.collect() })
+        let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
+        let template = template.collect();
+        Ok(Operation { id, method, success, oauth_only, documented, parameters, body, renamed, template })
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {

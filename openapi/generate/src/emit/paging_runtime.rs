@@ -14,9 +14,9 @@ use crate::response::Response;
 const MAX_PAGES: u32 = 10_000;
 
 /// One page of a list.
-pub trait Page: Send + Unpin + 'static {
+pub trait Page: Send + 'static {
     /// What the list contains.
-    type Item: Send + Unpin + 'static;
+    type Item: Send + 'static;
 
     /// The cursor of the next page; none on the last one.
     fn next_cursor(&self) -> Option<&str>;
@@ -201,6 +201,10 @@ impl<P: Page> fmt::Debug for Items<P> {
         f.debug_struct("Items").field("pages", &self.pages).field("left", &self.page.len()).finish()
     }
 }
+
+// Nothing in them is pinned in place: a call on its way is boxed, items lie in a vector.
+impl<P> Unpin for Pages<P> {}
+impl<P: Page> Unpin for Items<P> {}
 
 /// A cursor in a field that may be missing or not.
 trait Text {
