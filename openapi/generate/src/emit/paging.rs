@@ -117,15 +117,12 @@ fn items(program: &Program, body: &Struct) -> Option<(String, String)> {
         },
         _ => None,
     };
-    let mut lists = body.fields.iter().filter_map(|field| element(field).map(|found| (found, field.required)));
-    let ((field, item), _) = match &body.items {
-        Some((named, _)) => lists.find(|((field, _), _)| field == named)?,
-        None => {
-            let first = lists.next()?;
-            lists.next().is_none().then_some(first)?
-        }
-    };
-    Some((field, item))
+    let mut lists = body.fields.iter().filter_map(element);
+    if let Some((named, _)) = &body.items {
+        return lists.find(|(field, _)| field == named);
+    }
+    let first = lists.next()?;
+    lists.next().is_none().then_some(first)
 }
 
 /// The next page's cursor: a string of the page, or of an object in it that is about paging.
