@@ -399,12 +399,12 @@ fn what_responses_require_is_left_to_the_curation_where_the_policy_says_so() {
 }
 
 #[test]
-fn a_body_of_several_types_is_made_of_each_without_an_error() {
+fn a_body_of_several_types_is_made_of_each_and_never_of_null_in_its_place() {
     has(
         &code("46-one-of-string-or-object"),
         &[
             "pub fn from_text(value: &str) -> Self",
-            "pub fn from_thing(value: &Thing) -> Self",
+            "pub fn from_thing(value: &Thing) -> Result<Self, serde_json::Error>",
             "body: impl Borrow<CreateThingBody>",
         ],
     );
