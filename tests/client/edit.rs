@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use onehorizon::models::Task;
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Configuration, ErrorKind, Sent, TasksApi};
+use onehorizon::{Configuration, Error, ErrorKind, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault, Record};
 
 type Hook = Arc<dyn Fn(&FakeOneHorizon, &str, u32) + Send + Sync>;
@@ -334,7 +334,7 @@ async fn an_edit_within_the_change_of_an_edit_of_the_same_task_is_refused_and_do
     assert_eq!((error.kind(), error.status()), (ErrorKind::Invalid, None), "{error}");
     assert!(error.to_string().contains("within the change of another edit"), "{error}");
     // A change that panics leaves nothing behind.
-    let panicking = tasks.edit_task("tsk_1", |_| panic!("on purpose"));
+    let panicking = tasks.edit_task("tsk_1", |_| -> Result<(), Error> { panic!("on purpose") });
     assert!(tokio::spawn(panicking.into_future()).await.unwrap_err().is_panic());
     assert!(tasks.edit_task("tsk_1", rename).await.unwrap().was_written());
 }
