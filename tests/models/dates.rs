@@ -126,7 +126,7 @@ fn all_libraries_refuse_the_same_strings() {
 
 #[test]
 fn newest_first_is_by_instant_and_puts_what_cannot_be_read_last() {
-    let texts = [
+    let strings = [
         "soon",
         "2026-05-10T10:30:00+02:00",
         "2026-05-10T09:00:00Z",
@@ -134,7 +134,7 @@ fn newest_first_is_by_instant_and_puts_what_cannot_be_read_last() {
         "2026-05-10T08:30:00Z",
         "2026-05-10 08:29:59Z",
     ];
-    let mut times: Vec<Timestamp> = texts.map(Timestamp::from).into();
+    let mut times: Vec<Timestamp> = strings.map(Timestamp::from).into();
     times.sort_by(|a, b| b.cmp(a));
     let sorted: Vec<_> = times.iter().map(Timestamp::as_str).collect();
     let expected = [

@@ -25,6 +25,9 @@ pub(in crate::webhook) struct Proof {
 
 /// A value that a [`Verifier`](super::Verifier) vouches for.
 ///
+/// As an extractor of axum it belongs on a route made by `webhook::axum_routes::on`: `axum::routing::post` would refuse the
+/// probe of the *Verify* button with 405.
+///
 /// Only a verifier makes one, so a function that takes `Verified<Event>` cannot be handed an unchecked event:
 ///
 /// ```compile_fail,E0451
