@@ -147,13 +147,13 @@ fn tolerant_reading_leaves_requests_as_strict_as_the_document() {
 
 #[test]
 fn a_body_keeps_its_media_type() {
-    has(&code("08-merge-patch-content-type"), &["json_as(\"application/merge-patch+json\", thing.borrow())"]);
+    has(&code("08-merge-patch-content-type"), &["json_as(\"application/merge-patch+json\", thing.body())"]);
     let document = json!({ "/a": { "post": { "operationId": "a", "responses": { "204": { "description": "" } }, "requestBody": {
         "required": true, "content": { "application/x-www-form-urlencoded": { "schema": { "type": "object", "properties": { "x": { "type": "string" } } } } } } },
         "put": { "operationId": "b", "responses": { "204": { "description": "" } }, "requestBody": {
         "required": true, "content": { "text/markdown": { "schema": { "type": "string" } } } } } } });
     let code = apis(&document, &json!({}), "");
-    has(&code, &["call.form(body.borrow())", "body: impl Into<Bytes>", "call.bytes(\"text/markdown\", body.into())"]);
+    has(&code, &["call.form(body.body())", "body: impl Into<Bytes>", "call.bytes(\"text/markdown\", body.into())"]);
 }
 
 #[test]
