@@ -33,7 +33,7 @@ impl Role {
         match self {
             Self::Owner => "owner",
             Self::Admin => "admin",
-            Self::Member => "member",
+            Self::Member => "member", // language: allow
         }
     }
 }
