@@ -8,6 +8,7 @@ mod spelling;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -25,9 +26,16 @@ const MESSAGE_CAP: usize = 500;
 /// Shorter secrets are not looked for in base64: a few letters would be found in innocent text.
 const SHORTEST_IN_BASE64: usize = 8;
 
-/// Finds and removes some secrets.
+/// Finds and removes some secrets in every spelling in which servers and proxies echo them: plain, escaped, encoded, in
+/// base64, folded. For transports of your own that log or record what goes through them. `Debug` shows no secret.
+///
+/// ```
+/// use onehorizon::transport::Redactor;
+/// let redactor = Redactor::new(["s3cr3t/value"]);
+/// assert_eq!(redactor.text("you sent s3cr3t%2Fvalue"), "you sent [redacted]");
+/// ```
 #[derive(Clone, Default)]
-pub(crate) struct Redactor {
+pub struct Redactor {
     needles: Vec<Needle>,
     /// The bytes that a spelling of a needle may begin with, one bit each: nearly every byte of a string is skipped by them.
     first: Zeroizing<[u64; 4]>,
@@ -45,8 +53,16 @@ struct Found {
     end: usize,
 }
 
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("needles", &self.needles.len()).finish_non_exhaustive()
+    }
+}
+
 impl Redactor {
-    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Removes these secrets; empty ones are ignored.
+    #[must_use]
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut needles = Vec::new();
         for secret in secrets.into_iter().map(str::as_bytes).filter(|secret| !secret.is_empty()) {
             needles.push(Needle { bytes: Zeroizing::new(secret.to_vec()), is_base64: false });
@@ -73,12 +89,14 @@ impl Redactor {
     }
 
     /// Whether a secret is in there.
-    pub(crate) fn finds_in(&self, text: &[u8]) -> bool {
+    #[must_use]
+    pub fn finds_in(&self, text: &[u8]) -> bool {
         self.find(text, 0, false).is_some()
     }
 
     /// The text with its secrets replaced.
-    pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if !self.finds_in(text.as_bytes()) {
             return Cow::Borrowed(text);
         }

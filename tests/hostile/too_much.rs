@@ -1,7 +1,6 @@
 //! Responses that are too large: announced, endless, compressed, in headers.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use onehorizon::{ErrorKind, Sent};
 
@@ -79,7 +78,11 @@ fn compressed_responses_are_read_and_a_compressed_429_keeps_its_wait() {
     let limited = include_bytes!("../fixtures/rate-limited.json.gz");
     let head = "content-encoding: gzip\r\n";
     let error = attack(move |stage| stage.send(response("429 Too Many Requests", head, limited))).error();
-    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(7))), "{error}");
+    assert_eq!(
+        (error.kind(), error.retry_after()),
+        (ErrorKind::RateLimited, Some(std::time::Duration::from_secs(7))),
+        "{error}"
+    );
 
     let cut = &task[..task.len() - 12];
     let error = attack(move |stage| stage.send(response("200 OK", "content-encoding: gzip\r\n", cut))).error();

@@ -1,5 +1,6 @@
 //! From the bytes of a delivery to the handler and the reply.
 
+// mutants: src/reconcile
 // mutants-with: fake
 
 mod axum;
@@ -14,7 +15,7 @@ mod hooks;
 mod inbox;
 mod interop;
 mod receiver;
-
+mod reconcile;
 mod reply;
 mod router;
 mod signatures;
