@@ -113,6 +113,4 @@ async fn a_credential_of_one_letter_leaves_our_own_words_readable() {
     assert!(!broken.contains("[redacted]"), "{broken}");
     let page = of(Reply::new(502, "text/html", "<p>x</p>")).await;
     assert!(page.contains("with a body of 8 bytes that is not the service's JSON (te[redacted]t/html)"), "{page}");
-    let shape = of(plain(200, "{")).await;
-    assert!(!shape.contains("[redacted]"), "{shape}");
 }
