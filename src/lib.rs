@@ -49,6 +49,8 @@ pub mod oauth;
 mod options;
 #[cfg(feature = "client")]
 pub mod quota;
+#[cfg(all(feature = "client", feature = "webhook"))]
+pub mod reconcile;
 #[cfg(feature = "client")]
 mod redact;
 #[cfg(feature = "client")]

@@ -19,9 +19,9 @@ def query(prometheus, expression, seconds):
     expression = expression.replace("$__rate_interval", "20s")
     end = time.time()
     parameters = {"query": expression, "start": end - seconds, "end": end, "step": max(1, seconds // 120)}
-    answer = json.loads(get(f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(parameters)}"))
+    reply = json.loads(get(f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(parameters)}"))
     series = []
-    for result in answer["data"]["result"]:
+    for result in reply["data"]["result"]:
         points = [(float(at), float(value)) for at, value in result["values"] if value not in ("NaN", "+Inf")]
         if points:
             series.append((result["metric"], points))

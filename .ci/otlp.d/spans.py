@@ -126,7 +126,7 @@ def check_spans(sent):
     numbers = {"attempt", "status", "retry_number", "server.port", "http.request.resend_count", "http.response.status_code"}
     for span in spans.values():
         for name in numbers & attributes(span).keys():
-            check(isinstance(attributes(span)[name], int), f"{name} of {span.name} is no number")
+            check(isinstance(attributes(span)[name], int), f"{name} of {span.name} is not a number")
     for span in client:
         values = attributes(span)
         check({"http.request.method", "server.address", "server.port", "url.template"} <= values.keys(), f"{span.name}: {values}")

@@ -12,6 +12,7 @@ pub mod canned;
 pub mod deliveries;
 pub mod hand;
 pub mod load;
+#[path = "../../tests/support/moment.rs"]
 pub mod moment;
 pub mod process;
 pub mod responses;

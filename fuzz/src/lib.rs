@@ -4,6 +4,7 @@ mod client;
 mod gauge;
 pub mod linear;
 mod models;
+#[path = "../../tests/support/moment.rs"]
 mod moment;
 mod webhook;
 

@@ -62,7 +62,7 @@ pub(super) fn request(call: &Call) -> Result<TransportRequest, Error> {
                     Some("use the OAuth token of a workspace owner or admin: Configuration::builder().oauth_token(…)");
             }));
     }
-    if let Some(fault) = &call.options.fault {
+    if let Some(fault) = call.fault.as_ref().or(call.options.fault.as_ref()) {
         return Err(Error::new(ErrorKind::Invalid, fault));
     }
     let is_owned = |name: &&HeaderName| OWNED_BY_TRANSPORT.contains(&name.as_str());

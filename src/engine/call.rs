@@ -30,6 +30,8 @@ pub(crate) struct Call {
     pub(super) media: Option<&'static str>,
     /// The media type of the response, if it is not JSON.
     pub(super) accept: Option<&'static str>,
+    /// Why the call itself, whatever its options, cannot be sent.
+    pub(super) fault: Option<String>,
     pub(crate) options: CallOptions,
 }
 
@@ -56,7 +58,7 @@ impl Call {
         };
         let operation = Operation { id: RAW_REQUEST, method, path: "", retry, access: Access::Any, deduced: false };
         let mut call = Self::to(settings, operation, Cow::Owned(route.to_owned()));
-        call.options.fault = fault;
+        call.fault = fault;
         call
     }
 
@@ -70,6 +72,7 @@ impl Call {
             body: None,
             media: None,
             accept: None,
+            fault: None,
             options: CallOptions::default(),
         }
     }
@@ -104,20 +107,20 @@ impl Call {
     pub(crate) fn json(&mut self, body: &(impl Serialize + ?Sized)) {
         match serde_json::to_vec(body) {
             Ok(text) => self.body = Some(text.into()),
-            Err(error) => self.options.fault = Some(format!("the body cannot be written as JSON: {error}")),
+            Err(error) => self.fault = Some(format!("the body cannot be written as JSON: {error}")),
         }
     }
 
     /// Makes the call invalid unless its body was read whole from the service.
     pub(crate) fn needs_whole(&mut self, is_whole: bool) {
         if !is_whole {
-            self.options.fault.get_or_insert_with(|| NOT_WHOLE.to_owned());
+            self.fault.get_or_insert_with(|| NOT_WHOLE.to_owned());
         }
     }
 
     /// Sends the body although it was not read whole.
     pub(crate) fn replace_whole(&mut self) {
-        self.options.fault.take_if(|fault| fault == NOT_WHOLE);
+        self.fault.take_if(|fault| fault == NOT_WHOLE);
     }
 }
 

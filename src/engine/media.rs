@@ -34,7 +34,7 @@ impl Call {
                 append_form(&mut form, "", &value);
                 self.bytes("application/x-www-form-urlencoded", form.finish().into());
             }
-            Err(error) => self.options.fault = Some(format!("the body cannot be written as a form: {error}")),
+            Err(error) => self.fault = Some(format!("the body cannot be written as a form: {error}")),
         }
     }
 

@@ -67,7 +67,7 @@ impl Kept {
         self.odd.push(Odd { field, item: None, json: Json::of(raw), error: reason(error) });
     }
 
-    /// Tells what was kept of a field; returns the positions of items.
+    /// Says what was kept of a field; returns the positions of items.
     fn report(&self, field: usize, at: &Path<'_>, found: &mut dyn Findings) -> Vec<usize> {
         for odd in self.of(field) {
             match odd.item {

@@ -29,6 +29,7 @@ pub mod inbox;
 mod media_type;
 mod receiver;
 mod router;
+pub(crate) mod task_state;
 mod trace;
 mod verifier;
 

@@ -1,8 +1,12 @@
 //! Only a task that was read whole from the service is written back, unless the caller says otherwise.
 
+use std::time::Duration;
+
+use onehorizon::apis::BulkOutcome;
 use onehorizon::models::{NewTask, Task};
 use onehorizon::{Configuration, ErrorKind, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Record};
+use serde::ser::SerializeStruct;
 
 fn stage() -> (FakeOneHorizon, TasksApi) {
     let fake = FakeOneHorizon::builder().empty().quota_off().in_process();
@@ -50,4 +54,70 @@ async fn replacing_does_not_excuse_another_mistake() {
     let call = tasks.update_task("tsk_1", Task::new("tsk_1")).header("x bad", "y").replace_whole();
     assert_eq!(call.await.unwrap_err().kind(), ErrorKind::Invalid);
     assert!(fake.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_puts_another_task_in_the_place_of_the_fetched_one_writes_nothing() {
+    let (fake, tasks) = stage();
+    let listed = serde_json::to_string(&tasks.list_tasks().all(true).await.unwrap().tasks[0]).unwrap();
+    let made = || Task::new("tsk_1");
+    let read = || serde_json::from_str::<Task>(&listed).unwrap();
+    let edits = [
+        tasks.edit_task("tsk_1", |task| *task = made()),
+        tasks.edit_task("tsk_1", |task| *task = read()),
+        tasks.edit_task("tsk_1", |task| drop(std::mem::replace(task, read()))).check_conflict().confirm(),
+        tasks.try_edit_task("tsk_1", |task| {
+            *task = serde_json::from_str(&listed)?;
+            task.title = "changed".to_owned();
+            Ok(())
+        }),
+    ];
+    for edit in edits {
+        let error = edit.header("x-job", "nightly").await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Invalid, None), "{error}");
+        assert!(error.to_string().contains("replace_whole()"), "{error}");
+    }
+    let bulk = tasks.bulk().edit_each(["tsk_1"], |task| *task = made());
+    let report = bulk.edit_task(tasks.edit_task("tsk_2", |_| {})).await.unwrap();
+    assert!(matches!(&report.items[0].outcome, BulkOutcome::Failed(error) if error.kind() == ErrorKind::Invalid));
+    assert_eq!(fake.executed("updateTask"), 0);
+    assert!(fake.task("tsk_1").unwrap().is("title", "first"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_may_take_another_whole_reading_of_the_task() {
+    let (fake, tasks) = stage();
+    let mut whole = tasks.fetch_task("tsk_1").await.unwrap().into_inner();
+    whole.title = "second".to_owned();
+    assert!(tasks.edit_task("tsk_1", |task| *task = whole.clone()).await.unwrap().was_written());
+    assert!(fake.task("tsk_1").unwrap().is("title", "second"));
+}
+
+/// A value that passes for raw JSON and is none.
+struct NotJson;
+
+impl serde::Serialize for NotJson {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut raw = serializer.serialize_struct("$serde_json::private::RawValue", 1)?;
+        raw.serialize_field("$serde_json::private::RawValue", "{")?;
+        raw.end()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_cannot_be_written_is_refused_whatever_the_options() {
+    let (fake, tasks) = stage();
+    let mut odd = NewTask::new("odd");
+    odd.extra.insert("x", &NotJson).unwrap();
+    let created = tasks.create_task(&odd).attempts(1).await.unwrap_err();
+    let once = tasks.find_or_create("ci/nightly", odd.clone()).deadline(Duration::from_secs(5)).await.unwrap_err();
+    let edited = tasks.edit_task("tsk_1", |task| task.extra.insert("x", &NotJson)).attempts(2).await.unwrap_err();
+    let report = tasks.bulk().create("a", odd.clone()).find_or_create("b", odd).await.unwrap();
+    let failed = report.failed().filter_map(|item| item.outcome.error());
+    for error in [&created, &once, &edited].into_iter().chain(failed) {
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Invalid, None), "{error}");
+        assert!(error.message().contains("cannot be written as JSON"), "{error}");
+    }
+    assert_eq!(report.failed().count(), 2);
+    assert_eq!((fake.executed("createTask"), fake.executed("updateTask")), (0, 0));
 }

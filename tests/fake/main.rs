@@ -5,6 +5,7 @@
 
 mod contract;
 mod faults;
+mod kit;
 mod oauth;
 mod oauth_rules;
 mod quota;

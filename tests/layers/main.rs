@@ -8,6 +8,7 @@ use std::path::Path;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("metrics", &["error", "hooks", "models", "webhook"]),
     ("blocking", &["apis", "background", "configuration", "error", "models", "options", "secret"]),
+    ("reconcile", &["apis", "error", "models", "store", "webhook"]),
     (
         "apis",
         &[

@@ -1,6 +1,6 @@
 //! Conversions of `Timestamp`; `cargo test --all-features` runs them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::Timestamp;
 
@@ -37,11 +37,16 @@ fn since_1970(time: SystemTime) -> (i64, u32) {
     }
 }
 
+fn parts(nanos: i128) -> (i64, u32) {
+    const SECOND: i128 = 1_000_000_000;
+    (i64::try_from(nanos.div_euclid(SECOND)).unwrap(), u32::try_from(nanos.rem_euclid(SECOND)).unwrap())
+}
+
 /// What each library makes of a string: seconds and nanoseconds since 1970.
 fn read(text: &str) -> [Option<(i64, u32)>; 4] {
     let time = Timestamp::from(text);
     [
-        time.to_jiff().ok().map(|t| (t.as_second(), u32::try_from(t.subsec_nanosecond()).unwrap())),
+        time.to_jiff().ok().map(|t| parts(t.as_nanosecond())),
         time.to_chrono().ok().map(|t| (t.timestamp(), t.timestamp_subsec_nanos())),
         time.to_time().ok().map(|t| (t.unix_timestamp(), t.nanosecond())),
         time.to_system_time().map(since_1970),
@@ -116,5 +121,78 @@ fn all_libraries_refuse_the_same_strings() {
         "２026-05-10T08:30:00Z",
     ] {
         assert_eq!(read(text), [None; 4], "{text}");
+    }
+}
+
+#[test]
+fn newest_first_is_by_instant_and_puts_what_cannot_be_read_last() {
+    let strings = [
+        "soon",
+        "2026-05-10T10:30:00+02:00",
+        "2026-05-10T09:00:00Z",
+        "",
+        "2026-05-10T08:30:00Z",
+        "2026-05-10 08:29:59Z",
+    ];
+    let mut times: Vec<Timestamp> = strings.map(Timestamp::from).into();
+    times.sort_by(|a, b| b.cmp(a));
+    let sorted: Vec<_> = times.iter().map(Timestamp::as_str).collect();
+    let expected = [
+        "2026-05-10T09:00:00Z",
+        "2026-05-10T10:30:00+02:00",
+        "2026-05-10T08:30:00Z",
+        "2026-05-10 08:29:59Z",
+        "soon",
+        "",
+    ];
+    assert_eq!(sorted, expected);
+    for (a, one) in times.iter().enumerate() {
+        for (b, two) in times.iter().enumerate() {
+            assert_eq!(one.cmp(two), b.cmp(&a), "{one} {two}");
+            assert_eq!(one == two, one.cmp(two).is_eq());
+        }
+    }
+    assert!(Some(Timestamp::from("soon")) > None);
+}
+
+#[test]
+fn an_instant_of_a_clock_or_a_library_is_written_so_that_all_read_it_back() {
+    let mut random = fastrand::Rng::with_seed(11);
+    // From the year 0 to the last second that every library has.
+    let (first, last) = (-62_167_219_200, 253_402_207_200);
+    let odd = [first, -1, 0, 951_782_400, 951_868_800, 4_107_542_400, -2_203_891_200, last];
+    let drawn: Vec<i64> = (0..2_000).map(|_| random.i64(first..=last)).collect();
+    for seconds in odd.into_iter().chain(drawn) {
+        let nanos = *[0, 1, 500_000_000, 999_999_999].get(random.usize(0..4)).unwrap();
+        let whole = Duration::from_secs(seconds.unsigned_abs());
+        let time = if seconds < 0 { UNIX_EPOCH - whole } else { UNIX_EPOCH + whole } + Duration::new(0, nanos);
+        let chrono = chrono::DateTime::from_timestamp(seconds, nanos).unwrap();
+        let east = chrono::FixedOffset::east_opt(random.i32(-80_000..80_000)).unwrap();
+        let dated = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap() + Duration::new(0, nanos);
+        let jiff = jiff::Timestamp::new(seconds, i32::try_from(nanos).unwrap()).unwrap();
+        let text = Timestamp::from(time);
+        for other in [
+            Timestamp::from(chrono),
+            Timestamp::from(chrono.with_timezone(&east)),
+            Timestamp::from(dated),
+            Timestamp::from(dated.to_offset(time::UtcOffset::from_whole_seconds(east.local_minus_utc()).unwrap())),
+            Timestamp::from(jiff),
+            Timestamp::from(jiff.to_zoned(jiff::tz::TimeZone::UTC)),
+        ] {
+            assert_eq!(other, text, "{seconds} {nanos}");
+        }
+        assert_eq!(read(text.as_str()), [Some((seconds, nanos)); 4], "{text}");
+    }
+}
+
+#[test]
+fn an_instant_far_away_is_written_without_a_panic() {
+    for seconds in [253_402_300_800_u64, 1 << 40, 1 << 55] {
+        for time in
+            [UNIX_EPOCH.checked_add(Duration::from_secs(seconds)), UNIX_EPOCH.checked_sub(Duration::from_secs(seconds))]
+        {
+            let text = time.map(Timestamp::from).unwrap();
+            assert!(text.to_system_time().is_none(), "{text}");
+        }
     }
 }

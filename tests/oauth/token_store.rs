@@ -1,12 +1,14 @@
 //! The rules of a token store, for the stores of this crate.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::oauth::token_store::{Begin, RefreshGuard, Save};
 use onehorizon::oauth::{FileTokens, MemoryTokens, TokenStore, Tokens};
+use onehorizon_testing::conformance::tokens::Conformance;
 
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -30,6 +32,22 @@ async fn begun(store: &dyn TokenStore, known: u64, now: u64) -> RefreshGuard {
         Begin::Refresh(guard) => guard,
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stores_of_this_crate_keep_the_whole_contract() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: String| {
+        let path = directory.path().join(name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
+        async move { Ok(Arc::new(FileTokens::new(path))) }
+    };
+    Conformance::new(file).check().await.unwrap();
+    let stores = Mutex::new(HashMap::<String, Arc<MemoryTokens>>::new());
+    let memory = |name: String| {
+        let store = stores.lock().unwrap().entry(name).or_default().clone();
+        async move { Ok(store) }
+    };
+    Conformance::new(memory).check().await.unwrap();
 }
 
 #[tokio::test]

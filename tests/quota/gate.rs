@@ -19,6 +19,19 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
+/// A wire that refuses the first request for 5 s, never responds to the second, and responds to the others.
+fn refuses_then_hangs() -> Wire {
+    let mut seen = 0;
+    Wire::rule(move |_, _| {
+        seen += 1;
+        match seen {
+            1 => limited(5),
+            2 => Reply::never(),
+            _ => ok(),
+        }
+    })
+}
+
 /// A wire that refuses the first request and responds to the others after 100 ms.
 fn refuses_first(seconds: u64) -> Wire {
     let mut first = true;
@@ -247,15 +260,7 @@ async fn only_refusals_for_the_quota_close_the_gate() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_hangs_in_the_opening_gate_does_not_hold_up_the_others() {
-    let mut seen = 0;
-    let wire = Wire::rule(move |_, _| {
-        seen += 1;
-        match seen {
-            1 => limited(5),
-            2 => Reply::never(),
-            _ => ok(),
-        }
-    });
+    let wire = refuses_then_hangs();
     let configuration = wire.configuration();
     assert!(unsafe_write(&configuration).attempts(1).await.is_err());
     let hanging = tokio::spawn(unsafe_write(&configuration).into_future());
@@ -295,15 +300,7 @@ async fn dropping_a_waiting_call_lets_the_next_one_through() {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_a_call_under_way_in_the_opening_gate_frees_its_place() {
-    let mut seen = 0;
-    let wire = Wire::rule(move |_, _| {
-        seen += 1;
-        match seen {
-            1 => limited(5),
-            2 => Reply::never(),
-            _ => ok(),
-        }
-    });
+    let wire = refuses_then_hangs();
     let configuration = wire.configuration();
     assert!(unsafe_write(&configuration).attempts(1).await.is_err());
     let hanging = tokio::spawn(unsafe_write(&configuration).into_future());

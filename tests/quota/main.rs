@@ -6,7 +6,9 @@
 mod gate;
 mod lanes;
 mod pacing;
+mod pacing_reported;
 mod property;
 mod scale;
 mod store;
+mod store_contract;
 mod threads;

@@ -5,7 +5,7 @@ use support::wire;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason, WindowUsage};
+use onehorizon::quota::{Pacing, QuotaShape, QuotaWait, WaitReason};
 use onehorizon::transport::Failure;
 use onehorizon::{Configuration, ErrorKind, Sent};
 use onehorizon_testing::Reply;
@@ -15,9 +15,9 @@ use support::windows::Model;
 use support::wire::{Wire, limited, ok, read, unsafe_write};
 use tokio::task::JoinSet;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-fn ms(milliseconds: u64) -> Duration {
+pub(super) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
@@ -26,7 +26,7 @@ fn paced(service: &Service, pacing: Pacing) -> Configuration {
 }
 
 /// So many calls, so many at a time.
-async fn make_calls(configuration: &Configuration, calls: usize, at_a_time: usize) {
+pub(super) async fn make_calls(configuration: &Configuration, calls: usize, at_a_time: usize) {
     let places = Arc::new(tokio::sync::Semaphore::new(at_a_time));
     let mut set = JoinSet::new();
     for _ in 0..calls {
@@ -48,7 +48,7 @@ fn even_latency() -> (Duration, Duration) {
 }
 
 /// A small quota whose numbers are easy to follow: 3 in 10 s.
-fn three_in_ten() -> Pacing {
+pub(super) fn three_in_ten() -> Pacing {
     Pacing::new().window(3, 10 * SECOND)
 }
 
@@ -326,62 +326,6 @@ async fn make_calls_that_are_safe_to_repeat(configuration: &Configuration, calls
     for result in set.join_all().await {
         result.unwrap();
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_remainder_that_the_service_sends_counts_if_it_is_smaller() {
-    let reported = ok().header("x-ratelimit-limit", 40).header("x-ratelimit-remaining", 2);
-    let wire = Wire::new([reported]);
-    let configuration = wire.builder().pacing(Pacing::documented()).build().unwrap();
-    make_calls(&configuration, 1, 1).await;
-    let used: Vec<_> = configuration.quota().windows.iter().map(WindowUsage::remaining).collect();
-    assert_eq!(used, [199, 2]);
-    make_calls(&configuration, 3, 3).await;
-    assert_eq!(wire.sent(), [0, 0, 0, 60_060]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_spent_window_that_is_reported_before_it_refuses_is_waited_for() {
-    let reported = ok().header("ratelimit-limit", 40).header("ratelimit-remaining", 0).header("ratelimit-reset", 12);
-    let wire = Wire::new([reported]);
-    let configuration = wire.builder().pacing(Pacing::documented()).build().unwrap();
-    make_calls(&configuration, 2, 2).await;
-    assert_eq!(wire.sent(), [0, 12_000]);
-    assert_eq!(configuration.quota().windows[1].remaining(), 38);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_token_bucket_that_is_reported_empty_is_waited_for_token_by_token() {
-    let reported = ok().header("ratelimit-limit", 40).header("ratelimit-remaining", 0);
-    let wire = Wire::new([reported]);
-    let pacing = Pacing::documented().shape(QuotaShape::TokenBucket);
-    let configuration = wire.builder().pacing(pacing).build().unwrap();
-    make_calls(&configuration, 3, 3).await;
-    assert_eq!(wire.sent(), [0, 1_502, 3_003], "40 tokens come back in 60.06 s");
-}
-
-#[tokio::test(start_paused = true)]
-async fn in_a_token_bucket_each_call_ahead_is_another_token_to_wait_for() {
-    let wire = Wire::new([]);
-    let pacing = Pacing::documented().shape(QuotaShape::TokenBucket);
-    let configuration = wire.builder().pacing(pacing).build().unwrap();
-    let calls = tokio::spawn({
-        let configuration = configuration.clone();
-        async move { make_calls(&configuration, 45, 45).await }
-    });
-    tokio::time::sleep(ms(100)).await;
-    let status = configuration.quota();
-    assert_eq!((wire.count(), status.waiting, status.next_free), (40, 5, ms(8_909)), "6 x 1.5015 s, less 0.1 s");
-    calls.await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_larger_remainder_than_ours_changes_nothing() {
-    let reported = ok().header("x-ratelimit-limit", 3).header("x-ratelimit-remaining", 900);
-    let wire = Wire::new(vec![reported; 4]);
-    let configuration = wire.builder().pacing(three_in_ten()).build().unwrap();
-    make_calls(&configuration, 4, 4).await;
-    assert_eq!(wire.sent(), [0, 0, 0, 10_010]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use onehorizon::{BoxFuture, Clock};
 
-pub struct Moment<F>(pub F);
+/// A clock by a function.
+#[derive(Debug)]
+pub struct Moment<F>(
+    /// The source of the time of day.
+    pub F,
+);
 
 impl<F: Fn() -> SystemTime + Send + Sync + 'static> Clock for Moment<F> {
     fn now(&self) -> Instant {

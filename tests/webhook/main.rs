@@ -1,5 +1,6 @@
 //! From the bytes of a delivery to the handler and the reply.
 
+// mutants: src/reconcile
 // mutants-with: fake
 
 mod axum;
@@ -9,12 +10,14 @@ mod claims;
 mod conformance;
 mod crash;
 mod event;
+mod event_payload;
 mod hooks;
 mod inbox;
 mod interop;
 mod receiver;
-
+mod reconcile;
 mod reply;
 mod router;
+mod signatures;
 mod signed;
 mod verifier;

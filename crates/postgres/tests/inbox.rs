@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use onehorizon::webhook::Event;
 use onehorizon_postgres::{Postgres, PostgresInbox, Worked};
+use onehorizon_testing::NewEvent;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,12 +33,7 @@ async fn inbox(name: &str) -> Option<(Postgres, PostgresInbox)> {
 }
 
 fn event(id: &str, task: &str) -> Event {
-    Event::from_json(format!(
-        r#"{{"specversion": "1.0", "id": "{id}", "type": "task.updated", "source": "onehorizon/workspaces/w_1",
-            "time": "2026-05-05T12:00:00Z", "datacontenttype": "application/json", "workspaceid": "w_1",
-            "data": {{"resource": {{"type": "task", "id": "{task}"}}, "task": {{"taskId": "{task}", "title": "x"}}}}}}"#
-    ))
-    .unwrap()
+    NewEvent::new("task.updated", id).resource("task", task).build().unwrap()
 }
 
 fn worked(done: u64, retried: u64, dead: u64, superseded: u64) -> Worked {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use onehorizon::webhook::Event;
 use onehorizon_sqlite::{Sqlite, SqliteInbox, Worked, rusqlite};
+use onehorizon_testing::NewEvent;
 use tempfile::TempDir;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,12 +36,7 @@ fn count(connection: &rusqlite::Connection) -> i64 {
 }
 
 fn event(id: &str, task: &str) -> Event {
-    Event::from_json(format!(
-        r#"{{"specversion": "1.0", "id": "{id}", "type": "task.updated", "source": "onehorizon/workspaces/w_1",
-            "time": "2026-05-05T12:00:00Z", "datacontenttype": "application/json", "workspaceid": "w_1",
-            "data": {{"resource": {{"type": "task", "id": "{task}"}}, "task": {{"taskId": "{task}", "title": "x"}}}}}}"#
-    ))
-    .unwrap()
+    NewEvent::new("task.updated", id).resource("task", task).build().unwrap()
 }
 
 fn worked(done: u64, retried: u64, dead: u64, superseded: u64) -> Worked {

@@ -1,5 +1,7 @@
 //! The fake service: [`FakeOneHorizon`] and its settings.
 
+#![allow(clippy::missing_panics_doc, reason = "the assertions say when they panic in their first line")]
+
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,14 +12,17 @@ use http::{Request, Response};
 use onehorizon::limits::{BURST_REQUESTS, QUOTA_REQUESTS};
 
 use crate::contract::validate::Violation;
+use crate::found::{Records, Requests};
 use crate::record::Record;
+use crate::seed::Seed;
 use crate::server::Server;
 use crate::service::faults::Fault;
 use crate::service::quota::{Quota, QuotaModel};
 use crate::service::recorded::RecordedRequest;
 use crate::service::seed;
-use crate::service::{BASE_PATH, Core};
+use crate::service::{BASE_PATH, Core, Keep};
 use crate::transport::FakeTransport;
+use crate::unknowns::{Unknowns, WaitForm};
 
 /// A One Horizon that lives in this process.
 ///
@@ -151,13 +156,60 @@ impl FakeOneHorizon {
 
     /// The requests since the start, or since they were last cleared, in their order.
     #[must_use]
-    pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.core.lock().requests.clone()
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.core.lock().requests.iter().cloned().collect())
+    }
+
+    /// Panics unless the operation, such as `createTask`, took effect at least once.
+    #[track_caller]
+    pub fn assert_called(&self, operation_id: &str) {
+        let executed = self.executed(operation_id);
+        assert!(executed > 0, "{operation_id} did not take effect\n{}", self.summary());
+    }
+
+    /// Panics unless the operation took effect so many times.
+    #[track_caller]
+    pub fn assert_called_times(&self, operation_id: &str, times: u64) {
+        let executed = self.executed(operation_id);
+        assert!(executed == times, "{operation_id} took effect {executed} times, not {times}\n{}", self.summary());
+    }
+
+    /// Panics if the operation took effect.
+    #[track_caller]
+    pub fn assert_not_called(&self, operation_id: &str) {
+        self.assert_called_times(operation_id, 0);
+    }
+
+    /// Panics if a request had anything that the contract does not allow, with a line for each.
+    #[track_caller]
+    pub fn assert_no_violations(&self) {
+        let found: Vec<String> = self.violations().iter().map(ToString::to_string).collect();
+        assert!(
+            found.is_empty(),
+            "requests that the contract does not allow:\n  {}\n{}",
+            found.join("\n  "),
+            self.summary()
+        );
+    }
+
+    /// Panics if a fault still waits for a request: the code under test did not do all that was expected.
+    #[track_caller]
+    pub fn assert_script_is_used(&self) {
+        let waiting: Vec<String> = self.core.lock().script.lines().collect();
+        assert!(waiting.is_empty(), "no request met these faults:\n  {}\n{}", waiting.join("\n  "), self.summary());
+    }
+
+    /// The requests so far, a line each.
+    fn summary(&self) -> String {
+        let requests = self.requests();
+        let lines: Vec<String> = requests.iter().map(|request| format!("\n  {}", request.line())).collect();
+        let from = lines.len().saturating_sub(30);
+        format!("requests so far ({}):{}", lines.len(), lines.iter().skip(from).map(String::as_str).collect::<String>())
     }
 
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
-        self.core.lock().requests.clear();
+        self.core.lock().forget_requests();
     }
 
     /// Everything in the requests that the contract does not allow.
@@ -175,8 +227,8 @@ impl FakeOneHorizon {
 
     /// All tasks as they are stored.
     #[must_use]
-    pub fn tasks(&self) -> Vec<Record> {
-        self.core.lock().state.tasks.clone()
+    pub fn tasks(&self) -> Records {
+        Records::new("task", self.core.lock().state.tasks.clone())
     }
 
     /// One task as it is stored.
@@ -198,8 +250,22 @@ impl FakeOneHorizon {
 
     /// All documents as they are stored, content included.
     #[must_use]
-    pub fn documents(&self) -> Vec<Record> {
-        self.core.lock().state.documents.clone()
+    pub fn documents(&self) -> Records {
+        Records::new("document", self.core.lock().state.documents.clone())
+    }
+
+    /// All comments as they are stored.
+    #[must_use]
+    pub fn comments(&self) -> Records {
+        Records::new("comment", self.core.lock().state.comments.clone())
+    }
+
+    /// The OAuth access token of a user of the workspace, one of a seed included; `None` where there is no such user.
+    #[must_use]
+    pub fn token_of(&self, user_id: &str) -> Option<String> {
+        let inner = self.core.lock();
+        let user = inner.state.users.iter().find(|user| user.id == user_id)?;
+        Some(user.token.expose().to_owned())
     }
 
     /// Stores a document as it is, unchecked, behind the others.
@@ -240,20 +306,22 @@ impl FakeOneHorizon {
 /// Settings of a fake.
 #[must_use = "a builder does nothing until the fake is started"]
 pub struct FakeBuilder {
-    empty: bool,
+    seed: Seed,
+    unknowns: Unknowns,
+    keep: Keep,
     model: QuotaModel,
     limits: Option<(u32, u32)>,
-    retry_after_header: bool,
     clock: Box<dyn Fn() -> Instant + Send + Sync>,
 }
 
 impl Default for FakeBuilder {
     fn default() -> Self {
         Self {
-            empty: false,
+            seed: Seed::demo(),
+            unknowns: Unknowns::default(),
+            keep: Keep { requests: 10_000, bytes: 256 << 20 },
             model: QuotaModel::default(),
             limits: Some((QUOTA_REQUESTS, BURST_REQUESTS)),
-            retry_after_header: false,
             clock: Box::new(tokio_now),
         }
     }
@@ -267,10 +335,9 @@ fn tokio_now() -> Instant {
 impl std::fmt::Debug for FakeBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FakeBuilder")
-            .field("empty", &self.empty)
             .field("model", &self.model)
             .field("limits", &self.limits)
-            .field("retry_after_header", &self.retry_after_header)
+            .field("unknowns", &self.unknowns)
             .finish_non_exhaustive()
     }
 }
@@ -278,7 +345,25 @@ impl std::fmt::Debug for FakeBuilder {
 impl FakeBuilder {
     /// Starts without tasks and documents; users and keys stay.
     pub fn empty(mut self) -> Self {
-        self.empty = true;
+        self.seed = Seed::new();
+        self
+    }
+
+    /// What the workspace holds at the start; [`Seed::demo`] unless set.
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How the fake behaves where the service's documentation is silent.
+    pub fn unknowns(mut self, unknowns: Unknowns) -> Self {
+        self.unknowns = unknowns;
+        self
+    }
+
+    /// How many requests, and events, are remembered; 10,000 unless set. The oldest are forgotten first.
+    pub fn keep_requests(mut self, count: usize) -> Self {
+        self.keep.requests = count;
         self
     }
 
@@ -302,7 +387,7 @@ impl FakeBuilder {
 
     /// States the wait in a `Retry-After` header too, which the service is not known to do.
     pub fn retry_after_header(mut self) -> Self {
-        self.retry_after_header = true;
+        self.unknowns.wait = WaitForm::Both;
         self
     }
 
@@ -316,7 +401,7 @@ impl FakeBuilder {
     #[must_use]
     pub fn in_process(self) -> FakeOneHorizon {
         let quota = self.limits.map(|(quarter, minute)| Quota::new(self.model, quarter, minute));
-        let core = Core::new(seed::state(self.empty), quota, self.clock, self.retry_after_header);
+        let core = Core::new(seed::state(self.seed), quota, self.clock, self.unknowns, self.keep);
         FakeOneHorizon { core: Arc::new(core), server: None }
     }
 

@@ -44,24 +44,38 @@
 mod clock;
 pub mod conformance;
 mod contract;
+mod diff;
 mod fake;
+mod found;
+mod gzip;
 mod login;
 mod record;
+mod sample;
+mod scenario;
 mod scripted;
+mod seed;
 mod server;
 mod service;
 mod transport;
+mod unknowns;
 mod webhook;
 
 pub use self::clock::ManualClock;
 pub use self::contract::validate::Violation;
 pub use self::fake::{FakeBuilder, FakeOneHorizon};
+pub use self::found::{Records, Requests};
 pub use self::record::Record;
+pub use self::sample::{error_of, sample_error};
+pub use self::scenario::Scenario;
 pub use self::scripted::{JsonText, Reply, ScriptedTransport, SentRequest};
+pub use self::seed::{Seed, SeedError, SeedTask};
 pub use self::service::faults::{Cut, Delivery, Fault, Wait};
 pub use self::service::quota::QuotaModel;
 pub use self::service::recorded::RecordedRequest;
 pub use self::transport::FakeTransport;
+pub use self::unknowns::{
+    CreatedStatus, EmptyList, ErrorShape, ListContent, Unknowns, UpdateMethod, UpdateReply, WaitForm,
+};
 pub use self::webhook::registered::{NewEvent, RegisteredWebhook};
 pub use self::webhook::report::{WebhookAttempt, WebhookFailure, WebhookProbe, WebhookReport};
 pub use self::webhook::sender::{SenderError, WebhookSender, WebhookSenderBuilder};

@@ -411,7 +411,7 @@ fn a_body_of_several_types_is_made_of_each_without_an_error() {
 }
 
 #[test]
-fn events_told_apart_by_their_type_are_a_union() {
+fn events_that_differ_by_their_type_are_a_union() {
     has(
         &code("47-webhook-discriminated"),
         &["pub enum WebhookEvent", "TaskCreated(Box<TaskCreated>)", "\"comment.created\"", "Unknown(Json)"],

@@ -182,15 +182,15 @@ fn service(things: usize, fields: usize) -> Value {
     for thing in 0..things {
         let name = format!("Thing{thing}");
         let entity = json!({ "$ref": format!("#/components/schemas/{name}") });
-        let answer = |schema: &Value| json!({ "200": { "description": "Done.", "content": { "application/json": { "schema": schema } } } });
+        let reply = |schema: &Value| json!({ "200": { "description": "Done.", "content": { "application/json": { "schema": schema } } } });
         let body = json!({ "required": true, "content": { "application/json": { "schema": entity } } });
         let id = json!([{ "name": "thingId", "in": "path", "required": true, "schema": { "type": "string" } }]);
         let list = json!({ "type": "object", "properties": {
             "things": { "type": "array", "items": entity }, "nextCursor": { "type": "string" } } });
         let tag = json!([format!("Group {}", thing % 10)]);
-        let operation = |verb: &str, parameters: &Value, answers: Value, body: Option<&Value>| {
+        let operation = |verb: &str, parameters: &Value, replies: Value, body: Option<&Value>| {
             let mut operation = json!({ "operationId": format!("{verb}{name}"), "tags": tag, "parameters": parameters,
-                "summary": format!("{verb} one of {name}."), "responses": answers });
+                "summary": format!("{verb} one of {name}."), "responses": replies });
             if let Some(body) = body {
                 operation["requestBody"] = body.clone();
             }
@@ -200,13 +200,13 @@ fn service(things: usize, fields: usize) -> Value {
             { "name": "status", "in": "query", "schema": { "type": "array", "items": { "type": "string" } } }]);
         paths.insert(
             format!("/workspaces/current/thing{thing}"),
-            json!({ "get": operation("list", &page, answer(&list), None),
-                "post": operation("create", &json!([]), answer(&entity), Some(&body)) }),
+            json!({ "get": operation("list", &page, reply(&list), None),
+                "post": operation("create", &json!([]), reply(&entity), Some(&body)) }),
         );
         paths.insert(
             format!("/workspaces/current/thing{thing}/{{thingId}}"),
-            json!({ "get": operation("fetch", &id, answer(&entity), None),
-                "put": operation("update", &id, answer(&entity), Some(&body)),
+            json!({ "get": operation("fetch", &id, reply(&entity), None),
+                "put": operation("update", &id, reply(&entity), Some(&body)),
                 "delete": operation("delete", &id, json!({ "204": { "description": "Gone." } }), None) }),
         );
         let mut properties = serde_json::Map::new();

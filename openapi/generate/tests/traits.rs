@@ -36,7 +36,7 @@ fn has(text: &str, parts: &[&str]) {
 fn envelopes_and_lists_of_fields() {
     let code = code("envelope", 3, &[]);
     has(&code, &["\"opt_fields\"", "Some(\",\")", "pub struct ItemRequest ", "\"assignee.name\""]);
-    // What is only read is no part of a request.
+    // What is only read is not part of a request.
     let request = code.split("pub struct ItemRequest ").nth(1).unwrap().split("\n}").next().unwrap().to_owned();
     assert!(request.contains("\"custom_fields\"") && !request.contains("\"gid\""), "{request}");
 }

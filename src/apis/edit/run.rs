@@ -47,6 +47,16 @@ impl Plan {
                 format!("the change gave {} another id, nothing was written", self.task_id),
             ));
         }
+        if !task.is_whole() {
+            let message = format!(
+                "the change of {} put another task in its place that was not read whole from the service, nothing was written",
+                self.task_id
+            );
+            return Err(failed(ErrorKind::Invalid, message).with(|error| {
+                error.hint =
+                    Some("set the fields of the task that the change is given, or replace it by update_task(…).replace_whole()");
+            }));
+        }
         let (base, wanted) = (fields(&read)?, fields(&task)?);
         if wanted.equal(&base) {
             return Ok(EditedTask { response: read, was_written: false });

@@ -269,6 +269,14 @@ impl Event {
         self.retry.as_ref()
     }
 
+    /// Whether it was not delivered but made from a list of tasks (`onehorizon::reconcile`): it shows a task as it is, and not
+    /// what was changed or by whom. The mark is part of the text, so that a stored event keeps it; whether to trust it is up
+    /// to what verified the event, see [`Verified::scheme`](super::Verified::scheme).
+    #[must_use]
+    pub fn is_reconciled(&self) -> bool {
+        self.attribute("reconciled").is_some_and(|mark| mark.get() == "true")
+    }
+
     /// The delivered text. Where a header gave another id or type, the text has that one, so that an event read back from
     /// it is the same; everything else is unchanged.
     #[must_use]

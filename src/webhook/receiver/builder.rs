@@ -42,6 +42,7 @@ impl Receiver {
                 store_timeout: STORE_TIMEOUT,
                 handler_timeout: None,
                 open_probe: false,
+                track_task_states: false,
                 observer: None,
                 hooks: Hooks::default(),
             },
@@ -87,6 +88,17 @@ impl ReceiverBuilder {
     /// For signed deliveries alone, where a probe has no signature.
     pub fn open_probe(mut self, open: bool) -> Self {
         self.inner.open_probe = open;
+        self
+    }
+
+    /// Remembers in the store which states of tasks have been handled; off unless set. After an outage
+    /// `onehorizon::reconcile` then handles what was missed and nothing else, and a late delivery of a state that was
+    /// reconciled is a duplicate.
+    ///
+    /// It takes four more calls of the store for each event of a created or updated task. All receivers that share a
+    /// store have to set it.
+    pub fn track_task_states(mut self, track: bool) -> Self {
+        self.inner.track_task_states = track;
         self
     }
 

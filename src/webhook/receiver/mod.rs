@@ -2,6 +2,7 @@
 
 mod body;
 mod builder;
+mod process;
 mod reply;
 
 use std::error::Error;
@@ -9,15 +10,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 pub use self::body::BodyCollector;
 pub use self::builder::ReceiverBuilder;
-use self::reply::Accepted;
+use self::process::Late;
 pub use self::reply::{Outcome, Reply};
-use crate::store::StoreError;
-use crate::time_limit::{OutOfTime, within};
-use crate::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture, Superseded};
+use crate::webhook::claims::{ClaimStore, Lease};
 use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
 use crate::webhook::headers::Headers;
@@ -80,6 +79,7 @@ struct Inner {
     store_timeout: Duration,
     handler_timeout: Option<Duration>,
     open_probe: bool,
+    track_task_states: bool,
     observer: Option<Observer>,
     hooks: Hooks,
 }
@@ -199,17 +199,7 @@ impl Receiver {
         let checked = self.check(method, &headers, body);
         async move {
             let reply = match checked {
-                Ok(event) => {
-                    let span = DeliverySpan::new(&event);
-                    let watched = hooks::watch(&self.inner.hooks, &event, &span, self.verifier().clock());
-                    let work = pin!(span.enter(|| respond(event)));
-                    let reply = span.run(work).await;
-                    span.ended(reply.status(), reply.outcome().as_str());
-                    if let Some(watched) = watched {
-                        watched.end(reply.status(), reply.outcome().as_str());
-                    }
-                    reply
-                }
+                Ok(event) => self.watched(event, respond).await,
                 Err(reply) => reply,
             };
             self.finish(method, reply)
@@ -266,57 +256,45 @@ impl Receiver {
         Ok(event)
     }
 
-    async fn process<H, F, E>(&self, event: Verified<Event>, late: Late, handler: H) -> Reply
+    /// Whether it remembers which states of tasks have been handled, see
+    /// [`track_task_states`](ReceiverBuilder::track_task_states).
+    #[must_use]
+    pub fn tracks_task_states(&self) -> bool {
+        self.inner.track_task_states
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn time_of_day(&self) -> std::time::SystemTime {
+        self.verifier().clock().time_of_day()
+    }
+
+    /// Claims, handles and commits an event that nobody delivered.
+    #[cfg(feature = "client")]
+    pub(crate) async fn process_reconciled<H, F, E>(&self, event: Event, claimed: bool, handler: H) -> Reply
     where
         H: FnOnce(Verified<Event>, Lease) -> F,
         F: Future<Output = Result<(), E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let store = &*self.inner.store;
-        let accepted = Accepted::of(&event);
-        let lease = match self.ask(|now| store.claim(accepted.id(), now, self.inner.lease)).await {
-            Ok(Claim::Fresh(lease)) => lease,
-            Ok(Claim::Running) => return Reply::running(),
-            Ok(Claim::Done) => return Reply::accepted(&accepted, Outcome::Duplicate),
-            Err(error) => return Reply::store_failed(error),
-        };
-        let mut held = Held { store, lease: &lease, unfinished: true };
-        if let Err(error) = self.call(handler(event, lease.clone())).await {
-            // A store that cannot release leaves the event to the end of its lease.
-            let _ = self.ask(|_| store.release(&lease)).await;
-            held.unfinished = false;
-            return Reply::handler_failed(error);
-        }
-        // The work is done: from here on a dropped future must not give the event away.
-        held.unfinished = false;
-        match (self.ask(|now| store.commit(&lease, now)).await, late) {
-            (Ok(Commit::Recorded), _) => Reply::accepted(&accepted, Outcome::Handled),
-            (Ok(Commit::Superseded), Late::Counts) => Reply::accepted(&accepted, Outcome::HandledLate),
-            (Ok(Commit::Superseded), Late::Fails) => Reply::handler_failed(Superseded),
-            // The commit may not have happened, so the event has to come again.
-            (Err(error), _) => Reply::store_failed(error),
-        }
+        let late = if claimed { Late::Fails } else { Late::Counts };
+        self.watched(Verified::reconciled(event), |event| self.process(event, late, handler)).await
     }
 
-    /// Runs the handler, within its time limit if it has one.
-    async fn call<E>(&self, work: impl Future<Output = Result<(), E>>) -> Result<(), Box<dyn Error + Send + Sync>>
+    /// Makes the reply to an event, in its span and before the hooks.
+    async fn watched<A, F>(&self, event: Verified<Event>, respond: A) -> Reply
     where
-        E: Into<Box<dyn Error + Send + Sync>>,
+        A: FnOnce(Verified<Event>) -> F,
+        F: Future<Output = Reply>,
     {
-        let Some(limit) = self.inner.handler_timeout else { return work.await.map_err(Into::into) };
-        match within(&*self.verifier().clock(), limit, work).await {
-            Ok(result) => result.map_err(Into::into),
-            Err(OutOfTime) => Err(format!("the handler took longer than {} s", limit.as_secs_f64()).into()),
+        let span = DeliverySpan::new(&event);
+        let watched = hooks::watch(&self.inner.hooks, &event, &span, self.verifier().clock());
+        let work = pin!(span.enter(|| respond(event)));
+        let reply = span.run(work).await;
+        span.ended(reply.status(), reply.outcome().as_str());
+        if let Some(watched) = watched {
+            watched.end(reply.status(), reply.outcome().as_str());
         }
-    }
-
-    /// Calls the store, within its time limit.
-    async fn ask<'a, T>(&self, call: impl FnOnce(SystemTime) -> StoreFuture<'a, T>) -> Result<T, StoreError> {
-        let (clock, limit) = (self.verifier().clock(), self.inner.store_timeout);
-        match within(&*clock, limit, call(clock.time_of_day())).await {
-            Ok(result) => result,
-            Err(OutOfTime) => Err(StoreError::new(format!("no response within {} s", limit.as_secs_f64()))),
-        }
+        reply
     }
 
     fn finish(&self, method: &str, reply: Reply) -> Reply {
@@ -338,29 +316,5 @@ impl fmt::Debug for Receiver {
             .field("lease", &self.inner.lease)
             .field("open_probe", &self.inner.open_probe)
             .finish_non_exhaustive()
-    }
-}
-
-/// What it means that the claim was superseded when the handler was done.
-#[derive(Clone, Copy)]
-enum Late {
-    /// The work is done, if later than its lease.
-    Counts,
-    /// The handler's transaction cannot have committed.
-    Fails,
-}
-
-/// Gives a claim back when the handler panics or its future is dropped.
-struct Held<'a> {
-    store: &'a dyn ClaimStore,
-    lease: &'a Lease,
-    unfinished: bool,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if self.unfinished {
-            self.store.abandon(self.lease);
-        }
     }
 }

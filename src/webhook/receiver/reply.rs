@@ -103,6 +103,12 @@ impl Reply {
         &self.outcome
     }
 
+    /// What became of the request, taken out.
+    #[must_use]
+    pub fn into_outcome(self) -> Outcome {
+        self.outcome
+    }
+
     /// 204: the endpoint is there.
     #[must_use]
     pub fn probe() -> Self {

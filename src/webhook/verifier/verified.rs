@@ -14,6 +14,8 @@ pub enum Scheme {
     Signature,
     /// Nothing was checked, see [`Verifier::insecure_accept_all`](super::Verifier::insecure_accept_all).
     Unchecked,
+    /// Nobody delivered it: `onehorizon::reconcile` made it from a list of tasks that the client fetched.
+    Reconciled,
 }
 
 /// What proved a delivery, and under which label.
@@ -25,7 +27,7 @@ pub(in crate::webhook) struct Proof {
 
 /// A value that a [`Verifier`](super::Verifier) vouches for.
 ///
-/// Only a verifier makes one, so a function that takes `Verified<Event>` cannot be handed an unchecked event:
+/// Only a verifier makes one, and `onehorizon::reconcile` from what the client fetched, so a function that takes `Verified<Event>` cannot be handed an unchecked event:
 ///
 /// ```compile_fail,E0451
 /// # fn forged(event: onehorizon::webhook::Event) {
@@ -43,6 +45,12 @@ impl<T> Verified<T> {
         Self { value, proof }
     }
 
+    /// An event that this crate made from what the client fetched.
+    #[cfg(feature = "client")]
+    pub(in crate::webhook) fn reconciled(value: T) -> Self {
+        Self::new(value, Proof { scheme: Scheme::Reconciled, label: None })
+    }
+
     /// The value.
     #[must_use]
     pub fn get(&self) -> &T {
@@ -55,7 +63,8 @@ impl<T> Verified<T> {
         self.value
     }
 
-    /// The label of the key or secret that matched; `None` only if nothing was checked.
+    /// The label of the key or secret that matched; `None` if nothing was checked or
+    /// delivered.
     ///
     /// When no delivery has carried an old label for a while, the old secret can go.
     #[must_use]

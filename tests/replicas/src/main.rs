@@ -35,9 +35,9 @@ type Scenario = fn(&mut Report) -> Pin<Box<dyn Future<Output = ()> + '_>>;
 /// Name, time limit in seconds, scenario.
 const SCENARIOS: &[(&str, u64, Scenario)] = &[
     ("quota", 150, |report| Box::pin(quota::run(report))),
-    ("events", 240, |report| Box::pin(events::run(report))),
+    ("events", 360, |report| Box::pin(events::run(report))),
     ("stopped", 90, |report| Box::pin(stopped::run(report))),
-    ("refreshes", 240, |report| Box::pin(refreshes::run(report))),
+    ("refreshes", 300, |report| Box::pin(refreshes::run(report))),
     ("receivers", 150, |report| Box::pin(receivers::run(report))),
 ];
 

@@ -35,7 +35,7 @@ pub async fn run(report: &mut Report) {
     let open = async || inbox.stats().await.map_or(1, |stats| stats.due + stats.waiting);
     let superseded = stop_and_go("postgres-inbox", &server.url(), put, open).await;
     let rows = client.query("SELECT event FROM effects", &[]).await.expect("effects");
-    judge(report, "PostgreSQL", rows.iter().map(|row| row.get(0)), superseded);
+    compare(report, "PostgreSQL", rows.iter().map(|row| row.get(0)), superseded);
 
     let folder = folder();
     let path = folder.path().join("events.db");
@@ -48,7 +48,7 @@ pub async fn run(report: &mut Report) {
     };
     let open = async || inbox.stats().await.map_or(1, |stats| stats.due + stats.waiting);
     let superseded = stop_and_go("sqlite-inbox", &path.to_string_lossy(), put, open).await;
-    judge(report, "SQLite", effects(&path).into_iter(), superseded);
+    compare(report, "SQLite", effects(&path).into_iter(), superseded);
 }
 
 fn id(number: usize) -> String {
@@ -89,7 +89,7 @@ async fn stop_and_go(store: &str, at: &str, put: impl AsyncFn(Event), open: impl
     superseded
 }
 
-fn judge(report: &mut Report, name: &str, effects: impl Iterator<Item = String>, superseded: u64) {
+fn compare(report: &mut Report, name: &str, effects: impl Iterator<Item = String>, superseded: u64) {
     let mut counts: BTreeMap<String, usize> = (0..EVENTS).map(|number| (id(number), 0)).collect();
     for effect in effects {
         *counts.entry(effect).or_default() += 1;

@@ -22,6 +22,8 @@ pub(crate) struct Operation {
     pub(crate) success: StatusCode,
     /// Whether API keys are refused.
     pub(crate) oauth_only: bool,
+    /// Whether documentation names the route.
+    pub(crate) documented: bool,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
     template: Vec<Segment>,
@@ -193,7 +195,8 @@ impl Reader<'_> {
             .unwrap_or(StatusCode::OK);
         let body = operation.get("requestBody").map(|body| self.body(self.follow(body)?)).transpose()?;
         let oauth_only = operation.get("x-access").and_then(Value::as_str) == Some("oauth");
-        Ok(Operation { id, method, success, oauth_only, parameters, body, template: template.collect() })
+        let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
+        Ok(Operation { id, method, success, oauth_only, documented, parameters, body, template: template.collect() })
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {

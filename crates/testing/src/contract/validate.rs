@@ -1,5 +1,7 @@
 //! Validates requests against the contract.
 
+use std::fmt;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde_json::value::RawValue;
@@ -26,6 +28,12 @@ pub struct Violation {
     pub path: String,
     /// What is wrong, without the value that is wrong.
     pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.place, self.path, self.message)
+    }
 }
 
 impl Violation {

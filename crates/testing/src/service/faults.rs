@@ -39,6 +39,8 @@ pub enum Wait {
 #[must_use = "a fault does nothing until it is scripted"]
 pub struct Fault {
     operation: Option<String>,
+    id: Option<String>,
+    principal: Option<String>,
     times: Option<u32>,
     pub(crate) delay: Option<Duration>,
     pub(crate) action: Action,
@@ -58,6 +60,8 @@ pub(crate) enum Action {
     Truncate(usize),
     /// Never respond and execute nothing.
     Hang,
+    /// Execute and send the response compressed.
+    Gzip,
 }
 
 impl fmt::Debug for Action {
@@ -70,13 +74,14 @@ impl fmt::Debug for Action {
             Self::DropAfter => f.write_str("DropAfter"),
             Self::Truncate(length) => write!(f, "Truncate({length})"),
             Self::Hang => f.write_str("Hang"),
+            Self::Gzip => f.write_str("Gzip"),
         }
     }
 }
 
 impl Fault {
     fn new(action: Action) -> Self {
-        Self { operation: None, times: Some(1), delay: None, action }
+        Self { operation: None, id: None, principal: None, times: Some(1), delay: None, action }
     }
 
     fn respond(response: http::Response<Bytes>) -> Self {
@@ -144,6 +149,16 @@ impl Fault {
         Self::new(Action::Hang)
     }
 
+    /// The next `times` requests get a 503 and are not executed.
+    pub fn flaky(times: u32) -> Self {
+        Self::status(503).times(times)
+    }
+
+    /// The usual response in the encoding gzip, whether or not the client asked for it.
+    pub fn gzip() -> Self {
+        Self::new(Action::Gzip)
+    }
+
     /// The response's body and its media type. Faults that do not respond by themselves keep theirs.
     pub fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
         if let Action::Respond(response) = &mut self.action {
@@ -174,6 +189,18 @@ impl Fault {
         self
     }
 
+    /// Waits for a request whose path has this id, such as `tsk_1001`, and lets others pass.
+    pub fn for_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Waits for a request with the credential of this API key (`key_1001`) or user (`u_mira`), and lets others pass.
+    pub fn for_credential(mut self, id: impl Into<String>) -> Self {
+        self.principal = Some(id.into());
+        self
+    }
+
     /// Happens to so many requests instead of one.
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
@@ -187,13 +214,25 @@ impl Fault {
     }
 }
 
+/// What a fault may wait for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Met<'r> {
+    pub(crate) operation: Option<&'r str>,
+    pub(crate) path: &'r [(String, String)],
+    pub(crate) principal: Option<&'r str>,
+}
+
+/// More faults than this do not wait at the same time.
+const MAX_SCRIPT: usize = 100_000;
+
 /// The faults that wait for a request, first come first served.
 #[derive(Debug, Default)]
 pub(crate) struct Script(VecDeque<Fault>);
 
 impl Script {
     pub(crate) fn extend(&mut self, faults: impl IntoIterator<Item = Fault>) {
-        self.0.extend(faults.into_iter().filter(|fault| fault.times != Some(0)));
+        let free = MAX_SCRIPT.saturating_sub(self.0.len());
+        self.0.extend(faults.into_iter().filter(|fault| fault.times != Some(0)).take(free));
     }
 
     pub(crate) fn clear(&mut self) {
@@ -204,9 +243,24 @@ impl Script {
         self.0.len()
     }
 
-    /// The fault of a request of this operation, if one waits for it.
-    pub(crate) fn next(&mut self, operation: Option<&str>) -> Option<Fault> {
-        let meets = |fault: &Fault| fault.operation.is_none() || fault.operation.as_deref() == operation;
+    /// The faults in words, in their order.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|fault| {
+            let times = fault.times.map_or_else(|| "until cleared".to_owned(), |times| format!("{times} to go"));
+            let scope = [&fault.operation, &fault.id, &fault.principal].into_iter().flatten();
+            let scope: String = scope.map(|one| format!(" for {one}")).collect();
+            let delay = fault.delay.map_or_else(String::new, |delay| format!(" after {delay:?}"));
+            format!("{:?}{delay}{scope}, {times}", fault.action)
+        })
+    }
+
+    /// The fault of a request, if one waits for it.
+    pub(crate) fn next(&mut self, met: Met<'_>) -> Option<Fault> {
+        let meets = |fault: &Fault| {
+            fault.operation.as_deref().is_none_or(|operation| met.operation == Some(operation))
+                && fault.id.as_deref().is_none_or(|id| met.path.iter().any(|(_, value)| value == id))
+                && fault.principal.as_deref().is_none_or(|principal| met.principal == Some(principal))
+        };
         let index = self.0.iter().position(meets)?;
         let fault = self.0.get_mut(index)?;
         let taken = fault.clone();

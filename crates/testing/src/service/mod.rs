@@ -11,25 +11,28 @@ pub(crate) mod seed;
 pub(crate) mod state;
 pub(crate) mod time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, RETRY_AFTER};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::contract::query;
 use crate::contract::validate::{self, Parts, Violation};
 use crate::contract::{Contract, Match, Operation};
-use crate::service::faults::{Action, Cut, Delivery, Fault, Script};
+use crate::gzip::gzip;
+use crate::record::Record;
+use crate::service::faults::{Action, Cut, Delivery, Fault, Met, Script};
 use crate::service::oauth::{Endpoint, Oauth};
 use crate::service::quota::Quota;
 use crate::service::recorded::{RecordedRequest, without_credentials};
 use crate::service::reply::Refused;
 use crate::service::routes::Call;
 use crate::service::state::{Principal, State};
+use crate::unknowns::{self, ListContent, Unknowns, UpdateMethod, WaitForm};
 use crate::webhook::registered::Webhooks;
 
 /// The path below which the REST API lives.
@@ -40,7 +43,8 @@ pub(crate) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 pub(crate) struct Core {
     clock: Clock,
     began: Instant,
-    retry_after_header: bool,
+    unknowns: Unknowns,
+    keep: Keep,
     inner: Mutex<Inner>,
 }
 
@@ -49,7 +53,8 @@ pub(crate) struct Inner {
     pub(crate) quota: Option<Quota>,
     pub(crate) script: Script,
     pub(crate) oauth: Oauth,
-    pub(crate) requests: Vec<RecordedRequest>,
+    pub(crate) requests: VecDeque<RecordedRequest>,
+    kept_bytes: usize,
     pub(crate) executed: BTreeMap<String, u64>,
     pub(crate) webhooks: Webhooks,
     received: u64,
@@ -60,21 +65,46 @@ pub(crate) struct Inner {
 struct Insight {
     principal: Option<String>,
     violations: Vec<Violation>,
+    undocumented: Vec<&'static str>,
+}
+
+/// How much of what it saw a fake remembers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keep {
+    pub(crate) requests: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Inner {
+    fn keep(&mut self, request: RecordedRequest, limits: Keep) {
+        self.kept_bytes += request.size();
+        self.requests.push_back(request);
+        while self.requests.len() > limits.requests || (self.kept_bytes > limits.bytes && self.requests.len() > 1) {
+            let Some(oldest) = self.requests.pop_front() else { break };
+            self.kept_bytes = self.kept_bytes.saturating_sub(oldest.size());
+        }
+    }
+
+    pub(crate) fn forget_requests(&mut self) {
+        self.requests.clear();
+        self.kept_bytes = 0;
+    }
 }
 
 impl Core {
-    pub(crate) fn new(state: State, quota: Option<Quota>, clock: Clock, retry_after_header: bool) -> Self {
+    pub(crate) fn new(state: State, quota: Option<Quota>, clock: Clock, unknowns: Unknowns, keep: Keep) -> Self {
         let inner = Inner {
             state,
             quota,
             script: Script::default(),
             oauth: Oauth::default(),
-            requests: Vec::new(),
+            requests: VecDeque::new(),
+            kept_bytes: 0,
             executed: BTreeMap::new(),
-            webhooks: Webhooks::default(),
+            webhooks: Webhooks::new(keep.requests),
             received: 0,
         };
-        Self { began: clock(), clock, retry_after_header, inner: Mutex::new(inner) }
+        Self { began: clock(), clock, unknowns, keep, inner: Mutex::new(inner) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -84,6 +114,10 @@ impl Core {
 
     pub(crate) fn now(&self) -> Instant {
         (self.clock)()
+    }
+
+    pub(crate) fn since_start(&self) -> Duration {
+        self.now().saturating_duration_since(self.began)
     }
 
     /// Responds to one request; what the HTTP side has to do beside that is in the extensions.
@@ -101,11 +135,16 @@ impl Core {
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert("x-request-id", id);
         }
+        if !insight.undocumented.is_empty()
+            && let Ok(names) = HeaderValue::from_str(&insight.undocumented.join(", "))
+        {
+            response.headers_mut().insert(unknowns::HEADER, names);
+        }
         let responded = !matches!(delivery.cut, Some(Cut::Head | Cut::Silence));
         // What goes to the OAuth endpoints is made of codes, tokens and secrets.
         let secret = Endpoint::find(request).is_some();
         let query = request.uri().query().filter(|_| !secret).unwrap_or_default();
-        inner.requests.push(RecordedRequest {
+        let recorded = RecordedRequest {
             id,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
@@ -116,7 +155,10 @@ impl Core {
             principal: insight.principal,
             status: responded.then(|| response.status().as_u16()),
             violations: insight.violations,
-        });
+            undocumented: insight.undocumented,
+            at: self.since_start(),
+        };
+        inner.keep(recorded, self.keep);
         response
     }
 
@@ -132,24 +174,38 @@ impl Core {
             return self.route_oauth(endpoint, inner, request);
         }
         let path = request.uri().path().strip_prefix(BASE_PATH).filter(|path| path.starts_with('/'));
-        let found = path.map_or(Match::Nothing, |path| contract.find(request.method(), path));
+        let method = self.unknowns.contract_method(request.method());
+        // A method that this service does not know is any that no route has.
+        let method = method.as_ref().unwrap_or(&Method::CONNECT);
+        let found = path.map_or(Match::Nothing, |path| contract.find(method, path));
         let operation = match &found {
             Match::Operation(operation, _) => Some(operation.id.clone()),
             Match::Methods(_) | Match::Nothing => None,
         };
-        let fault = inner.script.next(operation.as_deref()).unwrap_or_else(Fault::pass);
+        let captures: &[(String, String)] = match &found {
+            Match::Operation(_, captures) => captures,
+            Match::Methods(_) | Match::Nothing => &[],
+        };
+        let who = authenticate(inner, request.headers(), self.now()).ok();
+        let principal = who.as_ref().map(Principal::id);
+        let met = Met { operation: operation.as_deref(), path: captures, principal };
+        let fault = inner.script.next(met).unwrap_or_else(Fault::pass);
         let response = match &fault.action {
             Action::Respond(response) => (**response).clone(),
             Action::DropBefore | Action::Hang => reply::empty(StatusCode::OK),
-            Action::Pass | Action::DropAfter | Action::Truncate(_) => match found {
-                Match::Operation(operation, path) => {
-                    let served = self.serve(inner, operation, &path, request, insight);
-                    served.unwrap_or_else(|refused| *refused)
-                }
-                Match::Methods(methods) => wrong_method(&methods),
-                Match::Nothing => *routes::unknown("route"),
-            },
+            Action::Pass | Action::DropAfter | Action::Truncate(_) | Action::Gzip => {
+                let served = match found {
+                    Match::Operation(operation, path) => {
+                        let served = self.serve(inner, operation, &path, request, insight);
+                        served.unwrap_or_else(|refused| *refused)
+                    }
+                    Match::Methods(methods) => wrong_method(&methods, self.unknowns),
+                    Match::Nothing => *routes::unknown("route"),
+                };
+                self.unknowns.shape_error(served)
+            }
         };
+        let response = if matches!(fault.action, Action::Gzip) { compressed(response) } else { response };
         (operation, fault, response)
     }
 
@@ -160,11 +216,12 @@ impl Core {
         inner: &mut Inner,
         request: &Request<Bytes>,
     ) -> (Option<String>, Fault, Response<Bytes>) {
-        let fault = inner.script.next(Some(endpoint.name())).unwrap_or_else(Fault::pass);
+        let met = Met { operation: Some(endpoint.name()), ..Met::default() };
+        let fault = inner.script.next(met).unwrap_or_else(Fault::pass);
         let response = match &fault.action {
             Action::Respond(response) => (**response).clone(),
             Action::DropBefore | Action::Hang => reply::empty(StatusCode::OK),
-            Action::Pass | Action::DropAfter | Action::Truncate(_) => {
+            Action::Pass | Action::DropAfter | Action::Truncate(_) | Action::Gzip => {
                 let Inner { oauth, state, .. } = inner;
                 oauth.respond(endpoint, request, state, self.now())
             }
@@ -172,8 +229,24 @@ impl Core {
         (Some(endpoint.name().to_owned()), fault, response)
     }
 
-    /// The checks in the order a service makes them: credential, quota, workspace, permission, shape.
+    /// Serves the request, and notes what of the response no documentation says.
     fn serve(
+        &self,
+        inner: &mut Inner,
+        operation: &Operation,
+        path: &[(String, String)],
+        request: &Request<Bytes>,
+        insight: &mut Insight,
+    ) -> Result<Response<Bytes>, Refused> {
+        let served = self.checked(inner, operation, path, request, insight);
+        let status = served.as_ref().map_or_else(|refused| refused.status(), Response::status);
+        let query = request.uri().query().unwrap_or_default();
+        insight.undocumented = unknowns::undocumented(&operation.id, operation.documented, query, status);
+        served
+    }
+
+    /// The checks in the order a service makes them: credential, quota, workspace, permission, shape.
+    fn checked(
         &self,
         inner: &mut Inner,
         operation: &Operation,
@@ -197,25 +270,46 @@ impl Core {
             insight.violations = vec![Violation::new("query", "?", "has a broken percent escape")];
             validate::refusal(StatusCode::UNPROCESSABLE_ENTITY, &insight.violations)
         })?;
-        let parts = Parts { path, query: &query, headers: request.headers(), body: request.body() };
+        // What PATCH leaves out stays as it is, so the whole task is what has to be valid.
+        let merged = (request.method() == Method::PATCH).then(|| {
+            let id = path.iter().find(|(name, _)| name == "taskId").map_or("", |(_, id)| id.as_str());
+            let sent = serde_json::from_slice::<Record>(request.body()).ok()?;
+            Some(Bytes::from(inner.state.merged(id, &sent)?.to_json()))
+        });
+        let merged = merged.flatten();
+        let body = merged.as_ref().unwrap_or(request.body());
+        let parts = Parts { path, query: &query, headers: request.headers(), body };
         validate::check(operation, &parts).map_err(|(status, violations)| {
             insight.violations = violations;
             validate::refusal(status, &insight.violations)
         })?;
         let since = now.saturating_duration_since(self.began);
-        let call = Call { operation, who: &who, path, query: &query, body: request.body(), now: since };
+        let call = Call {
+            operation,
+            who: &who,
+            path,
+            query: &query,
+            body,
+            now: since,
+            whole_lists: self.unknowns.lists == ListContent::Whole,
+        };
         let response = routes::execute(&mut inner.state, &call);
         if response.status().is_success() {
             *inner.executed.entry(operation.id.clone()).or_default() += 1;
             inner.webhooks.emit(&call, &response);
+            return Ok(self.unknowns.shape_success(&operation.id, response));
         }
         Ok(response)
     }
 
     fn rate_limited(&self, wait: Duration) -> Response<Bytes> {
         let seconds = reply::whole_seconds(wait);
-        let mut response = reply::error(StatusCode::TOO_MANY_REQUESTS, &reply::rate_limit_message(seconds));
-        if self.retry_after_header {
+        let message = match self.unknowns.wait {
+            WaitForm::RetryAfter => "standard rate limit exceeded".to_owned(),
+            WaitForm::Message | WaitForm::Both => reply::rate_limit_message(seconds),
+        };
+        let mut response = reply::error(StatusCode::TOO_MANY_REQUESTS, &message);
+        if self.unknowns.wait != WaitForm::Message {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
@@ -238,7 +332,7 @@ impl fmt::Debug for Core {
 
 fn cut(action: &Action) -> Option<Cut> {
     match action {
-        Action::Pass | Action::Respond(_) => None,
+        Action::Pass | Action::Respond(_) | Action::Gzip => None,
         Action::DropBefore | Action::DropAfter => Some(Cut::Head),
         Action::Truncate(bytes) => Some(Cut::Body(*bytes)),
         Action::Hang => Some(Cut::Silence),
@@ -262,8 +356,23 @@ fn authenticate(inner: &Inner, headers: &HeaderMap, now: Instant) -> Result<Prin
         .ok_or_else(|| refuse("the credential is unknown or revoked"))
 }
 
-fn wrong_method(methods: &[&Method]) -> Response<Bytes> {
-    let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+/// The response compressed, if it has a body.
+fn compressed(response: Response<Bytes>) -> Response<Bytes> {
+    let (mut head, body) = response.into_parts();
+    if body.is_empty() {
+        return Response::from_parts(head, body);
+    }
+    head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    Response::from_parts(head, gzip(&body))
+}
+
+fn wrong_method(methods: &[&Method], unknowns: Unknowns) -> Response<Bytes> {
+    let names = methods.iter().flat_map(|method| match (unknowns.update_method, method.as_str()) {
+        (UpdateMethod::Patch, "PUT") => vec!["PATCH"],
+        (UpdateMethod::Either, "PUT") => vec!["PUT", "PATCH"],
+        (_, name) => vec![name],
+    });
+    let allowed: Vec<&str> = names.collect();
     let allowed = allowed.join(", ");
     let message = format!("this route takes {allowed} only");
     let mut response = reply::error(StatusCode::METHOD_NOT_ALLOWED, &message);

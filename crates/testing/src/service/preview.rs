@@ -5,8 +5,8 @@ use http::{Response, StatusCode};
 
 use crate::record::Record;
 use crate::service::reply::{self, Refused};
-use crate::service::routes::{Call, unknown};
-use crate::service::state::{Principal, State};
+use crate::service::routes::{self, Call, unknown};
+use crate::service::state::{CAPACITY, Principal, State};
 use crate::service::time;
 
 /// Does what one of these operations says; nothing if it is none of them.
@@ -57,6 +57,9 @@ fn list_comments(state: &State, call: &Call<'_>) -> Result<Response<Bytes>, Refu
 fn create_comment(state: &mut State, call: &Call<'_>) -> Result<Response<Bytes>, Refused> {
     let task = call.captured("taskId");
     state.task(task).ok_or_else(|| unknown("task"))?;
+    if state.comments.len() >= CAPACITY {
+        return Err(routes::full("comments"));
+    }
     let mut comment = call.record()?;
     comment.set("commentId", &format!("comment_{}", state.next_number()));
     comment.set("taskId", task);

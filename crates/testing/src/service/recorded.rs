@@ -1,6 +1,7 @@
 //! The requests that the fake received, for assertions.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -22,9 +23,19 @@ pub struct RecordedRequest {
     pub(crate) principal: Option<String>,
     pub(crate) status: Option<u16>,
     pub(crate) violations: Vec<Violation>,
+    pub(crate) undocumented: Vec<&'static str>,
+    /// When it came, since the fake began.
+    pub(crate) at: Duration,
 }
 
 impl RecordedRequest {
+    /// About how many bytes it takes to remember.
+    pub(crate) fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        let query: usize = self.query.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+        256 + self.body.len() + self.path.len() + headers + query
+    }
+
     /// The request's id: the `x-request-id` of its response.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -90,6 +101,19 @@ impl RecordedRequest {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.status
+    }
+
+    /// When it came, since the fake began.
+    #[must_use]
+    pub fn at(&self) -> Duration {
+        self.at
+    }
+
+    /// What of the response no documentation says, by the names that its header `x-fake-undocumented` has:
+    /// `route`, `error-status`, `created-status`, `update-method` and the like. See [`Unknowns`](crate::Unknowns).
+    #[must_use]
+    pub fn undocumented(&self) -> &[&'static str] {
+        &self.undocumented
     }
 
     /// What the contract does not allow in it.

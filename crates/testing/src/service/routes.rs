@@ -10,7 +10,7 @@ use crate::contract::validate::{Violation, refusal};
 use crate::record::Record;
 use crate::service::preview;
 use crate::service::reply::{self, Refused};
-use crate::service::state::{DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
+use crate::service::state::{CAPACITY, DocumentFilter, Obstacle, Principal, Role, State, TaskFilter};
 
 /// Operations that are closed to users without a managing role, and to API keys.
 const KEY_MANAGEMENT: [&str; 3] = ["listApiKeys", "createApiKey", "revokeApiKey"];
@@ -24,6 +24,8 @@ pub(crate) struct Call<'r> {
     pub(crate) body: &'r [u8],
     /// The time since the fake began.
     pub(crate) now: Duration,
+    /// Whether lists leave descriptions whole.
+    pub(crate) whole_lists: bool,
 }
 
 impl Call<'_> {
@@ -77,7 +79,7 @@ pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Response<Bytes> {
     let result = match call.operation.id.as_str() {
         "listTasks" => Ok(list_tasks(state, call)),
         "fetchTask" => fetch_task(state, call),
-        "createTask" => call.record().map(|sent| call.done(&state.create_task(&sent, call.now))),
+        "createTask" => create_task(state, call),
         "updateTask" => update_task(state, call),
         "listApiKeys" => Ok(list_keys(state, call)),
         "createApiKey" => create_key(state, call),
@@ -94,7 +96,7 @@ type Served = Result<Response<Bytes>, Refused>;
 
 fn list_tasks(state: &State, call: &Call<'_>) -> Response<Bytes> {
     let filter = TaskFilter { all: call.flag("all"), scopes: call.all("scope"), statuses: call.all("status") };
-    call.done(&Record::new().with("tasks", &state.list_tasks(call.who, &filter)))
+    call.done(&Record::new().with("tasks", &state.list_tasks(call.who, &filter, call.whole_lists)))
 }
 
 fn fetch_task(state: &State, call: &Call<'_>) -> Served {
@@ -102,9 +104,21 @@ fn fetch_task(state: &State, call: &Call<'_>) -> Served {
     task.map(|task| call.done(task)).ok_or_else(|| unknown("task"))
 }
 
+fn create_task(state: &mut State, call: &Call<'_>) -> Served {
+    let sent = call.record()?;
+    state.create_task(&sent, call.now).map(|task| call.done(&task)).map_err(|_| full("tasks"))
+}
+
+/// The fake holds as much as it can.
+pub(crate) fn full(what: &str) -> Refused {
+    let message = format!("the fake holds {CAPACITY} {what} and takes no more: start it again");
+    reply::refuse(StatusCode::CONFLICT, &message)
+}
+
 fn update_task(state: &mut State, call: &Call<'_>) -> Served {
     let sent = call.record()?;
-    match state.replace_task(call.captured("taskId"), &sent, call.now) {
+    let id = call.captured("taskId");
+    match state.replace_task(id, &sent, call.now) {
         Ok(task) => Ok(call.done(&task)),
         Err(Obstacle::OtherId) => {
             let violation = Violation::body("$.taskId", "is not the task of the path");

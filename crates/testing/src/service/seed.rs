@@ -1,9 +1,10 @@
 //! The small workspace that a fake starts with.
 
 use crate::record::Record;
+use crate::seed::Seed;
 use crate::service::state::{ActiveKey, Role, State, User};
 
-const SEED: &str = include_str!("seed.json");
+pub(crate) const DEMO: &str = include_str!("seed.json");
 
 pub(crate) const API_KEY: &str = "fake-api-key-1001-not-a-secret";
 pub(crate) const OWNER_TOKEN: &str = "fake-oauth-token-of-the-owner-not-a-secret";
@@ -11,20 +12,14 @@ pub(crate) const ADMIN_TOKEN: &str = "fake-oauth-token-of-the-admin-not-a-secret
 pub(crate) const MEMBER_TOKEN: &str = "fake-oauth-token-of-the-member-not-a-secret";
 pub(crate) const WORKSPACE_ID: &str = "w_lighthouse";
 
-/// The users and keys of the workspace, and its work unless `empty`.
-pub(crate) fn state(empty: bool) -> State {
-    let seed = Record::parse(SEED).unwrap_or_default();
+/// The users and keys of the workspace, and what the seed brings.
+pub(crate) fn state(content: Seed) -> State {
+    let seed = Record::parse(DEMO).unwrap_or_default();
     let list = |name: &str| seed.get::<Vec<Record>>(name).unwrap_or_default();
     let mut state = State { workspace_id: WORKSPACE_ID.to_owned(), ..State::default() };
     state.users = list("users").iter().map(user).collect();
     state.keys = list("keys").into_iter().map(key).collect();
-    if !empty {
-        state.tasks = list("tasks");
-        state.documents = list("documents");
-        state.comments = list("comments");
-        state.teams = list("teams");
-        state.labels = list("taxonomyLabels");
-    }
+    content.fill(&mut state);
     state
 }
 
@@ -51,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_seeded_credentials_are_the_documented_ones() {
-        let state = state(false);
+        let state = state(Seed::demo());
         assert_eq!(state.workspace_id, WORKSPACE_ID);
         for (token, id) in
             [(API_KEY, "key_1001"), (OWNER_TOKEN, "u_ada"), (ADMIN_TOKEN, "u_tomas"), (MEMBER_TOKEN, "u_mira")]
@@ -63,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_workspace_has_work_of_every_sort() {
-        let state = state(false);
+        let state = state(Seed::demo());
         assert!(state.tasks.len() >= 12 && state.documents.len() == 3);
     }
 }

@@ -11,6 +11,9 @@ use crate::service::time;
 /// Lists cut descriptions after so many characters.
 const LISTED_DESCRIPTION: usize = 200;
 
+/// More tasks, and more comments, than so many are refused, so that a fake under load does not grow for ever.
+pub(crate) const CAPACITY: usize = 10_000;
+
 /// Statuses that end a task; lists leave such tasks out unless asked.
 const ENDED: [&str; 3] = ["completed", "cancelled", "merged"];
 
@@ -23,6 +26,16 @@ pub(crate) enum Role {
     Admin,
     /// May not manage API keys.
     Member,
+}
+
+impl Role {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Member => "member", // language: allow
+        }
+    }
 }
 
 /// Who sends a request.
@@ -77,6 +90,7 @@ pub(crate) enum Obstacle {
     Unknown,
     OtherId,
     TooManyKeys,
+    Full,
 }
 
 #[derive(Default)]
@@ -111,7 +125,7 @@ impl State {
         5000 + self.sequence
     }
 
-    pub(crate) fn list_tasks(&self, who: &Principal, filter: &TaskFilter) -> Vec<Record> {
+    pub(crate) fn list_tasks(&self, who: &Principal, filter: &TaskFilter, whole: bool) -> Vec<Record> {
         let asked = |values: &[String], record: &Record, name: &str| {
             values.is_empty() || record.text(name).is_some_and(|value| values.contains(&value))
         };
@@ -127,7 +141,7 @@ impl State {
             .iter()
             .filter(|task| filter.all || by_default(task))
             .filter(|task| asked(&filter.scopes, task, "scope") && asked(&filter.statuses, task, "status"))
-            .map(listed)
+            .map(|task| if whole { task.clone() } else { listed(task) })
             .collect()
     }
 
@@ -136,7 +150,10 @@ impl State {
     }
 
     /// Keeps what was sent and adds what only the service knows.
-    pub(crate) fn create_task(&mut self, sent: &Record, now: Duration) -> Record {
+    pub(crate) fn create_task(&mut self, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
+        if self.tasks.len() >= CAPACITY {
+            return Err(Obstacle::Full);
+        }
         let id = format!("tsk_{}", self.next_number());
         let mut task = Record::new().with("taskId", &id).with("workspaceId", &self.workspace_id);
         for (name, value) in sent.values().filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId")) {
@@ -149,7 +166,7 @@ impl State {
         }
         stamp(&mut task, &time::text(now), now);
         self.tasks.push(task.clone());
-        task
+        Ok(task)
     }
 
     /// Replaces the whole task: a field that was not sent is gone, except what only the service
@@ -167,6 +184,15 @@ impl State {
         stamp(&mut replaced, &created, now);
         *task = replaced.clone();
         Ok(replaced)
+    }
+
+    /// A task with the fields that were sent, without changing it.
+    pub(crate) fn merged(&self, id: &str, sent: &Record) -> Option<Record> {
+        let mut whole = self.task(id)?.clone();
+        for (name, value) in sent.values() {
+            whole.set(name, value);
+        }
+        Some(whole)
     }
 
     /// Puts a task in place, replacing one of the same id.

@@ -1,5 +1,6 @@
 //! Events that the fake emits, and events to test receivers with.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -97,13 +98,34 @@ impl NewEvent {
 }
 
 /// The events that the fake has emitted, and who gets them.
-#[derive(Default)]
 pub(crate) struct Webhooks {
-    emitted: Vec<Event>,
+    /// The last ones, each with its number from 1.
+    pub(crate) emitted: VecDeque<(u64, Event)>,
+    count: u64,
+    keep: usize,
     receivers: Vec<Weak<Subscription>>,
 }
 
 impl Webhooks {
+    pub(crate) fn new(keep: usize) -> Self {
+        Self { emitted: VecDeque::new(), count: 0, keep, receivers: Vec::new() }
+    }
+
+    /// Delivers an event to all receivers and remembers it.
+    pub(crate) fn send(&mut self, event: Event) {
+        self.receivers.retain(|receiver| receiver.upgrade().map(|receiver| receiver.deliver(event.clone())).is_some());
+        self.count += 1;
+        self.emitted.push_back((self.count, event));
+        while self.emitted.len() > self.keep {
+            self.emitted.pop_front();
+        }
+    }
+
+    /// The id of the next event.
+    pub(crate) fn next_id(&self) -> String {
+        format!("evt_fake_{:06}", self.count + 1)
+    }
+
     /// Emits the event of a change, if the operation makes one.
     pub(crate) fn emit(&mut self, call: &Call<'_>, response: &Response<Bytes>) {
         let event_type = match call.operation.id.as_str() {
@@ -118,7 +140,7 @@ impl Webhooks {
             Principal::Key { .. } => "api_key",
             Principal::User { .. } => "user",
         };
-        let event = NewEvent::new(event_type, &format!("evt_fake_{:06}", self.emitted.len() + 1))
+        let event = NewEvent::new(event_type, &self.next_id())
             .attribute("time", &time::text(call.now))
             .resource("task", &task_id)
             .related("taskId", &task_id)
@@ -126,8 +148,7 @@ impl Webhooks {
             .field("task", &task)
             .build();
         let Ok(event) = event else { return };
-        self.receivers.retain(|receiver| receiver.upgrade().map(|receiver| receiver.deliver(event.clone())).is_some());
-        self.emitted.push(event);
+        self.send(event);
     }
 }
 
@@ -195,6 +216,6 @@ impl FakeOneHorizon {
     /// The events of all changes so far, delivered or not, in their order.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.core.lock().webhooks.emitted.clone()
+        self.core.lock().webhooks.emitted.iter().map(|(_, event)| event.clone()).collect()
     }
 }

@@ -121,7 +121,7 @@ fn runtime_names(ty: &Type, into: &mut BTreeSet<&'static str>) {
     }
 }
 
-fn client(group: &Group) -> TokenStream {
+pub(super) fn client(group: &Group) -> TokenStream {
     let docs = doc_attributes(&group.docs, "Operations of one group.", false);
     let name = ident(&group.name);
     quote! {

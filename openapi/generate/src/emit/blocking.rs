@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::apis::{self, REPLACE_WHOLE, argument, body_argument, gate, operation_docs};
+use crate::emit::apis::{self, REPLACE_WHOLE, argument, body_argument, client, gate, operation_docs};
 use crate::emit::types::ident;
 use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print};
 use crate::error::Error;
@@ -29,18 +29,6 @@ fn uses() -> TokenStream {
         use crate::blocking::prelude::*;
         #[allow(unused_imports, reason = "not every group needs every part")]
         use crate::models::*;
-    }
-}
-
-fn client(group: &Group) -> TokenStream {
-    let docs = doc_attributes(&group.docs, "Operations of one group.", false);
-    let name = ident(&group.name);
-    quote! {
-        #docs
-        #[derive(Clone, Debug)]
-        pub struct #name {
-            pub(crate) configuration: Configuration,
-        }
     }
 }
 
