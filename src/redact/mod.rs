@@ -45,7 +45,7 @@ const SHORTEST_REAL: usize = 8;
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
     needles: Vec<Needle>,
-    /// The bytes that a needle or an escape may begin with, one bit each: nearly every byte of a text is skipped by them.
+    /// The bytes that a needle or an escape may begin with, one bit each: nearly every byte of a string is skipped by them.
     starts: Zeroizing<[u64; 4]>,
 }
 
@@ -56,7 +56,7 @@ struct Needle {
     is_short: bool,
 }
 
-/// Which texts are searched.
+/// Which strings are searched.
 #[derive(Clone, Copy)]
 struct Search {
     /// The text goes on after its end: what may be the start of a secret there counts.
@@ -68,7 +68,7 @@ struct Search {
 const OUTSIDE: Search = Search { is_cut: false, short: true };
 const OWN: Search = Search { is_cut: false, short: false };
 
-/// A secret in a text: from here to there, or to the end of a text that was cut within it.
+/// A secret in a string: from here to there, or to the end of a string that was cut within it.
 struct Found {
     start: usize,
     end: Option<usize>,
@@ -99,19 +99,19 @@ impl Redactor {
         self.starts.get(usize::from(byte >> 6)).is_some_and(|bits| bits >> (byte & 63) & 1 == 1)
     }
 
-    /// Whether a secret is in a text from outside.
+    /// Whether a secret is in a string from outside.
     pub(crate) fn finds_in(&self, text: &[u8]) -> bool {
         self.find(&Spelled::new(text), 0, OUTSIDE).is_some()
     }
 
-    /// A text from outside without its secrets, fit for a log line.
+    /// A string from outside without its secrets, fit for a log line.
     pub(crate) fn line(&self, text: &str) -> String {
         // Before the text is cut to what is shown, which could leave the start of a secret.
         let (text, is_cut) = window(text.trim().as_bytes());
         self.shown(text, Search { is_cut, ..OUTSIDE })
     }
 
-    /// A text of the client's own, possibly with words from outside in it that went through [`line`](Self::line).
+    /// A string of the client's own, possibly with words from outside in it that went through [`line`](Self::line).
     pub(crate) fn own_line(&self, text: &str) -> String {
         let (text, is_cut) = window(text.trim().as_bytes());
         self.shown(text, Search { is_cut, ..OWN })
@@ -205,7 +205,7 @@ impl Redactor {
     }
 }
 
-/// As much of a text as is searched, and whether there is more.
+/// As much of a string as is searched, and whether there is more.
 fn window(text: &[u8]) -> (&[u8], bool) {
     text.get(..BODY_CAP).map_or((text, false), |start| (start, start.len() < text.len()))
 }

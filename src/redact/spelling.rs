@@ -15,7 +15,7 @@ const LONGEST_FOLD: usize = 16;
 /// No name of an HTML reference to an ASCII character is longer, and no number of one need be.
 const LONGEST_REFERENCE: usize = 16;
 
-/// A text whose characters may be written as escapes.
+/// A string whose characters may be written as escapes.
 pub(super) struct Spelled<'a> {
     pub(super) bytes: &'a [u8],
     ran_out: Cell<bool>,
@@ -157,9 +157,10 @@ impl<'a> Spelled<'a> {
         }
         let fewer = self.read_within(at, depth - 1)?;
         // The parts of an escape may themselves be escapes, of one level less.
-        let unit = match is_lead(fewer.first()) {
-            true => self.escape(fewer.first(), fewer.next, depth - 1).unwrap_or(fewer),
-            false => fewer,
+        let unit = if is_lead(fewer.first()) {
+            self.escape(fewer.first(), fewer.next, depth - 1).unwrap_or(fewer)
+        } else {
+            fewer
         };
         if !self.ran_out.get() {
             place.set(Known { at, depth, unit });

@@ -145,7 +145,7 @@ fn random_secret(random: &mut fastrand::Rng) -> String {
     (0..random.usize(8..24)).map(|_| letter(random)).collect()
 }
 
-/// How one writer writes a text; what it does not escape stays as it is.
+/// How one writer writes a string; what it does not escape stays as it is.
 fn written(random: &mut fastrand::Rng, text: &str) -> String {
     let way = random.u8(0..14);
     let everything = random.bool();
