@@ -24,6 +24,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::error::Error as StdError;
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -41,9 +42,19 @@ const MESSAGE_CAP: usize = 500;
 /// Shorter secrets are looked for as they are and in text from outside only: a few letters are found in innocent text.
 const SHORTEST_REAL: usize = 8;
 
-/// Finds and removes some secrets.
+/// Finds and removes some secrets, as they are and as servers and proxies echo them: in percent or form encoding, backslash
+/// escapes, HTML references, quoted-printable, up to three of these within each other; folded over lines; in base64 from 8 bytes
+/// on. Not found: base64 of what was encoded before, hexadecimal dumps, other character sets, what is split or compressed.
+///
+/// For transports of your own that log or record what goes through them. `Debug` shows no secret.
+///
+/// ```
+/// use onehorizon::transport::Redactor;
+/// let redactor = Redactor::new(["s3cr3t/value"]);
+/// assert_eq!(redactor.text("you sent s3cr3t%2Fvalue"), "you sent [redacted]");
+/// ```
 #[derive(Clone, Default)]
-pub(crate) struct Redactor {
+pub struct Redactor {
     needles: Vec<Needle>,
     /// The bytes that a needle or an escape may begin with, one bit each: nearly every byte of a string is skipped by them.
     starts: Zeroizing<[u64; 4]>,
@@ -74,8 +85,16 @@ struct Found {
     end: Option<usize>,
 }
 
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("needles", &self.needles.len()).finish_non_exhaustive()
+    }
+}
+
 impl Redactor {
-    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Removes these secrets; empty ones are ignored.
+    #[must_use]
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut needles = Vec::new();
         for secret in secrets.into_iter().map(str::as_bytes).filter(|secret| !secret.is_empty()) {
             let is_short = secret.len() < SHORTEST_REAL;
@@ -100,8 +119,18 @@ impl Redactor {
     }
 
     /// Whether a secret is in a string from outside.
-    pub(crate) fn finds_in(&self, text: &[u8]) -> bool {
+    #[must_use]
+    pub fn finds_in(&self, text: &[u8]) -> bool {
         self.find(&Spelled::new(text), 0, OUTSIDE).is_some()
+    }
+
+    /// A string from outside with its secrets replaced.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.bytes(text.as_bytes(), OUTSIDE) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(clean) => Cow::Owned(String::from_utf8_lossy(&clean).into_owned()),
+        }
     }
 
     /// A string from outside without its secrets, fit for a log line.

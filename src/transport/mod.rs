@@ -16,6 +16,7 @@ use url::Url;
 pub use self::reqwest::ReqwestTransport;
 
 pub use crate::future::BoxFuture;
+pub use crate::redact::Redactor;
 
 /// Carries one request to the service and its response back; implement it to send through a stack of your own.
 ///

@@ -3,6 +3,7 @@
 #![allow(clippy::missing_panics_doc, reason = "the assertions say when they panic in their first line")]
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,11 +12,13 @@ use http::{Request, Response};
 
 use onehorizon::limits::{BURST_REQUESTS, QUOTA_REQUESTS};
 
+use crate::cassette::{Recorder, ReplayTransport};
 use crate::contract::validate::Violation;
 use crate::found::{Records, Requests};
+use crate::page::Page;
 use crate::record::Record;
 use crate::seed::Seed;
-use crate::server::Server;
+use crate::server::{Server, Site};
 use crate::service::faults::Fault;
 use crate::service::quota::{Quota, QuotaModel};
 use crate::service::recorded::RecordedRequest;
@@ -56,6 +59,7 @@ use crate::unknowns::{Unknowns, WaitForm};
 pub struct FakeOneHorizon {
     pub(crate) core: Arc<Core>,
     server: Option<Server>,
+    page: Option<Arc<Page>>,
 }
 
 impl FakeOneHorizon {
@@ -81,6 +85,22 @@ impl FakeOneHorizon {
             Some(server) => format!("http://{}{BASE_PATH}", server.address()),
             None => format!("https://onehorizon.invalid{BASE_PATH}"),
         }
+    }
+
+    /// Delivers webhooks to a receiver for as long as the fake lives, and shows them on its status page; an empty key sends
+    /// none.
+    ///
+    /// # Errors
+    /// A sentence that says what to do: the address is not a URL or not on this machine, or the fake has no status page.
+    pub fn add_receiver(&self, url: &str, key: &str) -> Result<(), String> {
+        let page = self.page.as_ref().ok_or("start the fake with `FakeBuilder::status_page`")?;
+        page.add_receiver(url, key)
+    }
+
+    /// Where the fake listens; `None` for one without a socket.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.server.as_ref().map(Server::address)
     }
 
     /// Closes the socket and every connection, and returns when they are gone.
@@ -309,6 +329,11 @@ pub struct FakeBuilder {
     seed: Seed,
     unknowns: Unknowns,
     keep: Keep,
+    address: SocketAddr,
+    has_page: bool,
+    recorder: Option<Recorder>,
+    replay: Option<ReplayTransport>,
+    allow_remote: bool,
     model: QuotaModel,
     limits: Option<(u32, u32)>,
     clock: Box<dyn Fn() -> Instant + Send + Sync>,
@@ -319,6 +344,11 @@ impl Default for FakeBuilder {
         Self {
             seed: Seed::demo(),
             unknowns: Unknowns::default(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            has_page: false,
+            recorder: None,
+            replay: None,
+            allow_remote: false,
             keep: Keep { requests: 10_000, bytes: 256 << 20 },
             model: QuotaModel::default(),
             limits: Some((QUOTA_REQUESTS, BURST_REQUESTS)),
@@ -379,6 +409,43 @@ impl FakeBuilder {
         self
     }
 
+    /// How many bytes of requests are remembered; 256 MiB unless set. The oldest are forgotten first.
+    pub fn keep_bytes(mut self, bytes: usize) -> Self {
+        self.keep.bytes = bytes;
+        self
+    }
+
+    /// Where [`start`](Self::start) listens; a free port of 127.0.0.1 unless set. Anyone who reaches the address can use the
+    /// fake, so keep it on loopback.
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Serves a status page at `/`, with buttons for scenarios, quota and webhooks.
+    pub fn status_page(mut self) -> Self {
+        self.has_page = true;
+        self
+    }
+
+    /// Records the traffic of the REST API that comes through the socket, without secrets. Logins are not recorded.
+    pub fn record(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    /// Responds from a recording instead of playing the service, to requests of the REST API that come through the socket.
+    pub fn replay(mut self, replay: ReplayTransport) -> Self {
+        self.replay = Some(replay);
+        self
+    }
+
+    /// Lets the status page register receivers of webhooks that are not on this machine.
+    pub fn allow_remote_receivers(mut self) -> Self {
+        self.allow_remote = true;
+        self
+    }
+
     /// No quota at all.
     pub fn quota_off(mut self) -> Self {
         self.limits = None;
@@ -402,7 +469,7 @@ impl FakeBuilder {
     pub fn in_process(self) -> FakeOneHorizon {
         let quota = self.limits.map(|(quarter, minute)| Quota::new(self.model, quarter, minute));
         let core = Core::new(seed::state(self.seed), quota, self.clock, self.unknowns, self.keep);
-        FakeOneHorizon { core: Arc::new(core), server: None }
+        FakeOneHorizon { core: Arc::new(core), server: None, page: None }
     }
 
     /// Starts the fake on a free port of 127.0.0.1.
@@ -410,8 +477,14 @@ impl FakeBuilder {
     /// # Errors
     /// Could not bind a port.
     pub async fn start(self) -> io::Result<FakeOneHorizon> {
+        let (address, has_page, allow_remote) = (self.address, self.has_page, self.allow_remote);
+        let (recorder, replay) = (self.recorder.clone(), self.replay.clone());
         let mut fake = self.in_process();
-        fake.server = Some(Server::start(Arc::clone(&fake.core)).await?);
+        let core = Arc::clone(&fake.core);
+        let page = || Arc::new(Page::new(Arc::clone(&core), address.ip().is_loopback(), allow_remote));
+        fake.page = has_page.then(page);
+        let site = Site { core, page: fake.page.clone(), recorder, replay };
+        fake.server = Some(Server::start(address, site).await?);
         Ok(fake)
     }
 }

@@ -41,6 +41,7 @@
     reason = "the fake plays a server, whose delays are real or on tokio's paused timer"
 )]
 
+mod cassette;
 mod clock;
 pub mod conformance;
 mod contract;
@@ -49,6 +50,7 @@ mod fake;
 mod found;
 mod gzip;
 mod login;
+mod page;
 mod record;
 mod sample;
 mod scenario;
@@ -60,10 +62,12 @@ mod transport;
 mod unknowns;
 mod webhook;
 
+pub use self::cassette::{Cassette, CassetteError, Interaction, Recorder, RecordingTransport, ReplayTransport};
 pub use self::clock::ManualClock;
 pub use self::contract::validate::Violation;
 pub use self::fake::{FakeBuilder, FakeOneHorizon};
 pub use self::found::{Records, Requests};
+pub use self::page::check_receiver;
 pub use self::record::Record;
 pub use self::sample::{error_of, sample_error};
 pub use self::scenario::Scenario;

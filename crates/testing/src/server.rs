@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,12 +19,50 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::service::Core;
+use crate::cassette::{Recorder, ReplayTransport};
+use crate::page::Page;
 use crate::service::faults::{Cut, Delivery};
 use crate::service::reply;
+use crate::service::{BASE_PATH, Core};
 
 /// Larger request bodies are refused.
 const MAX_REQUEST: usize = 10 * 1024 * 1024;
+
+/// What a socket leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) core: Arc<Core>,
+    pub(crate) page: Option<Arc<Page>>,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) replay: Option<ReplayTransport>,
+}
+
+impl Site {
+    fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let Some(page) = &self.page else { return self.service(request) };
+        if Page::is_for(request.uri().path()) {
+            return page.handle(request);
+        }
+        let response = self.service(request);
+        page.sample();
+        response
+    }
+
+    fn service(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if !request.uri().path().starts_with(BASE_PATH) {
+            return self.core.handle(request);
+        }
+        let response = match &self.replay {
+            Some(replay) => replay.respond(request),
+            None => self.core.handle(request),
+        };
+        if let Some(recorder) = &self.recorder {
+            let operation = Core::operation_of(request).unwrap_or_default();
+            recorder.record_http(operation, request, &response);
+        }
+        response
+    }
+}
 
 /// A listening socket and its connections; all of them end with it.
 #[derive(Debug)]
@@ -34,10 +72,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(core: Arc<Core>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub(crate) async fn start(address: SocketAddr, site: Site) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { address, task: tokio::spawn(accept(listener, core)) })
+        Ok(Self { address, task: tokio::spawn(accept(listener, site)) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -59,12 +97,12 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, core: Arc<Core>) -> Infallible {
+async fn accept(listener: TcpListener, site: Site) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.spawn(serve(stream, Arc::clone(&core)));
+                connections.spawn(serve(stream, site.clone()));
             }
             // Out of descriptors, most likely: give others time to close theirs.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -73,18 +111,18 @@ async fn accept(listener: TcpListener, core: Arc<Core>) -> Infallible {
     }
 }
 
-async fn serve(stream: TcpStream, core: Arc<Core>) {
+async fn serve(stream: TcpStream, site: Site) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| respond(Arc::clone(&core), request));
+    let service = service_fn(move |request| respond(site.clone(), request));
     // An error here is a client that went away or a connection that a fault has closed.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// An error closes the connection without a response.
-async fn respond(core: Arc<Core>, request: Request<Incoming>) -> io::Result<Response<Payload>> {
+async fn respond(site: Site, request: Request<Incoming>) -> io::Result<Response<Payload>> {
     let (head, body) = request.into_parts();
     let response = match Limited::new(body, MAX_REQUEST).collect().await {
-        Ok(body) => core.handle(&Request::from_parts(head, body.to_bytes())),
+        Ok(body) => site.handle(&Request::from_parts(head, body.to_bytes())),
         Err(_) => reply::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 10 MiB or broke off"),
     };
     let delivery = response.extensions().get::<Delivery>().copied().unwrap_or_default();

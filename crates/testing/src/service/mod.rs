@@ -20,6 +20,8 @@ use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
+use onehorizon::models::TaskStatus;
+
 use crate::contract::query;
 use crate::contract::validate::{self, Parts, Violation};
 use crate::contract::{Contract, Match, Operation};
@@ -33,7 +35,7 @@ use crate::service::reply::Refused;
 use crate::service::routes::Call;
 use crate::service::state::{Principal, State};
 use crate::unknowns::{self, ListContent, Unknowns, UpdateMethod, WaitForm};
-use crate::webhook::registered::Webhooks;
+use crate::webhook::registered::{NewEvent, Webhooks};
 
 /// The path below which the REST API lives.
 pub(crate) const BASE_PATH: &str = "/api/v1";
@@ -118,6 +120,33 @@ impl Core {
 
     pub(crate) fn since_start(&self) -> Duration {
         self.now().saturating_duration_since(self.began)
+    }
+
+    /// The operation of the contract that a request matches.
+    pub(crate) fn operation_of(request: &Request<Bytes>) -> Option<&'static str> {
+        let path = request.uri().path().strip_prefix(BASE_PATH)?;
+        match Contract::embedded().ok()?.find(request.method(), path) {
+            Match::Operation(operation, _) => Some(&operation.id),
+            Match::Methods(_) | Match::Nothing => None,
+        }
+    }
+
+    /// Changes the status of a task as a user of the page does, and sends the event; `None` where there is no such task or
+    /// status.
+    pub(crate) fn change_status(&self, task_id: &str, status: &str) -> Option<()> {
+        let status: TaskStatus = status.parse().ok()?;
+        let now = self.since_start();
+        let mut inner = self.lock();
+        let task = inner.state.patch_task(task_id, &Record::new().with("status", status.as_str()), now).ok()?;
+        let id = inner.webhooks.next_id();
+        let event = NewEvent::new("task.updated", &id)
+            .attribute("time", &time::text(now))
+            .resource("task", task_id)
+            .related("taskId", task_id)
+            .actor("user", "u_ada")
+            .field("task", &task);
+        inner.webhooks.send(event.build().ok()?);
+        Some(())
     }
 
     /// Responds to one request; what the HTTP side has to do beside that is in the extensions.

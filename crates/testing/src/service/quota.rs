@@ -45,6 +45,17 @@ impl Quota {
         Ok(())
     }
 
+    /// How many requests are let in at once when none was sent for a while.
+    pub(crate) fn limit(&self) -> u32 {
+        self.quarter.limit.min(self.minute.limit)
+    }
+
+    /// Forgets what was spent.
+    pub(crate) fn reset(&mut self) {
+        let again = |gate: &Gate| Gate::new(gate.model, gate.limit, gate.window);
+        (self.quarter, self.minute) = (again(&self.quarter), again(&self.minute));
+    }
+
     /// Uses up what is left of the 15 minutes.
     pub(crate) fn spend(&mut self, now: Instant) {
         self.quarter.spend(now);
@@ -63,6 +74,7 @@ impl Quota {
 
 #[derive(Debug)]
 struct Gate {
+    model: QuotaModel,
     limit: u32,
     window: Duration,
     used: Used,
@@ -88,7 +100,7 @@ impl Gate {
             QuotaModel::SlidingWindow => Used::Sliding(VecDeque::new()),
             QuotaModel::TokenBucket => Used::Bucket { full_at: None },
         };
-        Self { limit: limit.max(1), window, used }
+        Self { model, limit: limit.max(1), window, used }
     }
 
     /// The time one request needs to come back to the bucket.

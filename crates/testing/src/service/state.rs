@@ -186,6 +186,12 @@ impl State {
         Ok(replaced)
     }
 
+    /// Changes the fields that were sent and leaves the others.
+    pub(crate) fn patch_task(&mut self, id: &str, sent: &Record, now: Duration) -> Result<Record, Obstacle> {
+        let whole = self.merged(id, sent).ok_or(Obstacle::Unknown)?;
+        self.replace_task(id, &whole, now)
+    }
+
     /// A task with the fields that were sent, without changing it.
     pub(crate) fn merged(&self, id: &str, sent: &Record) -> Option<Record> {
         let mut whole = self.task(id)?.clone();

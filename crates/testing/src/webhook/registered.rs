@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
@@ -15,11 +16,12 @@ use onehorizon::webhook::{Event, WebhookError};
 
 use crate::fake::FakeOneHorizon;
 use crate::record::Record;
+use crate::service::Core;
 use crate::service::routes::Call;
 use crate::service::seed;
 use crate::service::state::Principal;
 use crate::service::time;
-use crate::webhook::report::WebhookReport;
+use crate::webhook::report::{WebhookAttempt, WebhookReport};
 use crate::webhook::sender::WebhookSender;
 
 /// An event in the making, to test receivers with.
@@ -121,6 +123,14 @@ impl Webhooks {
         }
     }
 
+    /// Delivers an event that was emitted before once more; `None` when it is not remembered.
+    pub(crate) fn resend(&mut self, id: &str) -> Option<()> {
+        let (_, event) = self.emitted.iter().find(|(_, event)| event.id().as_str() == id)?;
+        let event = event.clone();
+        self.receivers.retain(|receiver| receiver.upgrade().map(|receiver| receiver.deliver(event.clone())).is_some());
+        Some(())
+    }
+
     /// The id of the next event.
     pub(crate) fn next_id(&self) -> String {
         format!("evt_fake_{:06}", self.count + 1)
@@ -165,7 +175,33 @@ struct Subscription {
 #[derive(Debug, Default)]
 struct Board {
     running: watch::Sender<usize>,
-    reports: Mutex<Vec<WebhookReport>>,
+    reports: Mutex<VecDeque<WebhookReport>>,
+    log: Mutex<VecDeque<DeliveryLine>>,
+}
+
+/// More than this is not remembered of what a receiver got.
+const MAX_REPORTS: usize = 10_000;
+const MAX_LOG: usize = 200;
+
+/// One attempt, for the status page.
+#[derive(Clone, Debug)]
+pub(crate) struct DeliveryLine {
+    pub(crate) event_id: String,
+    pub(crate) event_type: String,
+    pub(crate) number: u32,
+    pub(crate) outcome: String,
+    pub(crate) is_taken: bool,
+    pub(crate) headers: Vec<&'static str>,
+    /// The wait until the next attempt.
+    pub(crate) next: Option<Duration>,
+}
+
+fn push_bounded<T>(queue: &Mutex<VecDeque<T>>, item: T, limit: usize) {
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.push_back(item);
+    if queue.len() > limit {
+        queue.pop_front();
+    }
 }
 
 impl Subscription {
@@ -175,8 +211,25 @@ impl Subscription {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         let delivery = async move {
-            let report = sender.deliver(&event).await;
-            board.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+            let seen = |number: u32, attempt: &WebhookAttempt, next: Option<Duration>| {
+                let mut headers =
+                    vec!["content-type", "x-one-event-id", "x-one-event-type", "x-one-webhook-key (hidden)"];
+                if number > 0 {
+                    headers.extend(["x-one-retry-num", "x-one-retry-reason"]);
+                }
+                let line = DeliveryLine {
+                    event_id: event.id().to_string(),
+                    event_type: event.event_type().as_str().to_owned(),
+                    number: number + 1,
+                    outcome: attempt.outcome(),
+                    is_taken: attempt.is_taken(),
+                    headers,
+                    next,
+                };
+                push_bounded(&board.log, line, MAX_LOG);
+            };
+            let report = sender.deliver_with(&event, seen).await;
+            push_bounded(&board.reports, report, MAX_REPORTS);
             board.running.send_modify(|running| *running -= 1);
         };
         tasks.spawn_on(delivery, &self.runtime);
@@ -196,8 +249,21 @@ impl RegisteredWebhook {
         let board = &self.subscription.board;
         // The sender of the count lives as long as this, so that waiting for it cannot fail.
         let _ = board.running.subscribe().wait_for(|running| *running == 0).await;
-        board.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        board.reports.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
+
+    /// The last attempts, oldest first.
+    pub(crate) fn log(&self) -> Vec<DeliveryLine> {
+        self.subscription.board.log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// Delivers the events of all changes from now on.
+pub(crate) fn register(core: &Core, sender: WebhookSender) -> io::Result<RegisteredWebhook> {
+    let runtime = Handle::try_current().map_err(io::Error::other)?;
+    let subscription = Arc::new(Subscription { sender, runtime, tasks: Mutex::default(), board: Arc::default() });
+    core.lock().webhooks.receivers.push(Arc::downgrade(&subscription));
+    Ok(RegisteredWebhook { subscription })
 }
 
 impl FakeOneHorizon {
@@ -207,10 +273,7 @@ impl FakeOneHorizon {
     /// # Errors
     /// Outside of a tokio runtime.
     pub fn register_webhook(&self, sender: WebhookSender) -> io::Result<RegisteredWebhook> {
-        let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let subscription = Arc::new(Subscription { sender, runtime, tasks: Mutex::default(), board: Arc::default() });
-        self.core.lock().webhooks.receivers.push(Arc::downgrade(&subscription));
-        Ok(RegisteredWebhook { subscription })
+        register(&self.core, sender)
     }
 
     /// The events of all changes so far, delivered or not, in their order.

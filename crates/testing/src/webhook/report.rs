@@ -121,6 +121,11 @@ impl WebhookAttempt {
         &self.body
     }
 
+    /// The status, or why there is none, in a word.
+    pub(crate) fn outcome(&self) -> String {
+        self.retry_reason().unwrap_or_else(|| self.status().map_or_else(String::new, |status| status.to_string()))
+    }
+
     /// Why it is to be delivered again; `None` when it was taken.
     pub(crate) fn retry_reason(&self) -> Option<String> {
         match (self.status, self.failure) {

@@ -93,13 +93,34 @@ impl WebhookSender {
 
     /// Delivers an event, again and again until it is taken or given up.
     pub async fn deliver(&self, event: &Event) -> WebhookReport {
-        let mut attempts = vec![self.attempt(event, 0, "").await];
-        for (number, delay) in (1..).zip(WEBHOOK_RETRY_DELAYS) {
-            let Some(reason) = attempts.last().and_then(WebhookAttempt::retry_reason) else { break };
-            (self.settings.sleep)(delay.mul_f64(self.settings.time_scale)).await;
-            attempts.push(self.attempt(event, number, &reason).await);
+        self.deliver_with(event, |_, _, _| ()).await
+    }
+
+    /// Delivers an event as [`deliver`](Self::deliver) does, and calls `seen` after each attempt with its retry number, from
+    /// 0, the attempt, and the wait until the next one, if there is one.
+    pub async fn deliver_with(
+        &self,
+        event: &Event,
+        mut seen: impl FnMut(u32, &WebhookAttempt, Option<Duration>) + Send,
+    ) -> WebhookReport {
+        let mut attempts = Vec::new();
+        let mut delays = WEBHOOK_RETRY_DELAYS.iter().map(|delay| delay.mul_f64(self.settings.time_scale));
+        let mut reason = String::new();
+        for number in 0.. {
+            let attempt = self.attempt(event, number, &reason).await;
+            let again = attempt.retry_reason().and_then(|reason| Some((reason, delays.next()?)));
+            seen(number, &attempt, again.as_ref().map(|(_, delay)| *delay));
+            attempts.push(attempt);
+            let Some((next_reason, delay)) = again else { break };
+            reason = next_reason;
+            (self.settings.sleep)(delay).await;
         }
         WebhookReport { event_id: event.id().clone(), attempts }
+    }
+
+    /// The address without a user's name and without the query.
+    pub(crate) fn shown_url(&self) -> String {
+        shown(&self.settings.url)
     }
 
     /// Delivers an event once, as the retry of this number; 0 is the first delivery.
