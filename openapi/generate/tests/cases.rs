@@ -399,12 +399,12 @@ fn what_responses_require_is_left_to_the_curation_where_the_policy_says_so() {
 }
 
 #[test]
-fn a_body_of_several_types_is_made_of_each_without_an_error() {
+fn a_body_of_several_types_is_made_of_each_and_never_of_null_in_its_place() {
     has(
         &code("46-one-of-string-or-object"),
         &[
             "pub fn from_text(value: &str) -> Self",
-            "pub fn from_thing(value: &Thing) -> Self",
+            "pub fn from_thing(value: &Thing) -> Result<Self, serde_json::Error>",
             "body: impl Borrow<CreateThingBody>",
         ],
     );
@@ -421,4 +421,44 @@ fn events_that_differ_by_their_type_are_a_union() {
 #[test]
 fn a_field_called_additional_leaves_the_reader_its_name() {
     has(&code("56-additional-setter"), &["pub fn set_additional(mut self", "pub fn additional("]);
+}
+
+#[test]
+fn a_list_with_a_cursor_has_pages_and_items() {
+    let output = case("41-pagination").unwrap();
+    has(
+        &output.files["apis/things.rs"],
+        &[
+            "pub fn pages(self) -> super::paging::Pages<ListThingsResponse>",
+            "pub fn items(self) -> super::paging::Items<ListThingsResponse>",
+            "Pages::new(self.call, \"cursor\", Call::send)",
+        ],
+    );
+    has(
+        &output.files["apis/paging.rs"],
+        &["impl Page for super::super::models::ListThingsResponse", "self.next_cursor.text()", "self.things.list()"],
+    );
+    has(&output.files["apis/mod.rs"], &["pub mod paging;"]);
+}
+
+#[test]
+fn a_cursor_may_stand_in_an_object_about_paging() {
+    let list = json!({ "type": "object", "properties": {
+        "data": { "type": "array", "items": { "$ref": "#/components/schemas/Thing" } },
+        "meta": { "type": "object", "properties": { "next_page_token": { "type": ["string", "null"] } } } } });
+    let document = |cursor: &str, list: &serde_json::Value| {
+        json!({ "openapi": "3.1.0", "info": { "title": "t", "version": "1" },
+            "components": { "schemas": { "Thing": { "type": "object", "properties": { "id": { "type": "string" } } } } },
+            "paths": { "/a": { "get": { "operationId": "listA",
+                "parameters": [{ "name": cursor, "in": "query", "schema": { "type": "string" } }],
+                "responses": { "200": { "description": "", "content": { "application/json": { "schema": list } } } } } } } })
+    };
+    let files = |document: serde_json::Value| read(&document.to_string(), "", Mode::Strict).unwrap().files;
+    has(
+        &files(document("pageToken", &list))["apis/paging.rs"],
+        &["self.meta.as_ref().and_then(|inner| inner.next_page_token.text())"],
+    );
+    for other in [document("since", &list), document("cursor", &json!({ "$ref": "#/components/schemas/Thing" }))] {
+        assert!(!files(other).contains_key("apis/paging.rs"));
+    }
 }

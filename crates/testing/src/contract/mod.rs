@@ -26,6 +26,8 @@ pub(crate) struct Operation {
     pub(crate) documented: bool,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<Body>,
+    /// Fields of the response that the document calls otherwise: their names here and there.
+    pub(crate) renamed: Vec<(String, String)>,
     template: Vec<Segment>,
 }
 
@@ -195,8 +197,12 @@ impl Reader<'_> {
             .unwrap_or(StatusCode::OK);
         let body = operation.get("requestBody").map(|body| self.body(self.follow(body)?)).transpose()?;
         let oauth_only = operation.get("x-access").and_then(Value::as_str) == Some("oauth");
+        let renamed = entries(operation.get("x-renamed"))
+            .filter_map(|(here, there)| Some((here.clone(), there.as_str()?.to_owned())))
+            .collect();
         let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
-        Ok(Operation { id, method, success, oauth_only, documented, parameters, body, template: template.collect() })
+        let template = template.collect();
+        Ok(Operation { id, method, success, oauth_only, documented, parameters, body, renamed, template })
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {

@@ -54,7 +54,14 @@ impl Call<'_> {
     }
 
     pub(crate) fn done(&self, body: &Record) -> Response<Bytes> {
-        reply::json(self.operation.success, body)
+        let mut body = body.clone();
+        for (here, there) in &self.operation.renamed {
+            if let Some(value) = body.get::<Box<serde_json::value::RawValue>>(here) {
+                body.remove(here);
+                body.set(there, &value);
+            }
+        }
+        reply::json(self.operation.success, &body)
     }
 }
 

@@ -8,12 +8,21 @@ use quote::quote;
 
 use crate::curation::{Access, RetryClass};
 use crate::emit::types::{ident, tokens};
-use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, media, print, use_models};
+use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, media, paging, print, use_models};
 use crate::error::Error;
 use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type, Writing};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
-    files.insert("apis/mod.rs".to_owned(), root(program, source));
+    let mut modules = root(program, source);
+    if program
+        .groups
+        .iter()
+        .flat_map(|group| &group.operations)
+        .any(|operation| paging::of(program, operation).is_some())
+    {
+        let _ = writeln!(modules, "\npub mod {};", paging::HOME);
+    }
+    files.insert("apis/mod.rs".to_owned(), modules);
     for group in &program.groups {
         let mut text = header(source);
         text.push_str(&print([Printed::Tokens(uses(group))])?.replace("\n\n", "\n"));
@@ -22,7 +31,7 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
         for operation in &group.operations {
             parts.push(constant(operation));
             parts.extend(media::by_status(operation, &gate(operation)));
-            parts.extend(builder(group, operation));
+            parts.extend(builder(group, operation, paging::methods(program, operation)));
         }
         text.push_str(&print(parts.into_iter().map(Printed::Tokens))?);
         files.insert(format!("apis/{}.rs", group.home), text);
@@ -202,7 +211,7 @@ fn constant(operation: &Operation) -> TokenStream {
     }
 }
 
-fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
+fn builder(group: &Group, operation: &Operation, pages: Option<TokenStream>) -> Vec<TokenStream> {
     let gate = gate(operation);
     let name = ident(&operation.builder);
     let docs = doc_lines(&[format!("The call being built by [`{}::{}`].", group.name, operation.name)]);
@@ -217,7 +226,7 @@ fn builder(group: &Group, operation: &Operation) -> Vec<TokenStream> {
         let docs = doc_lines(REPLACE_WHOLE.map(str::to_owned).as_slice());
         quote! { #docs pub fn replace_whole(mut self) -> Self { self.call.replace_whole(); self } }
     });
-    let methods: Vec<TokenStream> = optional.chain(body).chain(whole).collect();
+    let methods: Vec<TokenStream> = optional.chain(body).chain(whole).chain(pages).collect();
     let methods = if methods.is_empty() {
         TokenStream::new()
     } else {

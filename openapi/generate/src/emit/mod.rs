@@ -6,6 +6,7 @@ mod enums;
 pub(crate) mod evidence;
 mod media;
 mod models;
+mod paging;
 mod payload;
 mod retry;
 mod structs;
@@ -44,6 +45,7 @@ pub(crate) fn emit(program: &Program, source: &str) -> Result<Files, Error> {
     files.extend(payload.map(|text| ("payload.rs".to_owned(), text)));
     models::emit(program, source, &mut files)?;
     apis::emit(program, source, &mut files)?;
+    paging::emit(program, source, &mut files)?;
     blocking::emit(program, source, &mut files)?;
     Ok(files)
 }

@@ -79,21 +79,33 @@ pub(crate) fn untagged(item: &Item, readings: &[Alternative]) -> Vec<TokenStream
         let (read, make) = (format_ident!("as_{}", reading.name), format_ident!("from_{}", reading.name));
         let ty = tokens(&reading.ty);
         let given = given(&reading.ty);
-        let value = if matches!(reading.ty, Type::Bool | Type::Signed | Type::Unsigned | Type::Float) {
-            quote! { &value }
-        } else {
-            quote! { value }
+        let maker = match reading.ty {
+            Type::Text | Type::Bool | Type::Signed | Type::Unsigned => quote! {
+                #[doc = " One made of a value of this type."]
+                #[must_use]
+                pub fn #make(value: #given) -> Self {
+                    Self(Json::of_plain(value))
+                }
+            },
+            Type::Float => quote! {
+                #[doc = " One made of a value of this type; an error if it is not finite."]
+                pub fn #make(value: #given) -> Result<Self, serde_json::Error> {
+                    Json::of_float(value).map(Self)
+                }
+            },
+            _ => quote! {
+                #[doc = " One made of a value of this type; an error if it cannot be written as JSON."]
+                pub fn #make(value: #given) -> Result<Self, serde_json::Error> {
+                    Json::from_value(value).map(Self)
+                }
+            },
         };
         quote! {
             #[doc = " The value read as this type; an error if it has another shape."]
             pub fn #read(&self) -> Result<#ty, serde_json::Error> {
                 self.0.decode()
             }
-            #[doc = " One made of a value of this type."]
-            #[must_use]
-            pub fn #make(value: #given) -> Self {
-                Self(Json::of_model(#value))
-            }
+            #maker
         }
     });
     vec![

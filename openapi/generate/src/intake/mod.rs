@@ -93,7 +93,7 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
     rest(&mut comparison);
     pages(&mut comparison, &their_operations);
 
-    let overlay = merge::overlay(&comparison, &roles(&pairs));
+    let overlay = merge::overlay(&comparison, &roles(&pairs, &comparison));
     let merged = merge::apply(theirs.root().value, &overlay)?;
     let merged_document = Document::new(merged.clone())?;
     let mut proposal = Proposal::new(input.curation)?;
@@ -130,8 +130,12 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
     })
 }
 
-/// What the fake service must know of their operations: which of ours each is, and who may call it.
-fn roles(pairs: &[(&Operation<'_>, Option<(&Operation<'_>, Reason)>)]) -> BTreeMap<String, Value> {
+/// What the fake service must know of their operations: which of ours each is, who may call it, and what the fields of
+/// its response are called.
+fn roles(
+    pairs: &[(&Operation<'_>, Option<(&Operation<'_>, Reason)>)],
+    comparison: &Comparison<'_>,
+) -> BTreeMap<String, Value> {
     let found = pairs.iter().filter_map(|(mine, found)| Some((mine, found.as_ref()?.0)));
     let entries = found.filter_map(|(mine, other)| {
         let mut entry = serde_json::Map::new();
@@ -141,9 +145,24 @@ fn roles(pairs: &[(&Operation<'_>, Option<(&Operation<'_>, Reason)>)]) -> BTreeM
         if other.access == Access::Oauth && other.node.text("x-access").is_none() {
             entry.insert("x-access".to_owned(), Value::from("oauth"));
         }
+        let renamed = renamed_in_response(mine, comparison);
+        if !renamed.is_empty() {
+            entry.insert("x-renamed".to_owned(), Value::Object(renamed));
+        }
         (!entry.is_empty()).then(|| (other.node.at.to_string(), Value::Object(entry)))
     });
     entries.collect()
+}
+
+/// The fields of an operation's response under the names of both sides.
+fn renamed_in_response(mine: &Operation<'_>, comparison: &Comparison<'_>) -> serde_json::Map<String, Value> {
+    let responses = mine.node.get("responses");
+    let success = responses.iter().flat_map(Located::fields).find(|(status, _)| status.starts_with('2'));
+    let schema = success.and_then(|(_, response)| response.get("content")?.get("application/json")?.get("schema"));
+    let reference = schema.and_then(|schema| Some(schema.text("$ref")?.to_owned()));
+    let model = reference.and_then(|text| Pointer::parse(&text)?.component("schemas"));
+    let renamed = comparison.renamed.iter().filter(|((owner, _), _)| Some(owner) == model.as_ref());
+    renamed.map(|((_, ours), theirs)| (ours.clone(), Value::from(theirs.as_str()))).collect()
 }
 
 /// The merged document of a lock, an official document and an overlay.

@@ -35,7 +35,7 @@ impl<'d> Lowering<'d> {
     /// Every operation, in the document's order, in the client of its first tag.
     pub(crate) fn groups(&mut self) -> Vec<Group> {
         let mut groups: Vec<(String, Group)> = Vec::new();
-        let mut homes = Names::without(&["mod_"]);
+        let mut homes = Names::without(&["mod_", "paging"]);
         let mut names = TypeNames::default();
         let mut ids = BTreeSet::new();
         let prefix = self.prefix();

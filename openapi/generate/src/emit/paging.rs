@@ -1,0 +1,171 @@
+//! Lists that come in pages: where a cursor goes out as a parameter and comes back in the response.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::emit::types::ident;
+use crate::emit::{Files, Printed, header, print};
+use crate::error::Error;
+use crate::ir::{Body, Field, Operation, ParameterType, Place, Program, Response, Struct, Type};
+
+/// What is emitted beside the impls, as it stands.
+const RUNTIME: &str = include_str!("paging_runtime.rs");
+
+/// The module of an operation that pages.
+pub(crate) const HOME: &str = "paging";
+
+/// How an operation pages.
+pub(crate) struct Paging {
+    /// The parameter that takes the cursor.
+    pub(crate) parameter: String,
+    /// The model that is a page.
+    pub(crate) page: String,
+    /// The expression of the next page's cursor, from `self`.
+    next: TokenStream,
+    /// The field of the items, and what they are.
+    items: (String, String),
+}
+
+/// The file of the pages, if an operation has any.
+pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
+    let operations = program.groups.iter().flat_map(|group| &group.operations);
+    let pages: BTreeMap<String, Paging> =
+        operations.filter_map(|operation| of(program, operation)).map(|paging| (paging.page.clone(), paging)).collect();
+    if pages.is_empty() {
+        return Ok(());
+    }
+    let impls = pages.values().map(|paging| {
+        let (page, next) = (ident(&paging.page), &paging.next);
+        let (field, item) = (ident(&paging.items.0), ident(&paging.items.1));
+        quote! {
+            impl Page for super::super::models::#page {
+                type Item = super::super::models::#item;
+                fn next_cursor(&self) -> Option<&str> {
+                    #next
+                }
+                fn into_items(self) -> Vec<Self::Item> {
+                    self.#field.list()
+                }
+            }
+        }
+    });
+    let impls = print(impls.map(Printed::Tokens))?;
+    files.insert(
+        format!("apis/{HOME}.rs"),
+        format!(
+            "{}//!\n//! Lists that come in pages.\n\n{RUNTIME}\n{impls}",
+            header(source).trim_end_matches('\n').to_owned() + "\n"
+        ),
+    );
+    Ok(())
+}
+
+/// The methods of the builder: every page, and every item.
+pub(crate) fn methods(program: &Program, operation: &Operation) -> Option<TokenStream> {
+    let paging = of(program, operation)?;
+    let (page, parameter) = (ident(&paging.page), &paging.parameter);
+    Some(quote! {
+        #[doc = " The pages one after another, one request each. A cursor that was set is where they begin."]
+        pub fn pages(self) -> super::paging::Pages<#page> {
+            super::paging::Pages::new(self.call, #parameter, Call::send)
+        }
+        #[doc = " What all pages contain, one by one; the next page is fetched when it is needed."]
+        pub fn items(self) -> super::paging::Items<#page> {
+            super::paging::Items::new(self.pages())
+        }
+    })
+}
+
+/// How an operation pages, if it does.
+pub(crate) fn of(program: &Program, operation: &Operation) -> Option<Paging> {
+    let mut cursors = operation.parameters.iter().filter(|parameter| {
+        parameter.place == Place::Query
+            && !parameter.required
+            && parameter.list.is_none()
+            && parameter.ty == ParameterType::Text
+            && crate::lower::is_cursor(&parameter.wire)
+    });
+    let (Some(cursor), None) = (cursors.next(), cursors.next()) else { return None };
+    if operation.parameters.iter().any(|parameter| matches!(parameter.name.as_str(), "pages" | "items")) {
+        return None;
+    }
+    let Response::Json(Type::Named(page)) = &operation.response else { return None };
+    let body = structure(program, page)?;
+    Some(Paging {
+        parameter: cursor.wire.clone(),
+        page: page.clone(),
+        next: next(program, body)?,
+        items: items(program, body)?,
+    })
+}
+
+fn structure<'p>(program: &'p Program, name: &str) -> Option<&'p Struct> {
+    program.items.iter().find(|item| item.name == name).and_then(|item| match &item.body {
+        Body::Struct(body) => Some(body),
+        _ => None,
+    })
+}
+
+/// The one list of objects, or that which the curation names.
+fn items(program: &Program, body: &Struct) -> Option<(String, String)> {
+    let element = |field: &Field| match field.ty.clone().unwrap_null().0 {
+        Type::List(inner) => match *inner {
+            Type::Named(name) => structure(program, &name).map(|_| (field.name.clone(), name)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut lists = body.fields.iter().filter_map(element);
+    if let Some((named, _)) = &body.items {
+        return lists.find(|(field, _)| field == named);
+    }
+    let first = lists.next()?;
+    lists.next().is_none().then_some(first)
+}
+
+/// The next page's cursor: a string of the page, or of an object in it that is about paging.
+fn next(program: &Program, body: &Struct) -> Option<TokenStream> {
+    if let Some(field) = body.fields.iter().find(|field| is_next(field)) {
+        let name = ident(&field.name);
+        return Some(quote! { self.#name.text() });
+    }
+    body.fields.iter().filter(|field| is_about_paging(&field.wire)).find_map(|field| {
+        let (ty, nullable) = field.ty.clone().unwrap_null();
+        let Type::Named(inner) = ty else { return None };
+        let cursor = structure(program, &inner)?.fields.iter().find(|field| is_next(field))?;
+        let (outer, cursor) = (ident(&field.name), ident(&cursor.name));
+        Some(if field.required && !nullable {
+            quote! { self.#outer.#cursor.text() }
+        } else {
+            quote! { self.#outer.as_ref().and_then(|inner| inner.#cursor.text()) }
+        })
+    })
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn is_next(field: &Field) -> bool {
+    let is_text = matches!(field.ty.clone().unwrap_null().0, Type::Text);
+    is_text
+        && matches!(
+            plain(&field.wire).as_str(),
+            "nextcursor"
+                | "nextpagetoken"
+                | "nexttoken"
+                | "nextpagecursor"
+                | "nextcontinuationtoken"
+                | "endcursor"
+                | "cursornext"
+        )
+}
+
+fn is_about_paging(name: &str) -> bool {
+    matches!(
+        plain(name).as_str(),
+        "meta" | "metadata" | "paging" | "pagination" | "pageinfo" | "page" | "pages" | "cursors" | "responsemetadata"
+    )
+}
