@@ -27,6 +27,8 @@ use crate::transport::{ReqwestTransport, Transport};
 const USER_AGENT: &str = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Makes a [`Configuration`]; every setting but the credential has a default.
+///
+/// Of settings that replace each other (`api_key`, `oauth_token`, `credential` and the like) the last one counts.
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct ConfigurationBuilder {
@@ -327,6 +329,13 @@ impl ConfigurationBuilder {
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
         crate::engine::check_segment(self.workspace.as_str())
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
+        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+            if limit.is_zero() {
+                return Err(config(format!(
+                    "the {name} is zero, in which no request can be made: give it some seconds"
+                )));
+            }
+        }
         if http::HeaderValue::try_from(&self.user_agent).is_err() {
             return Err(config("the user agent has characters that a header cannot carry"));
         }
@@ -381,6 +390,9 @@ fn check_url(text: &str, insecure_http: bool) -> Result<Url, Error> {
         return Err(config("the base URL must end with its path: it has a query (?…)"));
     }
     let path = url.path().trim_end_matches('/').to_owned();
+    if path.is_empty() && url.host_str() == Url::parse(DEFAULT_BASE_URL).ok().as_ref().and_then(Url::host_str) {
+        return Err(config(format!("the base URL must end with the path of the API, as {DEFAULT_BASE_URL} does")));
+    }
     url.set_path(&path);
     Ok(url)
 }
