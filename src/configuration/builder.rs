@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL};
+use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, HostList};
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, CredentialKind};
 use crate::engine::{Budget, Reported, Retry, Settings};
@@ -125,12 +125,15 @@ impl ConfigurationBuilder {
     }
 
     /// Calls as a member, with an OAuth access token.
+    #[doc(alias = "bearer_token")]
     pub fn oauth_token(mut self, token: impl Into<Secret>) -> Self {
         self.credential = Identity::Token(CredentialKind::OauthToken, token.into());
         self
     }
 
     /// Calls with a token of either kind, as the official SDK's `accessToken`: the service decides what it may do.
+    #[doc(alias = "accessToken")]
+    #[doc(alias = "token")]
     pub fn access_token(mut self, token: impl Into<Secret>) -> Self {
         self.credential = Identity::Token(CredentialKind::Unknown, token.into());
         self
@@ -145,6 +148,8 @@ impl ConfigurationBuilder {
     /// Where the service is; default [`DEFAULT_BASE_URL`].
     ///
     /// `http://` is refused unless the host is this machine, since the credential would travel in the clear.
+    #[doc(alias = "basePath")]
+    #[doc(alias = "endpoint")]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
@@ -189,6 +194,8 @@ impl ConfigurationBuilder {
     }
 
     /// Which failures to repeat, how often and how patiently.
+    #[doc(alias = "retries")]
+    #[doc(alias = "max_retries")]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
@@ -196,6 +203,8 @@ impl ConfigurationBuilder {
 
     /// Spends the quota without being refused: requests wait until there is room for them. Default: no pacing; a refusal
     /// by the service holds all clones back until the wait it asks for is over.
+    #[doc(alias = "rate_limit")]
+    #[doc(alias = "throttle")]
     pub fn pacing(mut self, pacing: Pacing) -> Self {
         self.pacing = Some(pacing);
         self
@@ -208,6 +217,8 @@ impl ConfigurationBuilder {
     }
 
     /// Watches every call, attempt and wait; see [`hooks`](crate::hooks). Several work side by side.
+    #[doc(alias = "interceptor")]
+    #[doc(alias = "middleware")]
     pub fn hooks(mut self, hooks: impl CallHooks) -> Self {
         self.hooks.add(Arc::new(hooks));
         self
@@ -259,15 +270,17 @@ impl ConfigurationBuilder {
     }
 
     /// The hosts that are reached without a proxy, with commas in between, as in `NO_PROXY`, which this replaces:
-    /// `"localhost,.internal.example,10.0.0.0/8"`. A name stands for its subdomains as well, `"*"` for every host.
+    /// `"localhost,.internal.example,10.0.0.0/8"`, or a list of them. A name stands for its subdomains as well, `"*"` for every host.
     ///
     /// `NO_PROXY` counts for a proxy of the environment only, not for one set by [`proxy`](Self::proxy).
-    pub fn no_proxy(mut self, hosts: impl Into<String>) -> Self {
-        self.network.no_proxy = Some(hosts.into());
+    pub fn no_proxy(mut self, hosts: impl HostList) -> Self {
+        self.network.no_proxy = Some(hosts.joined());
         self
     }
 
     /// Trusts these certificates of authorities, in PEM, beside the platform's.
+    #[doc(alias = "ca_certificate")]
+    #[doc(alias = "add_root_certificate")]
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.network.root_certificates.push(Pem::Text(pem.as_ref().to_vec()));
         self
@@ -294,6 +307,8 @@ impl ConfigurationBuilder {
     /// [`root_certificate_pem`](Self::root_certificate_pem) and [`client_identity_pem`](Self::client_identity_pem) for
     /// TLS. With a builder of yours the proxies are those it has or finds in `reqwest`'s way, and then the one of
     /// [`proxy`](Self::proxy). A builder serves one configuration: of two clones of this builder the second fails.
+    #[doc(alias = "http_client")]
+    #[doc(alias = "client")]
     pub fn http_client_builder(mut self, builder: reqwest::ClientBuilder) -> Self {
         self.network.use_client_builder(builder);
         self

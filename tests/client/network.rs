@@ -191,7 +191,7 @@ async fn a_base_url_without_its_path_and_a_page_in_place_of_json_get_a_hint() {
         ("", 404, page, Some("under /api/v1")),
         ("/", 405, "", Some("under /api/v1")),
         ("/api/v1", 404, page, None),
-        ("", 404, r#"{"code":404,"message":"no such task"}"#, None),
+        ("", 404, r#"{"code":404,"message":"no such task"}"#, Some("under /api/v1")),
         ("/api/v1", 200, page, Some("wrong base URL")),
     ] {
         let server = support::network::plain_server([(status, "text/html", body)]).await;
