@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use axum::Router;
 use onehorizon::models::TaskId;
-use onehorizon::webhook::{Event, Outcome, Receiver, Reply, Verified, Verifier, axum::route};
+use onehorizon::webhook::{Event, Outcome, Receiver, Reply, Verified, Verifier, axum_routes::route};
 use onehorizon::{Configuration, TasksApi};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;

@@ -42,6 +42,7 @@ pub mod limits;
 mod metadata;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[doc(alias = "prelude")]
 pub mod models;
 #[cfg(feature = "oauth")]
 pub mod oauth;
@@ -80,7 +81,7 @@ pub use clock::Clock;
 #[cfg(any(feature = "client", feature = "axum"))]
 pub use clock::SystemClock;
 #[cfg(feature = "client")]
-pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL};
+pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL, HostList};
 #[cfg(feature = "client")]
 pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]

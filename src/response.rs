@@ -20,6 +20,8 @@ pub struct Response<T> {
 
 impl<T> Response<T> {
     /// The value alone.
+    #[doc(alias = "data")]
+    #[doc(alias = "value")]
     pub fn into_inner(self) -> T {
         self.value
     }

@@ -25,6 +25,7 @@ pub(crate) enum Form {
 pub(crate) enum Fault {
     Empty,
     LineEnd,
+    SeveralLines,
     Blank,
     Control,
     Invisible(char),
@@ -45,8 +46,9 @@ pub(crate) fn check(form: Form, text: &str) -> Result<(), Fault> {
     if trimmed.is_empty() {
         return Err(Fault::Empty);
     }
-    if text.contains(['\r', '\n', '\u{85}', '\u{2028}', '\u{2029}']) {
-        return Err(Fault::LineEnd);
+    let has_line_end = |text: &str| text.contains(['\r', '\n', '\u{85}', '\u{2028}', '\u{2029}']);
+    if has_line_end(text) {
+        return Err(if has_line_end(trimmed) { Fault::SeveralLines } else { Fault::LineEnd });
     }
     if is_quoted(trimmed) {
         return Err(Fault::Quoted);
@@ -128,7 +130,8 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::Empty => "is empty",
             Self::LineEnd => "has a line end in it: remove it, for instance with `printf %s` instead of `echo`",
-            Self::Blank => "has white space in it: was it copied with something around it?",
+            Self::SeveralLines => "has line ends in it: give one line, without anything before or after it",
+            Self::Blank => "has white space in it: give it without anything around it",
             Self::Control => "has a control character in it",
             Self::Invisible(c) => {
                 return write!(f, "has an invisible character in it (U+{:04X}): type it anew", u32::from(*c));
@@ -156,7 +159,8 @@ mod tests {
             ("key\n", Fault::LineEnd),
             ("key\r\n", Fault::LineEnd),
             ("\nkey", Fault::LineEnd),
-            ("k\ney", Fault::LineEnd),
+            ("k\ney", Fault::SeveralLines),
+            ("key\r\nother\r\n", Fault::SeveralLines),
             ("key ", Fault::Blank),
             ("\u{a0}key", Fault::Blank),
             ("k\u{7}ey", Fault::Control),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
@@ -10,16 +11,19 @@ use futures_core::Stream;
 use super::ListTasks;
 use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
-use crate::models::{TaskKind, TaskList, TaskScope, TaskStatus, TaskSummary, Timestamp, UserId, WorkspaceId};
+use crate::models::{
+    OneOrMany, TaskKind, TaskList, TaskScope, TaskStatus, TaskSummary, Timestamp, UserId, WorkspaceId,
+};
 use crate::options::call_options;
 use crate::response::Response;
 
-type Filter = Box<dyn Fn(&TaskSummary) -> bool + Send + Sync>;
+type Filter = Arc<dyn Fn(&TaskSummary) -> bool + Send + Sync>;
 
 /// A task list that is filtered on this side, made by [`ListTasks::kind`] and its neighbours; await it.
 ///
 /// The whole list is fetched, in one request as ever, and then filtered: this saves no quota.
 #[must_use = "a request does nothing until it is awaited"]
+#[derive(Clone)]
 pub struct FilteredTasks {
     pub(crate) list: ListTasks,
     filters: Vec<Filter>,
@@ -28,7 +32,7 @@ pub struct FilteredTasks {
 
 impl ListTasks {
     /// Only tasks of these kinds. Filtered on this side: the service is not known to have such a parameter.
-    pub fn kind(self, kinds: impl IntoIterator<Item = impl Into<TaskKind>>) -> FilteredTasks {
+    pub fn kind(self, kinds: impl OneOrMany<TaskKind>) -> FilteredTasks {
         FilteredTasks::from(self).kind(kinds)
     }
 
@@ -43,7 +47,8 @@ impl ListTasks {
         FilteredTasks::from(self).contributor(user_id)
     }
 
-    /// Only tasks that were updated at this time or later, for instance `"2026-05-10T08:30:00Z"`. Filtered on this side. A
+    /// Only tasks that were updated at this time or later, for instance `"2026-05-10T08:30:00Z"` or
+    /// `SystemTime::now() - Duration::from_secs(24 * 3_600)`. Filtered on this side. A
     /// task without a readable time of its last update is kept, so that none is missed.
     pub fn updated_since(self, time: impl Into<Timestamp>) -> FilteredTasks {
         FilteredTasks::from(self).updated_since(time)
@@ -81,20 +86,20 @@ impl FilteredTasks {
     }
 
     /// As [`ListTasks::scope`].
-    pub fn scope(mut self, scope: impl IntoIterator<Item = impl Into<TaskScope>>) -> Self {
+    pub fn scope(mut self, scope: impl OneOrMany<TaskScope>) -> Self {
         self.list = self.list.scope(scope);
         self
     }
 
     /// As [`ListTasks::status`].
-    pub fn status(mut self, status: impl IntoIterator<Item = impl Into<TaskStatus>>) -> Self {
+    pub fn status(mut self, status: impl OneOrMany<TaskStatus>) -> Self {
         self.list = self.list.status(status);
         self
     }
 
     /// As [`ListTasks::kind`].
-    pub fn kind(self, kinds: impl IntoIterator<Item = impl Into<TaskKind>>) -> Self {
-        let kinds: Vec<TaskKind> = kinds.into_iter().map(Into::into).collect();
+    pub fn kind(self, kinds: impl OneOrMany<TaskKind>) -> Self {
+        let kinds = kinds.into_vec();
         self.filter(move |task| kinds.contains(&task.kind))
     }
 
@@ -130,7 +135,7 @@ impl FilteredTasks {
 
     /// As [`ListTasks::filter`].
     pub fn filter(mut self, keep: impl Fn(&TaskSummary) -> bool + Send + Sync + 'static) -> Self {
-        self.filters.push(Box::new(keep));
+        self.filters.push(Arc::new(keep));
         self
     }
 

@@ -15,6 +15,7 @@ use super::steps::{Steps, is_worth_repeating, may_have_arrived};
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
+use crate::keyed_locks::{Held, Nested};
 use crate::metadata::Sent;
 use crate::models::{NewTask, Task, TaskId, WorkspaceId};
 use crate::options::{CallOptions, call_options};
@@ -28,8 +29,10 @@ const LOOKS: u32 = 2;
 impl TasksApi {
     /// Finds the task that carries `key`, or creates it with that key, for instance to report a failing job once.
     ///
-    /// The key is put before the description as a line `[ref: key]`. It has up to 80 letters, digits and `.`, `_`, `:`,
-    /// `/`, `#`, `-`.
+    /// The key is put before the description as a line `[ref: key]`; what is not a letter of ASCII, a digit or one of
+    /// `. _ : / # -` is percent-encoded there, and that has up to 80 characters. The line is found wherever it stands in what a
+    /// list shows of the description, also if an editor escapes its brackets. Who takes it out, or puts more before it than
+    /// lists show, makes the next run create another task.
     ///
     /// ```
     /// # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
@@ -46,6 +49,8 @@ impl TasksApi {
     /// # Errors
     /// `Invalid` for a key that cannot be used; those of listing, fetching and creating. After an error of `createTask` that
     /// [was perhaps sent](Error::was_sent), call it again: it looks first.
+    #[doc(alias = "get_or_create")]
+    #[doc(alias = "upsert")]
     pub fn find_or_create(&self, key: impl Into<String>, task: NewTask) -> FindOrCreate {
         FindOrCreate {
             configuration: self.configuration.clone(),
@@ -153,13 +158,16 @@ impl FindOrCreate {
         });
         let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
         let lock = self.configuration.edits().lock(format!("{workspace} {mark}"));
-        let _alone = steps.within(lock).await.ok_or_else(|| {
+        let alone = steps.within(lock).await.ok_or_else(|| {
             Error::new(ErrorKind::Timeout, "the deadline passed while the same key was looked for")
                 .with(|error| error.deadline = true)
         })?;
+        let alone = alone.map_err(|Nested| {
+            Error::new(ErrorKind::Invalid, format!("the key {:?} is looked for within its own `ignoring`", self.key))
+        })?;
         let mut attempt = 1;
         loop {
-            if let Some(found) = self.find(&steps, &mark).await? {
+            if let Some(found) = self.find(&steps, &alone, &mark).await? {
                 return Ok(found);
             }
             let error = match self.create(&steps).await {
@@ -171,7 +179,7 @@ impl FindOrCreate {
                 let mut error = error;
                 for look in 0..LOOKS {
                     error = steps.pause(attempt + look, error).await?;
-                    match self.find(&steps, &mark).await {
+                    match self.find(&steps, &alone, &mark).await {
                         Ok(Some(found)) => return Ok(FoundOrCreated { was_created: true, ..found }),
                         Ok(None) => {}
                         // Its own failure says less than that of the create.
@@ -191,7 +199,7 @@ impl FindOrCreate {
     }
 
     /// The oldest task with the mark.
-    async fn find(&self, steps: &Steps, mark: &str) -> Result<Option<FoundOrCreated>, Error> {
+    async fn find(&self, steps: &Steps, alone: &Held, mark: &str) -> Result<Option<FoundOrCreated>, Error> {
         let mut call = TasksApi::new(&self.configuration).list_tasks().all(true);
         call.call.options = steps.options();
         if let Some(workspace) = &self.workspace {
@@ -209,8 +217,11 @@ impl FindOrCreate {
                 (None, _) | (_, Some(_)) => Some(self.fetch(steps, &task.task_id).await?),
                 (Some(_), None) => None,
             };
-            let is_ignored =
-                self.ignoring.as_ref().zip(response.as_ref()).is_some_and(|(is_ignored, task)| is_ignored(task));
+            let is_ignored = self
+                .ignoring
+                .as_ref()
+                .zip(response.as_ref())
+                .is_some_and(|(is_ignored, task)| alone.run(|| is_ignored(task)));
             match (&mut found, response) {
                 _ if is_ignored => {}
                 (Some(found), _) => found.duplicates.push(task.task_id),
@@ -254,19 +265,33 @@ fn created(response: Response<Task>, mark: &str) -> Result<FoundOrCreated, Error
     }))
 }
 
-/// Whether a description begins with the mark.
+/// Whether a line of the description begins with the mark, perhaps escaped as Markdown editors do.
 fn is_marked(description: &str, mark: &str) -> bool {
-    description.trim_start().starts_with(mark)
+    description.lines().any(|line| {
+        let mut escaped = false;
+        let unescaped = line.trim_start().chars().filter(|&c| {
+            escaped = c == '\\' && !escaped;
+            !escaped
+        });
+        unescaped.take(mark.len()).eq(mark.chars())
+    })
 }
 
-/// The line that stands for a key.
+/// The line that stands for a key. A mark has ASCII characters only.
 fn mark(key: &str) -> Result<String, Error> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '/' | '#' | '-');
-    if key.is_empty() || key.len() > LONGEST_KEY || !key.chars().all(is_plain) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/#-".contains(&byte);
+    let encoded: String = key
+        .bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    if key.is_empty() || encoded.len() > LONGEST_KEY {
         return Err(Error::new(
             ErrorKind::Invalid,
-            format!("a key has 1 to {LONGEST_KEY} letters, digits and . _ : / # -, and {key:?} is not one"),
+            format!(
+                "a key has 1 to {LONGEST_KEY} characters, as they are percent-encoded, and {key:?} has {}",
+                encoded.len()
+            ),
         ));
     }
-    Ok(format!("[ref: {key}]"))
+    Ok(format!("[ref: {encoded}]"))
 }

@@ -11,6 +11,7 @@
 //! # Ok(()) }
 //! ```
 
+mod body;
 mod bulk;
 mod edit;
 mod filter;
@@ -21,6 +22,7 @@ mod rotation;
 mod steps;
 mod summary;
 
+pub use body::BodyOf;
 pub use bulk::{Bulk, BulkItem, BulkOutcome, BulkProgress, BulkReport};
 pub use edit::{EditOutcome, EditTask, EditedTask};
 pub use filter::{FilteredTasks, TaskStream};

@@ -4,9 +4,11 @@
 pub(crate) use bytes::Bytes;
 pub(crate) use http::{Method, StatusCode};
 
+pub(crate) use super::BodyOf;
 pub(crate) use crate::configuration::Configuration;
 pub(crate) use crate::engine::{Access, ByStatus, Call, Operation, Pending, RetryClass, read_json};
 pub(crate) use crate::error::Error;
+pub(crate) use crate::models::OneOrMany;
 pub(crate) use crate::options::call_options;
 pub(crate) use crate::response::Response;
 

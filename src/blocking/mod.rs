@@ -26,7 +26,7 @@ use crate::apis::{EditOutcome, EditTask, FilteredTasks, FindOrCreate, ListTasks}
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
 use crate::models::{
-    NewTask, Task, TaskId, TaskKind, TaskScope, TaskStatus, TaskSummary, Timestamp, UserId, WorkspaceId,
+    NewTask, OneOrMany, Task, TaskId, TaskKind, TaskScope, TaskStatus, TaskSummary, Timestamp, UserId, WorkspaceId,
 };
 use crate::options::call_options;
 
@@ -36,12 +36,10 @@ pub use crate::generated::blocking::*;
 pub(crate) mod prelude {
     #![allow(unused_imports, reason = "not every contract needs every part")]
 
-    pub(crate) use std::borrow::Borrow;
-
     pub(crate) use bytes::Bytes;
 
     pub(crate) use super::Blocking;
-    pub(crate) use crate::apis;
+    pub(crate) use crate::apis::{self, BodyOf};
     pub(crate) use crate::configuration::Configuration;
     pub(crate) use crate::options::call_options;
     pub(crate) use crate::secret::Secret;
@@ -49,8 +47,9 @@ pub(crate) mod prelude {
 
 /// A call of a blocking client, sent by [`send`](Self::send).
 ///
-/// `B` is the builder of the async call; all its methods are here, too.
-#[must_use = "a call does nothing until it is sent"]
+/// `B` is the builder of the async call; all its methods are here, too. `?` belongs behind `send()`:
+/// `tasks.fetch_task("tsk_1").send()?`.
+#[must_use = "a call does nothing until it is sent: end it with `.send()`"]
 #[derive(Clone)]
 #[doc(alias = "sync")]
 pub struct Blocking<B> {
@@ -140,7 +139,7 @@ macro_rules! filters {
     ($builder:ty) => {
         impl Blocking<$builder> {
             /// As [`ListTasks::kind`].
-            pub fn kind(self, kinds: impl IntoIterator<Item = impl Into<TaskKind>>) -> Blocking<FilteredTasks> {
+            pub fn kind(self, kinds: impl OneOrMany<TaskKind>) -> Blocking<FilteredTasks> {
                 self.filtered().with_call(|call| call.kind(kinds))
             }
 
@@ -194,12 +193,12 @@ impl Blocking<FilteredTasks> {
     }
 
     /// As [`ListTasks::scope`].
-    pub fn scope(self, scope: impl IntoIterator<Item = impl Into<TaskScope>>) -> Self {
+    pub fn scope(self, scope: impl OneOrMany<TaskScope>) -> Self {
         self.with_call(|call| call.scope(scope))
     }
 
     /// As [`ListTasks::status`].
-    pub fn status(self, status: impl IntoIterator<Item = impl Into<TaskStatus>>) -> Self {
+    pub fn status(self, status: impl OneOrMany<TaskStatus>) -> Self {
         self.with_call(|call| call.status(status))
     }
 }

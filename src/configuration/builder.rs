@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL};
+use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, HostList};
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, CredentialKind};
 use crate::engine::{Budget, Reported, Retry, Settings};
@@ -27,6 +27,8 @@ use crate::transport::{ReqwestTransport, Transport};
 const USER_AGENT: &str = concat!("onehorizon-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Makes a [`Configuration`]; every setting but the credential has a default.
+///
+/// Of settings that replace each other (`api_key`, `oauth_token`, `credential` and the like) the last one counts.
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct ConfigurationBuilder {
@@ -123,12 +125,15 @@ impl ConfigurationBuilder {
     }
 
     /// Calls as a member, with an OAuth access token.
+    #[doc(alias = "bearer_token")]
     pub fn oauth_token(mut self, token: impl Into<Secret>) -> Self {
         self.credential = Identity::Token(CredentialKind::OauthToken, token.into());
         self
     }
 
     /// Calls with a token of either kind, as the official SDK's `accessToken`: the service decides what it may do.
+    #[doc(alias = "accessToken")]
+    #[doc(alias = "token")]
     pub fn access_token(mut self, token: impl Into<Secret>) -> Self {
         self.credential = Identity::Token(CredentialKind::Unknown, token.into());
         self
@@ -143,6 +148,8 @@ impl ConfigurationBuilder {
     /// Where the service is; default [`DEFAULT_BASE_URL`].
     ///
     /// `http://` is refused unless the host is this machine, since the credential would travel in the clear.
+    #[doc(alias = "basePath")]
+    #[doc(alias = "endpoint")]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
@@ -187,6 +194,8 @@ impl ConfigurationBuilder {
     }
 
     /// Which failures to repeat, how often and how patiently.
+    #[doc(alias = "retries")]
+    #[doc(alias = "max_retries")]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
@@ -194,6 +203,8 @@ impl ConfigurationBuilder {
 
     /// Spends the quota without being refused: requests wait until there is room for them. Default: no pacing; a refusal
     /// by the service holds all clones back until the wait it asks for is over.
+    #[doc(alias = "rate_limit")]
+    #[doc(alias = "throttle")]
     pub fn pacing(mut self, pacing: Pacing) -> Self {
         self.pacing = Some(pacing);
         self
@@ -206,6 +217,8 @@ impl ConfigurationBuilder {
     }
 
     /// Watches every call, attempt and wait; see [`hooks`](crate::hooks). Several work side by side.
+    #[doc(alias = "interceptor")]
+    #[doc(alias = "middleware")]
     pub fn hooks(mut self, hooks: impl CallHooks) -> Self {
         self.hooks.add(Arc::new(hooks));
         self
@@ -257,15 +270,17 @@ impl ConfigurationBuilder {
     }
 
     /// The hosts that are reached without a proxy, with commas in between, as in `NO_PROXY`, which this replaces:
-    /// `"localhost,.internal.example,10.0.0.0/8"`. A name stands for its subdomains as well, `"*"` for every host.
+    /// `"localhost,.internal.example,10.0.0.0/8"`, or a list of them. A name stands for its subdomains as well, `"*"` for every host.
     ///
     /// `NO_PROXY` counts for a proxy of the environment only, not for one set by [`proxy`](Self::proxy).
-    pub fn no_proxy(mut self, hosts: impl Into<String>) -> Self {
-        self.network.no_proxy = Some(hosts.into());
+    pub fn no_proxy(mut self, hosts: impl HostList) -> Self {
+        self.network.no_proxy = Some(hosts.joined());
         self
     }
 
     /// Trusts these certificates of authorities, in PEM, beside the platform's.
+    #[doc(alias = "ca_certificate")]
+    #[doc(alias = "add_root_certificate")]
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.network.root_certificates.push(Pem::Text(pem.as_ref().to_vec()));
         self
@@ -292,6 +307,8 @@ impl ConfigurationBuilder {
     /// [`root_certificate_pem`](Self::root_certificate_pem) and [`client_identity_pem`](Self::client_identity_pem) for
     /// TLS. With a builder of yours the proxies are those it has or finds in `reqwest`'s way, and then the one of
     /// [`proxy`](Self::proxy). A builder serves one configuration: of two clones of this builder the second fails.
+    #[doc(alias = "http_client")]
+    #[doc(alias = "client")]
     pub fn http_client_builder(mut self, builder: reqwest::ClientBuilder) -> Self {
         self.network.use_client_builder(builder);
         self
@@ -327,6 +344,13 @@ impl ConfigurationBuilder {
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
         crate::engine::check_segment(self.workspace.as_str())
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
+        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+            if limit.is_zero() {
+                return Err(config(format!(
+                    "the {name} is zero, in which no request can be made: give it some seconds"
+                )));
+            }
+        }
         if http::HeaderValue::try_from(&self.user_agent).is_err() {
             return Err(config("the user agent has characters that a header cannot carry"));
         }
@@ -381,6 +405,9 @@ fn check_url(text: &str, insecure_http: bool) -> Result<Url, Error> {
         return Err(config("the base URL must end with its path: it has a query (?…)"));
     }
     let path = url.path().trim_end_matches('/').to_owned();
+    if path.is_empty() && url.host_str() == Url::parse(DEFAULT_BASE_URL).ok().as_ref().and_then(Url::host_str) {
+        return Err(config(format!("the base URL must end with the path of the API, as {DEFAULT_BASE_URL} does")));
+    }
     url.set_path(&path);
     Ok(url)
 }

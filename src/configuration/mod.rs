@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 mod builder;
+mod host_list;
 
 pub use builder::ConfigurationBuilder;
+pub use host_list::HostList;
 
 #[cfg(feature = "blocking")]
 use crate::background::Background;

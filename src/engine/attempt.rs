@@ -157,10 +157,18 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
         }
         Failure::Interrupted => None,
     };
-    let words = error.to_string();
+    // The kind's own words come before the message, so it need not repeat them.
+    let words = match (failure, error.target()) {
+        (Failure::Connect | Failure::Tls, Some(target)) => target.to_owned(),
+        (Failure::Connect | Failure::Tls, None) => "to the service".to_owned(),
+        _ => error.to_string(),
+    };
     let source = error.into_source().and_then(|source| token.redactor.error(source));
-    let message = source.as_deref().map_or_else(|| words.clone(), |source| format!("{words}: {}", root_cause(source)));
-    let error = Error::new(kind, token.redactor.text(&message)).with(|error| {
+    let message = match source.as_deref() {
+        Some(source) => format!("{words}: {}", token.redactor.line(&root_cause(source).to_string())),
+        None => words,
+    };
+    let error = Error::new(kind, token.redactor.own_line(&message)).with(|error| {
         error.metadata.sent = sent;
         error.hint = hint;
         error.source = source.map(Arc::from);

@@ -86,10 +86,10 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
         let message = "the service reports success with an empty response, where JSON should be".to_owned();
         (message, Some("a write has been done: do not repeat it, fetch what it made or changed"))
     } else if let Some(encoding) = foreign_encoding(&metadata.headers) {
-        (format!("the response has {}", encoded_words(encoding)), None)
+        (format!("the response has {}", encoded_words(&redactor.line(encoding))), None)
     } else if error.is_data() {
-        let words = without_values(&error.to_string());
-        let path = path_of::<T>(body).unwrap_or_default();
+        let words = quoting(&without_values(&error.to_string()), |quoted| redactor.line(quoted));
+        let path = redactor.line(&path_of::<T>(body).unwrap_or_default());
         let message = match words.strip_prefix("in `") {
             Some(deeper) => format!("at `${path}.{deeper}"),
             None => format!("at `${path}`: {words}"),
@@ -101,7 +101,7 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
     } else {
         (format!("the response is not complete JSON: {error}"), None)
     };
-    Error::new(ErrorKind::Decode, redactor.line(&message)).with(|inner| {
+    Error::new(ErrorKind::Decode, redactor.own_line(&message)).with(|inner| {
         inner.hint = hint;
         inner.metadata = Metadata {
             operation: Some(operation),
@@ -117,6 +117,13 @@ fn without_values(complaint: &str) -> String {
     let mut parts = complaint.split('"');
     let (Some(first), Some(last)) = (parts.next(), parts.next_back()) else { return complaint.to_owned() };
     format!("{first}\"…\"{last}")
+}
+
+/// A reader's complaint with what it quotes changed: names of the response are among it.
+fn quoting(complaint: &str, change: impl Fn(&str) -> String) -> String {
+    let parts = complaint.split('`').enumerate();
+    let parts = parts.map(|(index, part)| if index % 2 == 1 { change(part) } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// The path in the JSON at which the shape differs, as `.tasks[3].title`.

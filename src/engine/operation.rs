@@ -41,11 +41,11 @@ pub(crate) const TOO_MANY_KEYS: &str = "a workspace has at most 20 active API ke
                                         then try again";
 
 /// What a 404 of a deduced route may mean.
-const DEDUCED_ROUTE: &str = "if what you asked for exists, the route may be wrong: it is deduced (docs/evidence.md); \
-                             send another by configuration.request(method, path)";
+const DEDUCED_ROUTE: &str = "check the id and the workspace; if they are right, the route may be wrong, for it is deduced \
+                             (onehorizon::evidence): configuration.request sends another";
 
 /// What a 405 of a deduced route means.
-const DEDUCED_METHOD: &str = "the method of this route is deduced (docs/evidence.md) and the service wants another: \
+const DEDUCED_METHOD: &str = "the method of this route is deduced (onehorizon::evidence) and the service wants another: \
                               send it by configuration.request(method, path)";
 
 /// What a 403 of an agent's or key's route means that was called with an API key.

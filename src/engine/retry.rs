@@ -34,6 +34,8 @@ impl Default for Retry {
 
 impl Retry {
     /// Every call makes a single attempt.
+    #[doc(alias = "none")]
+    #[doc(alias = "disabled")]
     #[must_use]
     pub fn never() -> Self {
         Self::default().attempts(1)
@@ -41,6 +43,7 @@ impl Retry {
 
     /// How many attempts a call makes at most; default 3, 1 for no retry.
     #[doc(alias = "max_retries")]
+    #[doc(alias = "max_attempts")]
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);

@@ -9,6 +9,7 @@ use super::attempt::{FailedAttempt, Success, attempt, request};
 use super::call::Call;
 use super::client::Settings;
 use super::observer::Observer;
+use super::operation::RetryClass;
 use super::retry::should_retry;
 use crate::credential::CredentialKind;
 use crate::deadline::{Spent, Stopwatch};
@@ -73,6 +74,7 @@ async fn until_response(call: &Call, observer: &mut Observer<'_>) -> Result<Succ
         }
         Err(error) => {
             let error = error.with(|error| {
+                error.read = call.operation.retry == RetryClass::Read;
                 let metadata = &mut error.metadata;
                 metadata.operation = Some(call.operation.id);
                 metadata.attempts = progress.attempts;
@@ -80,9 +82,7 @@ async fn until_response(call: &Call, observer: &mut Observer<'_>) -> Result<Succ
                 // An attempt that never left does not undo what an earlier one may have done.
                 metadata.sent = metadata.sent.max(progress.sent.unwrap_or(Sent::No));
                 let with_key = settings.credential.kind() == CredentialKind::ApiKey;
-                // Not the service's own refusal, and the usual path of its API is missing.
-                let lost =
-                    error.code.is_none() && matches!(metadata.status.map_or(0, |status| status.as_u16()), 404 | 405);
+                let lost = matches!(metadata.status.map_or(0, |status| status.as_u16()), 404 | 405);
                 if lost && settings.base_url.path() == "/" {
                     error.hint = Some(NO_API_PATH);
                 }

@@ -48,7 +48,7 @@ fn line(error: &Inner, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [requests, backoff, quota] = [requests, backoff, quota].map(|time| time.as_secs_f64());
         write!(f, " [{requests:.1} s for requests, {backoff:.1} s between them, {quota:.1} s for the quota]")?;
     }
-    if metadata.sent == Sent::Maybe {
+    if metadata.sent == Sent::Maybe && !error.read {
         f.write_str(" [the service may have done it]")?;
     }
     Ok(())

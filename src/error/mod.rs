@@ -77,7 +77,10 @@ pub struct FieldError {
 /// # }
 /// ```
 ///
-/// Cloning is cheap enough to hand one error to several callers.
+/// Cloning is cheap enough to hand one error to several callers. There are no variants such as `Error::RateLimited { .. }` to
+/// match on: [`kind`](Self::kind) returns an [`ErrorKind`].
+#[doc(alias = "ResponseError")]
+#[doc(alias = "ApiError")]
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -89,6 +92,8 @@ pub(crate) struct Inner {
     pub(crate) code: Option<String>,
     pub(crate) fields: Vec<FieldError>,
     pub(crate) deadline: bool,
+    /// The call changes nothing, so that it does not matter whether it was executed.
+    pub(crate) read: bool,
     pub(crate) source: Option<Arc<dyn StdError + Send + Sync>>,
     pub(crate) metadata: Metadata,
 }
@@ -103,6 +108,7 @@ impl Error {
             code: None,
             fields: Vec::new(),
             deadline: false,
+            read: false,
             source: None,
             metadata: Metadata::default(),
         }))

@@ -24,9 +24,9 @@ impl Refusal<'_> {
     pub(crate) fn into_error(self) -> (Error, bool) {
         let Words { code, message, fields, is_documented_form } = read(self.body);
         let by_service = is_documented_form && code.as_deref() == Some(self.status.as_str());
-        let message = message.unwrap_or_else(|| describe(self.status, &self.headers, self.body));
         let line = |text: String| self.redactor.line(&text);
-        let error = Error::new(kind(self.status), line(message)).with(|error| {
+        let message = message.map_or_else(|| describe(self.status, &self.headers, self.body, self.redactor), line);
+        let error = Error::new(kind(self.status), message).with(|error| {
             error.hint = self.hint();
             error.code = code.map(line);
             error.fields = fields

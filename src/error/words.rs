@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::FieldError;
-use crate::redact::one_line;
+use crate::redact::Redactor;
 
 /// Larger values are not looked into for fields: reading them would take a multiple of their size.
 const LARGEST: usize = 64 * 1024;
@@ -80,14 +80,19 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
 }
 
 /// Words for a response that gives none of its own: an empty body, a page of a proxy, an unknown form.
-pub(super) fn describe(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
+pub(super) fn describe(status: StatusCode, headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
+    redactor.own_line(&described(status, headers, body, &|outside| redactor.line(outside)))
+}
+
+/// `clean` takes the secrets out of what comes from outside.
+fn described(status: StatusCode, headers: &HeaderMap, body: &[u8], clean: &dyn Fn(&str) -> String) -> String {
     let reason = status.canonical_reason().unwrap_or("an unknown status");
     let header = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let media_type = header(http::header::CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
     if let Some(location) = header(http::header::LOCATION).filter(|_| status.is_redirection()) {
         return match url::Url::parse(location).ok().as_ref().and_then(url::Url::host_str) {
             // The host alone: the rest of an address may hold what opens it.
-            Some(host) => format!("{reason}, to the host {}", one_line(host)),
+            Some(host) => format!("{reason}, to the host {}", clean(host)),
             None => format!("{reason}, to another path of the same host"),
         };
     }
@@ -95,16 +100,16 @@ pub(super) fn describe(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         return format!("{reason}, without a body");
     }
     if let Some(encoding) = foreign_encoding(headers) {
-        return format!("{reason}, with {}", encoded_words(encoding));
+        return format!("{reason}, with {}", encoded_words(&clean(encoding)));
     }
     let size = body.len();
     match std::str::from_utf8(without_bom(body)) {
         Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
-            format!("{reason}, with the body {}", excerpt(text))
+            format!("{reason}, with the body {}", excerpt(&clean(text)))
         }
-        Ok(text) if is_plain_text(headers, text) => excerpt(text),
+        Ok(text) if is_plain_text(headers, text) => excerpt(&clean(text)),
         _ => {
-            let media_type = one_line(media_type.unwrap_or("no media type"));
+            let media_type = media_type.map_or_else(|| "no media type".to_owned(), clean);
             format!("{reason}, with a body of {size} bytes that is not the service's JSON ({media_type})")
         }
     }
@@ -121,9 +126,8 @@ pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<&str> {
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
 }
 
-/// What to say of a body in an encoding that was not undone.
+/// What to say of a body in an encoding that was not undone; the encoding is one line without secrets.
 pub(crate) fn encoded_words(encoding: &str) -> String {
-    let encoding = one_line(encoding);
     let way_out = if encoding.eq_ignore_ascii_case("gzip") && !cfg!(feature = "gzip") {
         ": enable the feature `gzip` to read it"
     } else {

@@ -23,6 +23,7 @@ mod extra;
 mod json;
 mod mode;
 mod object;
+mod one_or_many;
 mod open;
 mod presence;
 #[cfg(any(feature = "webhook", feature = "oauth"))]
@@ -35,6 +36,7 @@ mod value;
 pub use extra::Extra;
 pub use json::Json;
 pub use mode::from_json;
+pub use one_or_many::OneOrMany;
 pub use open::{ParseEnumError, UnknownValue};
 pub use presence::{Field, Presence, Unreadable};
 pub use timestamp::Timestamp;

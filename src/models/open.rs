@@ -112,6 +112,9 @@ macro_rules! open_enum {
 
         impl $name {
             /// The values that this version knows.
+            #[doc(alias = "all")]
+            #[doc(alias = "values")]
+            #[doc(alias = "variants")]
             pub const KNOWN: &'static [Self] = &[$(Self::$variant),*];
 
             /// The string in JSON; empty for no value.
@@ -300,6 +303,14 @@ macro_rules! string_id {
             }
         }
 
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self.as_str())
@@ -347,6 +358,18 @@ macro_rules! text_traits {
         impl From<&Self> for $name {
             fn from(value: &Self) -> Self {
                 value.clone()
+            }
+        }
+
+        impl $crate::models::OneOrMany<$name> for $name {
+            fn into_vec(self) -> Vec<Self> {
+                vec![self]
+            }
+        }
+
+        impl $crate::models::OneOrMany<$name> for &$name {
+            fn into_vec(self) -> Vec<$name> {
+                vec![self.clone()]
             }
         }
 

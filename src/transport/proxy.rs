@@ -20,8 +20,9 @@ impl ProxyRules {
     ///
     /// The error is one line for the user, without the address, which may carry a password.
     pub(super) fn new(network: &Network, base_url: &Url, is_loopback: bool) -> Result<Self, String> {
-        let mut proxy = network.proxy.as_ref().map(|address| parse("the proxy", address)).transpose()?;
+        let mut proxy = network.proxy.as_ref().map(|address| parse("the proxy set in code", address)).transpose()?;
         let mut no_proxy = network.no_proxy.clone();
+        check_hosts(no_proxy.as_deref().unwrap_or_default())?;
         if proxy.is_none() && !is_loopback {
             if let Some((name, address)) = from_environment(base_url.scheme())? {
                 proxy = Some(parse(&format!("the environment variable {name}"), &address)?);
@@ -72,11 +73,25 @@ fn first(names: &[&'static str]) -> Result<Option<(&'static str, String)>, Strin
     Ok(None)
 }
 
+/// An entry that cannot be a host would send requests through the proxy that were meant to go around it.
+fn check_hosts(list: &str) -> Result<(), String> {
+    let is_odd =
+        |entry: &str| entry.contains("://") || entry.contains(['@', '?', '#']) || entry.contains(char::is_whitespace);
+    if list.split(',').map(str::trim).any(is_odd) {
+        return Err(
+            "no_proxy set in code has an entry that is not a host: name hosts, domains or networks with commas in \
+                    between, such as localhost,.internal.example,10.0.0.0/8"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
 /// A proxy's address: `http://host:port`, `https://…`, or `host:port`.
 fn parse(what: &str, address: &Secret) -> Result<Secret, String> {
     let text = address.expose();
     let example = "name it as http://proxy.example:3128, with special characters of a password percent-encoded";
-    let unusable = |fault: &str| format!("{what} {fault}: {example}");
+    let unusable = |fault: &str| format!("{what} {fault}; {example}");
     setting::check(Form::Address, text).map_err(|fault| unusable(&fault.to_string()))?;
     let whole = if text.contains("://") { address.clone() } else { Secret::from(format!("http://{text}")) };
     let url = Url::parse(whole.expose()).map_err(|fault| unusable(&format!("is not a valid address ({fault})")))?;

@@ -72,7 +72,9 @@ fn roots(network: &Network) -> Result<Vec<rustls::pki_types::CertificateDer<'sta
         let found = pem::certificates(&text).map_err(|fault| format!("{name} {fault}"))?;
         let mut store = rustls::RootCertStore::empty();
         for certificate in &found {
-            store.add(certificate.clone()).map_err(|fault| format!("{name} has an unusable certificate: {fault}"))?;
+            store.add(certificate.clone()).map_err(|_| {
+                format!("{name} has an unusable certificate: one of its sections is not a whole X.509 certificate")
+            })?;
         }
         roots.extend(found);
     }
@@ -85,17 +87,26 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 #[cfg(feature = "rustls")]
 mod pem {
-    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::pem::{self, PemObject};
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
     use super::BOM;
+
+    /// The library's own words are for its programmers.
+    fn words(fault: &pem::Error) -> &'static str {
+        match fault {
+            pem::Error::Base64Decode(_) => "a section has characters that base64 does not have, or was cut",
+            pem::Error::MissingSectionEnd { .. } => "a section has no -----END line",
+            _ => "a -----BEGIN line is incomplete",
+        }
+    }
 
     /// All certificates of a string, at least one.
     pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         let text = text.strip_prefix(BOM).unwrap_or(text);
         let found: Vec<_> = CertificateDer::pem_slice_iter(text)
             .collect::<Result<_, _>>()
-            .map_err(|fault| format!("is not valid PEM: {fault}"))?;
+            .map_err(|fault| format!("is not valid PEM: {}", words(&fault)))?;
         if found.is_empty() {
             return Err("has no certificate in it: PEM begins with -----BEGIN CERTIFICATE-----".to_owned());
         }

@@ -8,8 +8,8 @@
 //! - [`DeliveryHooks`] watch deliveries, for logs and metrics.
 //! - [`inbox`] has the types of the durable inboxes, which are crates of their own.
 //! - [`ClaimStore`] remembers which events are done; [`MemoryClaims`] does so in one process.
-#![cfg_attr(feature = "axum", doc = "- [`axum`] mounts a receiver on a `Router`.")]
-#![cfg_attr(not(feature = "axum"), doc = "- `axum` (a feature) mounts a receiver on a `Router`.")]
+#![cfg_attr(feature = "axum", doc = "- [`axum_routes`] mounts a receiver on a `Router`.")]
+#![cfg_attr(not(feature = "axum"), doc = "- `axum_routes` (feature `axum`) mounts a receiver on a `Router`.")]
 //!
 //! The service waits 3 seconds for a response; without a 2xx it delivers again at once, after about a minute and after
 //! about five, and then gives the event up. Deliveries may come twice and in any order.
@@ -18,7 +18,8 @@
 //! each call of the store, 5 seconds for a body to arrive.
 
 #[cfg(feature = "axum")]
-pub mod axum;
+#[doc(alias = "axum")]
+pub mod axum_routes;
 pub mod claims;
 mod clock;
 mod error;
@@ -39,5 +40,5 @@ pub use event::{Event, Payload, Retry, Undecoded};
 pub use headers::Headers;
 pub use hooks::{DeliveryEnd, DeliveryHooks, DeliveryInfo};
 pub use receiver::{BodyCollector, MAX_EVENT_ID_BYTES, Outcome, Receiver, ReceiverBuilder, Reply};
-pub use router::{EventRouter, EventRouterBuilder, StatefulRouterBuilder};
+pub use router::{EventRouter, EventRouterBuilder, HandlerResult, StatefulRouterBuilder};
 pub use verifier::{Scheme, Signer, Verified, Verifier, VerifierBuilder};

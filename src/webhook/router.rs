@@ -12,8 +12,22 @@ use crate::future::BoxFuture;
 use crate::generated::payload::for_each_payload;
 use crate::models;
 
+/// What a handler may return so that `?` in it takes every error: end it with `HandlerResult::Ok(())`.
+///
+/// ```
+/// use onehorizon::webhook::{EventRouter, HandlerResult};
+/// let router = EventRouter::builder()
+///     .on_task(|_, task| async move {
+///         let number: u32 = task.title.parse()?;
+///         println!("{number}");
+///         HandlerResult::Ok(())
+///     })
+///     .fallback(|_| async { HandlerResult::Ok(()) });
+/// ```
+pub type HandlerResult = Result<(), Box<dyn Error + Send + Sync>>;
+
 /// What a handler returns, boxed.
-type Handled = BoxFuture<'static, Result<(), Box<dyn Error + Send + Sync>>>;
+type Handled = BoxFuture<'static, HandlerResult>;
 type Handler<V> = Arc<dyn Fn(V) -> Handled + Send + Sync>;
 
 /// Sends each event to the handler for what it is about.
@@ -26,11 +40,12 @@ type Handler<V> = Arc<dyn Fn(V) -> Handled + Send + Sync>;
 /// # use onehorizon::webhook::{EventRouter, Receiver};
 /// # fn route(receiver: Receiver) {
 /// let router = EventRouter::builder().on_task(async |_, task| Ok::<_, std::io::Error>(println!("{}", task.title)));
-/// onehorizon::webhook::axum::route::<(), _, _, _>(receiver, router.handler());
+/// onehorizon::webhook::axum_routes::route::<(), _, _, _>(receiver, router.handler());
 /// # }
 /// ```
 ///
-/// Each handler has an error type of its own. The router's [`handler`](Self::handler) goes wherever a handler goes:
+/// Each handler has an error type of its own, which has to be named once: [`HandlerResult`] takes every error. A router is not
+/// a handler itself: pass [`router.handler()`](Self::handler) wherever a handler goes.
 ///
 /// ```
 /// use onehorizon::webhook::{EventRouter, Receiver, Verifier};

@@ -38,6 +38,6 @@ async fn a_failing_job_is_one_bug_until_it_passes() {
 async fn errors_end_it_with_the_code_of_their_kind() {
     let fake = FakeOneHorizon::builder().empty().quota_off().start().await.unwrap();
     assert_eq!(run(&fake, "wrong-key", &["nightly", "failed"]).await.0, Some(77));
-    assert_eq!(run(&fake, fake.api_key(), &["a job", "failed"]).await.0, Some(65));
+    assert_eq!(run(&fake, fake.api_key(), &[&"k".repeat(81), "failed"]).await.0, Some(65));
     assert_eq!(run(&fake, fake.api_key(), &["nightly"]).await.0, Some(64));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use onehorizon::models::Task;
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Configuration, ErrorKind, Sent, TasksApi};
+use onehorizon::{Configuration, Error, ErrorKind, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault, Record};
 
 type Hook = Arc<dyn Fn(&FakeOneHorizon, &str, u32) + Send + Sync>;
@@ -313,4 +313,37 @@ async fn a_write_is_confirmed_by_reading_when_that_is_asked_for() {
     });
     let error = stage.tasks().edit_task("tsk_1", rename).confirm().await.unwrap_err();
     assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Conflict, Sent::Yes), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_within_the_change_of_an_edit_of_the_same_task_is_refused_and_does_not_wait() {
+    let stage = Stage::new();
+    let tasks = stage.tasks();
+    let inner = tasks.clone();
+    let nested = |inner: &TasksApi| {
+        let edit = inner.edit_task("tsk_1", rename).into_future();
+        poll_once(edit).expect("it must not wait").unwrap_err()
+    };
+    let mut found = None;
+    let outer = tasks.edit_task("tsk_1", |task| {
+        found = Some(nested(&inner));
+        task.topic = Some("Growth".to_owned());
+    });
+    assert!(outer.await.unwrap().was_written());
+    let error = found.unwrap();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Invalid, None), "{error}");
+    assert!(error.to_string().contains("within the change of another edit"), "{error}");
+    // A change that panics leaves nothing behind.
+    let panicking = tasks.edit_task("tsk_1", |_| -> Result<(), Error> { panic!("on purpose") });
+    assert!(tokio::spawn(panicking.into_future()).await.unwrap_err().is_panic());
+    assert!(tasks.edit_task("tsk_1", rename).await.unwrap().was_written());
+}
+
+/// Polls once; `None` if it has to wait.
+fn poll_once<T>(mut work: BoxFuture<'_, T>) -> Option<T> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match work.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => Some(value),
+        std::task::Poll::Pending => None,
+    }
 }

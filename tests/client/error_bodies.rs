@@ -2,6 +2,7 @@
 
 use support::wire;
 
+use onehorizon::transport::Failure;
 use onehorizon::{Error, Retry};
 use onehorizon_testing::Reply;
 use support::wire::{Wire, limited, plain, refused, status};
@@ -40,7 +41,7 @@ async fn a_credential_that_lies_across_the_cap_is_seen_whole() {
 #[tokio::test]
 async fn a_credential_that_is_cut_where_looking_ends_is_left_out() {
     // Those that are taken out move what follows into view, among it the beginning of the last.
-    for looked_at in CAP..CAP + 400 {
+    for looked_at in CAP - 400..CAP + 4 {
         let several = SECRET.repeat(40);
         let filler = "x".repeat(looked_at - several.len());
         let kept = kept(format!("{several}{filler}{SECRET}{}", "y".repeat(1_000))).await;
@@ -91,4 +92,25 @@ async fn a_message_is_shown_up_to_500_characters() {
         let body = format!(r#"{{"code":409,"message":"{}"}}"#, "ä".repeat(length));
         assert_eq!(error_of(plain(409, body)).await.message(), shown);
     }
+}
+
+#[tokio::test]
+async fn a_plain_text_that_is_cut_shows_no_part_of_the_credential() {
+    for before in 170..220 {
+        let error = error_of(plain(400, format!("{} {SECRET} after", "w".repeat(before)))).await;
+        assert!(!error.to_string().contains("s3c"), "{before}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_of_one_letter_leaves_our_own_words_readable() {
+    let of = |reply| async {
+        let wire = Wire::new([reply]);
+        let configuration = wire.builder().api_key("x").retry(Retry::never()).build().unwrap();
+        wire::read(&configuration).await.unwrap_err().to_string()
+    };
+    let broken = of(Reply::fail(Failure::Connect)).await;
+    assert!(!broken.contains("[redacted]"), "{broken}");
+    let page = of(Reply::new(502, "text/html", "<p>x</p>")).await;
+    assert!(page.contains("with a body of 8 bytes that is not the service's JSON (te[redacted]t/html)"), "{page}");
 }

@@ -131,12 +131,49 @@ async fn a_service_that_takes_the_key_out_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_could_be_misread_is_refused_before_anything_is_sent() {
+async fn a_key_that_is_empty_or_too_long_is_refused_before_anything_is_sent() {
     let fake = fake();
     let long = "k".repeat(81);
-    for key in ["", " ", "a b", "a]", "ü", "a\nb", &long] {
+    for key in ["", &long, "            and many blanks            ", &"ü".repeat(14)] {
         let error = tasks(&fake).find_or_create(key, report()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{key:?}");
     }
     assert!(fake.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_key_is_one_of_its_own() {
+    let fake = fake();
+    let keys =
+        [" ", "nightly build", "nightly%20build", "nightly-build", "a]", "a", "ü", "a\nb", "a\\b", "%", "[ref: a]"];
+    for was_created in [true, false] {
+        for key in keys {
+            let found = tasks(&fake).find_or_create(key, report()).await.unwrap();
+            assert_eq!(found.was_created(), was_created, "{key:?}");
+            assert!(found.duplicates().is_empty(), "{key:?}");
+        }
+    }
+    assert_eq!(fake.tasks().len(), keys.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_found_wherever_people_and_editors_put_its_line() {
+    let descriptions = [
+        "[ref: ci/my_job#1]",
+        "A person wrote this.\n\n[ref: ci/my_job#1]\n\nThe log.",
+        "\\[ref: ci/my_job#1\\]\n\nThe log.",
+        "Text\r\n  \\[ref: ci/my\\_job\\#1\\] and more",
+    ];
+    for description in descriptions {
+        let fake = fake();
+        fake.put_task(Record::new().with("taskId", &"tsk_1").with("title", &"x").with("description", &description));
+        let found = tasks(&fake).find_or_create("ci/my_job#1", report()).await.unwrap();
+        assert!(!found.was_created(), "{description:?}");
+    }
+    for description in ["see [ref: ci/my_job#1]", "ref: ci/my_job#1", "[ref: ci/my_job#12]", "\\\\[ref: ci/my_job#1]"] {
+        let fake = fake();
+        fake.put_task(Record::new().with("taskId", &"tsk_1").with("title", &"x").with("description", &description));
+        let found = tasks(&fake).find_or_create("ci/my_job#1", report()).await.unwrap();
+        assert!(found.was_created(), "{description:?}");
+    }
 }

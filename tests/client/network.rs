@@ -138,13 +138,18 @@ fn a_network_setting_that_cannot_be_used_is_named_when_the_configuration_is_buil
     let key_alone = identity.get(identity.find("-----BEGIN PRIVATE").unwrap()..).unwrap().to_owned();
     let certificate_alone = identity.replace(&key_alone, "");
     for (builder, says) in [
-        (to_host().proxy(""), "the proxy is empty"),
-        (to_host().proxy("http://proxy.example:99999"), "the proxy is not a valid address"),
-        (to_host().proxy("http://user:s3cret/x@proxy.example:1"), "the proxy is not a valid address"),
-        (to_host().proxy("http://proxy.example:3128\n"), "the proxy has a line end in it"),
-        (to_host().proxy("http://proxy.example/path"), "the proxy has more than a host and a port"),
-        (to_host().proxy("socks5://proxy.example:1080"), "the proxy is a SOCKS proxy"),
-        (to_host().proxy("ftp://proxy.example"), "the proxy is not the address of an HTTP proxy"),
+        (to_host().no_proxy("http://["), "no_proxy set in code has an entry that is not a host"),
+        (to_host().timeout(Duration::ZERO), "the timeout is zero"),
+        (to_host().connect_timeout(Duration::ZERO), "the connect_timeout is zero"),
+        (to_host().base_url("https://onehorizon.ai/"), "the base URL must end with the path of the API"),
+        (to_host().api_key("key\nother\n"), "has line ends in it: give one line"),
+        (to_host().proxy(""), "the proxy set in code is empty"),
+        (to_host().proxy("http://proxy.example:99999"), "the proxy set in code is not a valid address"),
+        (to_host().proxy("http://user:s3cret/x@proxy.example:1"), "the proxy set in code is not a valid address"),
+        (to_host().proxy("http://proxy.example:3128\n"), "the proxy set in code has a line end in it"),
+        (to_host().proxy("http://proxy.example/path"), "the proxy set in code has more than a host and a port"),
+        (to_host().proxy("socks5://proxy.example:1080"), "the proxy set in code is a SOCKS proxy"),
+        (to_host().proxy("ftp://proxy.example"), "the proxy set in code is not the address of an HTTP proxy"),
         (to_host().root_certificate_pem(""), "root_certificate_pem has no certificate"),
         (to_host().root_certificate_pem("no certificate"), "root_certificate_pem has no certificate"),
         (to_host().root_certificate_pem(truncated), "root_certificate_pem"),
@@ -186,7 +191,7 @@ async fn a_base_url_without_its_path_and_a_page_in_place_of_json_get_a_hint() {
         ("", 404, page, Some("under /api/v1")),
         ("/", 405, "", Some("under /api/v1")),
         ("/api/v1", 404, page, None),
-        ("", 404, r#"{"code":404,"message":"no such task"}"#, None),
+        ("", 404, r#"{"code":404,"message":"no such task"}"#, Some("under /api/v1")),
         ("/api/v1", 200, page, Some("wrong base URL")),
     ] {
         let server = support::network::plain_server([(status, "text/html", body)]).await;

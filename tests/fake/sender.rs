@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::routing::any;
 use onehorizon::models::{NewTask, TaskStatus};
 use onehorizon::transport::Failure;
-use onehorizon::webhook::{Event, Payload, Receiver, Verified, Verifier, axum::route};
+use onehorizon::webhook::{Event, Payload, Receiver, Verified, Verifier, axum_routes::route};
 use onehorizon::{Configuration, TasksApi};
 use onehorizon_testing::{
     FakeOneHorizon, NewEvent, Reply, ScriptedTransport, SenderError, WebhookFailure, WebhookSender,

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "engine",
             "error",
             "future",
+            "keyed_locks",
             "limits",
             "metadata",
             "models",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Path, State};
 use axum::routing::post;
-use onehorizon::webhook::axum::{on, route, route_claimed, route_with};
+use onehorizon::webhook::axum_routes::{on, route, route_claimed, route_with};
 use onehorizon::webhook::claims::Lease;
 use onehorizon::webhook::{Event, Receiver, Reply, Verified, Verifier};
 use serde_json::{Value, json};

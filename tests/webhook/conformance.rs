@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError, StoreFuture};
-use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum_routes::route};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;

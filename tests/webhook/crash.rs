@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
-use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum_routes::route};
 use onehorizon_testing::conformance::claims::Conformance;
 use support::moment::Moment;
 use tokio::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use onehorizon::webhook::axum::route;
+use onehorizon::webhook::axum_routes::route;
 use onehorizon::webhook::{Event, EventRouter, EventRouterBuilder, Outcome, Receiver, Verified, Verifier};
 use support::bench::{HEADERS, KEY};
 

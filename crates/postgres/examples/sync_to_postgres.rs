@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use onehorizon::quota::Pacing;
-use onehorizon::webhook::axum::route_claimed;
+use onehorizon::webhook::axum_routes::route_claimed;
 use onehorizon::webhook::claims::Lease;
 use onehorizon::webhook::{Event, Payload, Receiver, Verified, Verifier};
 use onehorizon::{ConfigurationBuilder, TasksApi};

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::future::IntoFuture;
 
 use axum::Router;
-use onehorizon::webhook::axum::route_with;
+use onehorizon::webhook::axum_routes::route_with;
 use onehorizon::webhook::inbox::Job;
 use onehorizon::webhook::{Event, Receiver, Reply, Verified, Verifier};
 use onehorizon_sqlite::rusqlite::{Connection, Transaction};

@@ -193,7 +193,7 @@ pub(crate) struct Operation {
     pub(crate) parameters: BTreeMap<String, FieldRule>,
     /// Name of the argument that takes the request body.
     pub(crate) body: Option<String>,
-    /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl Borrow<Body>`.
+    /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl BodyOf<Body>`.
     #[serde(default)]
     pub(crate) body_into: bool,
     /// Refuse a body that was not read whole from the service, unless the caller says `replace_whole`.

@@ -295,7 +295,7 @@ pub(crate) struct RequestBody {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) required: bool,
-    /// `impl Into<Body>` instead of `impl Borrow<Body>`.
+    /// `impl Into<Body>` instead of `impl BodyOf<Body>`.
     pub(crate) into: bool,
     /// Only one that was read whole from the service may be sent, unless the caller says otherwise.
     pub(crate) read_whole: bool,

@@ -107,7 +107,7 @@ fn fields_of_one_direction_make_two_types() {
     has(&read, &["\"id\"", "\"title\"", "\"createdAt\""]);
     has(&sent, &["\"title\"", "\"secret\""]);
     assert!(!read.contains("\"secret\"") && !sent.contains("\"id\"") && !sent.contains("\"createdAt\""), "{code}");
-    has(&code, &["thing: impl Borrow<ThingInput>", "-> Thing)", "pub fn secret(mut self"]);
+    has(&code, &["thing: impl BodyOf<ThingInput>", "-> Thing)", "pub fn secret(mut self"]);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn curation_makes_one_type_of_both_directions() {
 #[test]
 fn a_required_field_that_is_only_read_is_no_part_of_a_request() {
     let code = code("20-required-read-only-in-body");
-    has(&code, &["pub struct ThingInput", "thing: impl Borrow<ThingInput>"]);
+    has(&code, &["pub struct ThingInput", "thing: impl BodyOf<ThingInput>"]);
 }
 
 #[test]
@@ -147,13 +147,13 @@ fn tolerant_reading_leaves_requests_as_strict_as_the_document() {
 
 #[test]
 fn a_body_keeps_its_media_type() {
-    has(&code("08-merge-patch-content-type"), &["json_as(\"application/merge-patch+json\", thing.borrow())"]);
+    has(&code("08-merge-patch-content-type"), &["json_as(\"application/merge-patch+json\", thing.body())"]);
     let document = json!({ "/a": { "post": { "operationId": "a", "responses": { "204": { "description": "" } }, "requestBody": {
         "required": true, "content": { "application/x-www-form-urlencoded": { "schema": { "type": "object", "properties": { "x": { "type": "string" } } } } } } },
         "put": { "operationId": "b", "responses": { "204": { "description": "" } }, "requestBody": {
         "required": true, "content": { "text/markdown": { "schema": { "type": "string" } } } } } } });
     let code = apis(&document, &json!({}), "");
-    has(&code, &["call.form(body.borrow())", "body: impl Into<Bytes>", "call.bytes(\"text/markdown\", body.into())"]);
+    has(&code, &["call.form(body.body())", "body: impl Into<Bytes>", "call.bytes(\"text/markdown\", body.into())"]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn text_may_stand_beside_a_parameter_in_a_path() {
 
 #[test]
 fn a_curated_name_makes_the_body_an_argument() {
-    has(&code("32-body-not-marked-required"), &["thing: impl Borrow<Thing>"]);
+    has(&code("32-body-not-marked-required"), &["thing: impl BodyOf<Thing>"]);
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn a_body_of_several_types_is_made_of_each_and_never_of_null_in_its_place() {
         &[
             "pub fn from_text(value: &str) -> Self",
             "pub fn from_thing(value: &Thing) -> Result<Self, serde_json::Error>",
-            "body: impl Borrow<CreateThingBody>",
+            "body: impl BodyOf<CreateThingBody>",
         ],
     );
 }

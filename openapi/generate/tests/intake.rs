@@ -99,7 +99,7 @@ fn a_task_that_was_fetched_can_be_sent_back() {
         let found = take(official);
         let output = read(&found.merged, &found.curation, Mode::Strict).unwrap();
         let tasks = &output.files["apis/tasks.rs"];
-        assert!(tasks.contains("task: impl Borrow<Task>") && tasks.contains("task: impl Borrow<NewTask>"), "{tasks}");
+        assert!(tasks.contains("task: impl BodyOf<Task>") && tasks.contains("task: impl BodyOf<NewTask>"), "{tasks}");
     }
 }
 

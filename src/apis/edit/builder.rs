@@ -21,21 +21,29 @@ impl TasksApi {
     /// `change` runs once. It returns nothing, or a `Result` whose error ends the edit before anything is written; with
     /// `?` in it, [`try_edit_task`](Self::try_edit_task) needs no type of the error.
     ///
-    /// Edits of one task through clones of one configuration run one after another. Somebody else may write between the
+    /// To delete a task is not known to be possible: set [`TaskStatus::Cancelled`](crate::models::TaskStatus::Cancelled).
+    ///
+    /// Edits of one task through clones of one configuration run one after another, so `change` must not wait for another
+    /// edit of the same task: one that it runs itself is `Invalid`, and one that it waits for on another thread ends only
+    /// with its [`deadline`](EditTask::deadline). Fetching in it is fine. Somebody else may write between the
     /// reading and the writing; see [`EditTask::check_conflict`].
     ///
     /// ```
     /// # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
     /// use onehorizon::models::TaskStatus;
-    /// let edited = tasks.edit_task("tsk_1", |task| task.status = TaskStatus::InProgress.into()).await?;
+    /// let edited = tasks.edit_task("tsk_1", |task| task.status = TaskStatus::InProgress).await?;
     /// println!("{} {}", edited.task_id, edited.was_written());
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// Those of the two calls; [`Error::operation`](crate::Error::operation) names the one that failed. `Invalid` when
-    /// `change` fails, with its error as the source, and when it changes the id. `Conflict` when the task turns out to have
+    /// `change` fails, with its error as the source, and when it changes the id or puts a task in the place of its own that
+    /// was not read whole from the service. `Conflict` when the task turns out to have
     /// been changed by somebody else. `Decode` when the service returns another task than the one asked for.
+    #[doc(alias = "modify_task")]
+    #[doc(alias = "patch_task")]
+    #[doc(alias = "delete_task")]
     pub fn edit_task<'a, C, R>(&self, task_id: impl Into<TaskId>, change: C) -> EditTask<'a>
     where
         C: FnOnce(&mut Task) -> R + Send + 'a,
@@ -59,7 +67,7 @@ impl TasksApi {
     /// tasks
     ///     .try_edit_task("tsk_1", |task| {
     ///         let number: u32 = words.parse()?;
-    ///         task.title = format!("Sprint {number}").into();
+    ///         task.title = format!("Sprint {number}");
     ///         Ok(())
     ///     })
     ///     .await?;

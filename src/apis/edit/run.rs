@@ -6,6 +6,7 @@ use crate::apis::TasksApi;
 use crate::apis::steps::{Steps, is_worth_repeating, may_have_arrived};
 use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
+use crate::keyed_locks::{Held, Nested};
 use crate::metadata::Sent;
 use crate::models::Task;
 use crate::response::Response;
@@ -27,17 +28,23 @@ impl Plan {
         let steps = Steps::begin(&self.configuration, self.options.clone());
         let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
         let lock = self.configuration.edits().lock(format!("{workspace}/{}", self.task_id));
-        let _alone = steps.within(lock).await.ok_or_else(|| {
+        let alone = steps.within(lock).await.ok_or_else(|| {
             failed(ErrorKind::Timeout, "the deadline passed while another edit of the task ran")
                 .with(|error| error.deadline = true)
         })?;
-        self.edit(&steps, change).await
+        let alone = alone.map_err(|Nested| {
+            let message = format!("an edit of {} runs within the change of another edit of it", self.task_id);
+            failed(ErrorKind::Invalid, message).with(|error| {
+                error.hint = Some("change the task that the outer edit is given, or edit it before or after");
+            })
+        })?;
+        self.edit(&steps, &alone, change).await
     }
 
-    async fn edit(&self, steps: &Steps, change: Change<'_>) -> Result<EditedTask, Error> {
+    async fn edit(&self, steps: &Steps, alone: &Held, change: Change<'_>) -> Result<EditedTask, Error> {
         let read = self.fetch(steps).await?;
         let mut task = (*read).clone();
-        change(&mut task).map_err(|fault| {
+        alone.run(|| change(&mut task)).map_err(|fault| {
             failed(ErrorKind::Invalid, format!("the change of {} failed, nothing was written: {fault}", self.task_id))
                 .with(|error| error.source = Some(fault.into()))
         })?;

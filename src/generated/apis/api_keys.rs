@@ -31,6 +31,7 @@ impl ApiKeysApi {
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
     /// [`inferred`](crate::evidence#apikeysapi)
+    #[doc(alias = "listApiKeys")]
     pub fn list_api_keys(&self) -> ListApiKeys {
         let call = Call::new(self.configuration.settings(), &LIST_API_KEYS);
         ListApiKeys { call }
@@ -48,6 +49,7 @@ impl ApiKeysApi {
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
     /// [`documented`](crate::evidence#apikeysapi)
+    #[doc(alias = "createApiKey")]
     pub fn create_api_key(&self, description: impl Into<NewApiKey>) -> CreateApiKey {
         let mut call = Call::new(self.configuration.settings(), &CREATE_API_KEY);
         let description: NewApiKey = description.into();
@@ -65,6 +67,7 @@ impl ApiKeysApi {
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
     /// [`inferred`](crate::evidence#apikeysapi)
+    #[doc(alias = "revokeApiKey")]
     pub fn revoke_api_key(&self, api_key_id: impl Into<ApiKeyId>) -> RevokeApiKey {
         let mut call = Call::new(self.configuration.settings(), &REVOKE_API_KEY);
         let api_key_id: ApiKeyId = api_key_id.into();

@@ -32,6 +32,7 @@ impl CommentsApi {
     /// service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#commentsapi)
+    #[doc(alias = "listTaskComments")]
     #[cfg(feature = "preview")]
     pub fn list_task_comments(&self, task_id: impl Into<TaskId>) -> ListTaskComments {
         let mut call = Call::new(self.configuration.settings(), &LIST_TASK_COMMENTS);
@@ -48,6 +49,7 @@ impl CommentsApi {
     /// service: no, a second execution might do the work twice.
     ///
     /// [`inferred`](crate::evidence#commentsapi)
+    #[doc(alias = "createTaskComment")]
     #[cfg(feature = "preview")]
     pub fn create_task_comment(
         &self,
@@ -70,6 +72,7 @@ impl CommentsApi {
     /// have reached the service: no, a second execution might do the work twice.
     ///
     /// [`inferred`](crate::evidence#commentsapi)
+    #[doc(alias = "toggleCommentReaction")]
     #[cfg(feature = "preview")]
     pub fn toggle_comment_reaction(
         &self,

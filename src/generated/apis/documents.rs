@@ -30,6 +30,7 @@ impl DocumentsApi {
     /// a read.
     ///
     /// [`inferred`](crate::evidence#documentsapi)
+    #[doc(alias = "listDocuments")]
     pub fn list_documents(&self) -> ListDocuments {
         let call = Call::new(self.configuration.settings(), &LIST_DOCUMENTS);
         ListDocuments { call }
@@ -43,6 +44,7 @@ impl DocumentsApi {
     /// service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#documentsapi)
+    #[doc(alias = "fetchDocument")]
     #[cfg(feature = "preview")]
     pub fn fetch_document(&self, document_id: impl Into<DocumentId>) -> FetchDocument {
         let mut call = Call::new(self.configuration.settings(), &FETCH_DOCUMENT);

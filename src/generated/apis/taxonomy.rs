@@ -29,6 +29,7 @@ impl TaxonomyApi {
     /// it is a read.
     ///
     /// [`inferred`](crate::evidence#taxonomyapi)
+    #[doc(alias = "listTaxonomyLabels")]
     #[cfg(feature = "preview")]
     pub fn list_taxonomy_labels(&self) -> ListTaxonomyLabels {
         let call = Call::new(self.configuration.settings(), &LIST_TAXONOMY_LABELS);

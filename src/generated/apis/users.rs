@@ -28,6 +28,7 @@ impl UsersApi {
     /// `GET /workspaces/{workspaceId}/users`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#usersapi)
+    #[doc(alias = "listUsers")]
     #[cfg(feature = "preview")]
     pub fn list_users(&self) -> ListUsers {
         let call = Call::new(self.configuration.settings(), &LIST_USERS);
@@ -42,6 +43,7 @@ impl UsersApi {
     /// a read.
     ///
     /// [`inferred`](crate::evidence#usersapi)
+    #[doc(alias = "fetchCurrentUser")]
     #[cfg(feature = "preview")]
     pub fn fetch_current_user(&self) -> FetchCurrentUser {
         let call = Call::new(self.configuration.settings(), &FETCH_CURRENT_USER);

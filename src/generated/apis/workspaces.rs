@@ -28,6 +28,7 @@ impl WorkspacesApi {
     /// `GET /workspaces`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#workspacesapi)
+    #[doc(alias = "listWorkspaces")]
     #[cfg(feature = "preview")]
     pub fn list_workspaces(&self) -> ListWorkspaces {
         let call = Call::new(self.configuration.settings(), &LIST_WORKSPACES);
@@ -41,6 +42,7 @@ impl WorkspacesApi {
     /// `GET /workspaces/{workspaceId}`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#workspacesapi)
+    #[doc(alias = "fetchWorkspace")]
     #[cfg(feature = "preview")]
     pub fn fetch_workspace(&self) -> FetchWorkspace {
         let call = Call::new(self.configuration.settings(), &FETCH_WORKSPACE);

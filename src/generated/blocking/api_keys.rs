@@ -33,6 +33,7 @@ impl ApiKeysApi {
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
     /// [`inferred`](crate::evidence#apikeysapi)
+    #[doc(alias = "listApiKeys")]
     pub fn list_api_keys(&self) -> Blocking<apis::ListApiKeys> {
         Blocking::new(&self.configuration, self.asynchronous().list_api_keys())
     }
@@ -49,6 +50,7 @@ impl ApiKeysApi {
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
     /// [`documented`](crate::evidence#apikeysapi)
+    #[doc(alias = "createApiKey")]
     pub fn create_api_key(
         &self,
         description: impl Into<NewApiKey>,
@@ -69,6 +71,7 @@ impl ApiKeysApi {
     /// Needs an OAuth access token: the service refuses API keys here.
     ///
     /// [`inferred`](crate::evidence#apikeysapi)
+    #[doc(alias = "revokeApiKey")]
     pub fn revoke_api_key(
         &self,
         api_key_id: impl Into<ApiKeyId>,

@@ -30,6 +30,7 @@ impl CommentsApi {
     /// service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#commentsapi)
+    #[doc(alias = "listTaskComments")]
     #[cfg(feature = "preview")]
     pub fn list_task_comments(
         &self,
@@ -49,6 +50,7 @@ impl CommentsApi {
     /// service: no, a second execution might do the work twice.
     ///
     /// [`inferred`](crate::evidence#commentsapi)
+    #[doc(alias = "createTaskComment")]
     #[cfg(feature = "preview")]
     pub fn create_task_comment(
         &self,
@@ -69,6 +71,7 @@ impl CommentsApi {
     /// have reached the service: no, a second execution might do the work twice.
     ///
     /// [`inferred`](crate::evidence#commentsapi)
+    #[doc(alias = "toggleCommentReaction")]
     #[cfg(feature = "preview")]
     pub fn toggle_comment_reaction(
         &self,

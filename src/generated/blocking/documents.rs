@@ -30,6 +30,7 @@ impl DocumentsApi {
     /// a read.
     ///
     /// [`inferred`](crate::evidence#documentsapi)
+    #[doc(alias = "listDocuments")]
     pub fn list_documents(&self) -> Blocking<apis::ListDocuments> {
         Blocking::new(&self.configuration, self.asynchronous().list_documents())
     }
@@ -42,6 +43,7 @@ impl DocumentsApi {
     /// service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#documentsapi)
+    #[doc(alias = "fetchDocument")]
     #[cfg(feature = "preview")]
     pub fn fetch_document(
         &self,

@@ -30,6 +30,7 @@ impl TasksApi {
     /// `GET /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`documented`](crate::evidence#tasksapi)
+    #[doc(alias = "listTasks")]
     pub fn list_tasks(&self) -> Blocking<apis::ListTasks> {
         Blocking::new(&self.configuration, self.asynchronous().list_tasks())
     }
@@ -42,7 +43,8 @@ impl TasksApi {
     /// execution might do the work twice.
     ///
     /// [`inferred`](crate::evidence#tasksapi)
-    pub fn create_task(&self, task: impl Borrow<NewTask>) -> Blocking<apis::CreateTask> {
+    #[doc(alias = "createTask")]
+    pub fn create_task(&self, task: impl BodyOf<NewTask>) -> Blocking<apis::CreateTask> {
         Blocking::new(&self.configuration, self.asynchronous().create_task(task))
     }
 
@@ -54,6 +56,7 @@ impl TasksApi {
     /// it is a read.
     ///
     /// [`inferred`](crate::evidence#tasksapi)
+    #[doc(alias = "fetchTask")]
     pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> Blocking<apis::FetchTask> {
         Blocking::new(&self.configuration, self.asynchronous().fetch_task(task_id))
     }
@@ -64,13 +67,14 @@ impl TasksApi {
     /// the fields that you do not know. Whether the service takes a part of a task is not documented.
     ///
     /// `PUT /workspaces/{workspaceId}/tasks/{taskId}`. Retried after a failure that may have reached the service: yes,
-    /// a second execution leaves the same state.
+    /// a second execution leaves the same state and overwrites what somebody else wrote in between.
     ///
     /// [`inferred`](crate::evidence#tasksapi)
+    #[doc(alias = "updateTask")]
     pub fn update_task(
         &self,
         task_id: impl Into<TaskId>,
-        task: impl Borrow<Task>,
+        task: impl BodyOf<Task>,
     ) -> Blocking<apis::UpdateTask> {
         Blocking::new(
             &self.configuration,
@@ -99,16 +103,13 @@ impl Blocking<apis::ListTasks> {
 
     /// Only tasks of these scopes. Repeating the name for each value is an assumption.
     /// [`observed`](crate::evidence#tasksapi)
-    pub fn scope(self, scope: impl IntoIterator<Item = impl Into<TaskScope>>) -> Self {
+    pub fn scope(self, scope: impl OneOrMany<TaskScope>) -> Self {
         self.with_call(|call| call.scope(scope))
     }
 
     /// Only tasks in these statuses. Repeating the name for each value is an assumption.
     /// [`observed`](crate::evidence#tasksapi)
-    pub fn status(
-        self,
-        status: impl IntoIterator<Item = impl Into<TaskStatus>>,
-    ) -> Self {
+    pub fn status(self, status: impl OneOrMany<TaskStatus>) -> Self {
         self.with_call(|call| call.status(status))
     }
 }

@@ -30,6 +30,7 @@ impl TaxonomyApi {
     /// it is a read.
     ///
     /// [`inferred`](crate::evidence#taxonomyapi)
+    #[doc(alias = "listTaxonomyLabels")]
     #[cfg(feature = "preview")]
     pub fn list_taxonomy_labels(&self) -> Blocking<apis::ListTaxonomyLabels> {
         Blocking::new(&self.configuration, self.asynchronous().list_taxonomy_labels())

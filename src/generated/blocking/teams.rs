@@ -29,6 +29,7 @@ impl TeamsApi {
     /// `GET /workspaces/{workspaceId}/teams`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#teamsapi)
+    #[doc(alias = "listTeams")]
     #[cfg(feature = "preview")]
     pub fn list_teams(&self) -> Blocking<apis::ListTeams> {
         Blocking::new(&self.configuration, self.asynchronous().list_teams())

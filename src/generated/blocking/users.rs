@@ -29,6 +29,7 @@ impl UsersApi {
     /// `GET /workspaces/{workspaceId}/users`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#usersapi)
+    #[doc(alias = "listUsers")]
     #[cfg(feature = "preview")]
     pub fn list_users(&self) -> Blocking<apis::ListUsers> {
         Blocking::new(&self.configuration, self.asynchronous().list_users())
@@ -42,6 +43,7 @@ impl UsersApi {
     /// a read.
     ///
     /// [`inferred`](crate::evidence#usersapi)
+    #[doc(alias = "fetchCurrentUser")]
     #[cfg(feature = "preview")]
     pub fn fetch_current_user(&self) -> Blocking<apis::FetchCurrentUser> {
         Blocking::new(&self.configuration, self.asynchronous().fetch_current_user())

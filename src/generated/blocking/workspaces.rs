@@ -29,6 +29,7 @@ impl WorkspacesApi {
     /// `GET /workspaces`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#workspacesapi)
+    #[doc(alias = "listWorkspaces")]
     #[cfg(feature = "preview")]
     pub fn list_workspaces(&self) -> Blocking<apis::ListWorkspaces> {
         Blocking::new(&self.configuration, self.asynchronous().list_workspaces())
@@ -41,6 +42,7 @@ impl WorkspacesApi {
     /// `GET /workspaces/{workspaceId}`. Retried after a failure that may have reached the service: yes, it is a read.
     ///
     /// [`inferred`](crate::evidence#workspacesapi)
+    #[doc(alias = "fetchWorkspace")]
     #[cfg(feature = "preview")]
     pub fn fetch_workspace(&self) -> Blocking<apis::FetchWorkspace> {
         Blocking::new(&self.configuration, self.asynchronous().fetch_workspace())

@@ -15,6 +15,25 @@ open_object! {
     }
 }
 
+impl CommentList {
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.comments.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.comments.is_empty()
+    }
+
+    /// The entries, in the order received.
+    pub fn iter(&self) -> std::slice::Iter<'_, Comment> {
+        self.comments.iter()
+    }
+}
+
 impl IntoIterator for CommentList {
     type Item = Comment;
     type IntoIter = std::vec::IntoIter<Comment>;

@@ -15,6 +15,25 @@ open_object! {
     }
 }
 
+impl DocumentList {
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
+    /// The entries, in the order received.
+    pub fn iter(&self) -> std::slice::Iter<'_, DocumentSummary> {
+        self.documents.iter()
+    }
+}
+
 impl IntoIterator for DocumentList {
     type Item = DocumentSummary;
     type IntoIter = std::vec::IntoIter<DocumentSummary>;

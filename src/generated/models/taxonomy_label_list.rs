@@ -15,6 +15,25 @@ open_object! {
     }
 }
 
+impl TaxonomyLabelList {
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.taxonomy_labels.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.taxonomy_labels.is_empty()
+    }
+
+    /// The entries, in the order received.
+    pub fn iter(&self) -> std::slice::Iter<'_, TaxonomyLabel> {
+        self.taxonomy_labels.iter()
+    }
+}
+
 impl IntoIterator for TaxonomyLabelList {
     type Item = TaxonomyLabel;
     type IntoIter = std::vec::IntoIter<TaxonomyLabel>;

@@ -15,6 +15,25 @@ open_object! {
     }
 }
 
+impl TeamList {
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.teams.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.teams.is_empty()
+    }
+
+    /// The entries, in the order received.
+    pub fn iter(&self) -> std::slice::Iter<'_, Team> {
+        self.teams.iter()
+    }
+}
+
 impl IntoIterator for TeamList {
     type Item = Team;
     type IntoIter = std::vec::IntoIter<Team>;

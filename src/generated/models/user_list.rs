@@ -15,6 +15,25 @@ open_object! {
     }
 }
 
+impl UserList {
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// The entries, in the order received.
+    pub fn iter(&self) -> std::slice::Iter<'_, User> {
+        self.users.iter()
+    }
+}
+
 impl IntoIterator for UserList {
     type Item = User;
     type IntoIter = std::vec::IntoIter<User>;

@@ -15,6 +15,25 @@ open_object! {
     }
 }
 
+impl WorkspaceList {
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.workspaces.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.workspaces.is_empty()
+    }
+
+    /// The entries, in the order received.
+    pub fn iter(&self) -> std::slice::Iter<'_, Workspace> {
+        self.workspaces.iter()
+    }
+}
+
 impl IntoIterator for WorkspaceList {
     type Item = Workspace;
     type IntoIter = std::vec::IntoIter<Workspace>;

@@ -27,7 +27,11 @@ pub(in crate::webhook) struct Proof {
 
 /// A value that a [`Verifier`](super::Verifier) vouches for.
 ///
-/// Only a verifier makes one, and `onehorizon::reconcile` from what the client fetched, so a function that takes `Verified<Event>` cannot be handed an unchecked event:
+/// As an extractor of axum it belongs on a route made by `webhook::axum_routes::on`: `axum::routing::post` would refuse the
+/// probe of the *Verify* button with 405.
+///
+/// Only a verifier makes one, and `onehorizon::reconcile` from what the client fetched, so a function that takes
+/// `Verified<Event>` cannot be handed an unchecked event:
 ///
 /// ```compile_fail,E0451
 /// # fn forged(event: onehorizon::webhook::Event) {

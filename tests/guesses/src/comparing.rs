@@ -29,3 +29,11 @@ fn g06_two_tasks(a: &Task, b: &Task) -> bool {
 fn g07_kind_of_error(e: &Error) -> bool {
     e.kind() == ErrorKind::NotFound || e.status() == Some(404) || e.is_not_found()
 }
+
+fn g76_owner(t: &Task) -> bool {
+    t.user_id.as_deref() == Some("u_1") || t.user_id == Some("u_2".into()) || t.task_id.starts_with("tsk_")
+}
+
+fn g77_owner_or_nobody(t: &Task) -> &str {
+    t.user_id.as_deref().unwrap_or("nobody")
+}

@@ -33,3 +33,8 @@ fn g63_workspace() -> Result<Configuration, Error> {
 fn g64_exit_code(e: Error) -> std::process::ExitCode {
     e.exit_code().into()
 }
+
+fn g78_no_proxy(hosts: Vec<String>) -> Result<Configuration, Error> {
+    let builder = Configuration::builder().api_key("x").no_proxy(["localhost", ".internal.example"]).no_proxy(&hosts);
+    builder.no_proxy("localhost,.internal.example").build()
+}

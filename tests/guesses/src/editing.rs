@@ -68,3 +68,42 @@ fn g50_blocking_edit(config: &Configuration) -> anyhow::Result<()> {
     blocking::TasksApi::new(config).edit_task("x", |t| t.status = TaskStatus::Completed).send()?;
     Ok(())
 }
+
+async fn g72_update_what_was_fetched(tasks: TasksApi) -> anyhow::Result<()> {
+    let mut t = tasks.fetch_task("x").await?;
+    t.status = TaskStatus::Completed;
+    tasks.update_task("x", &t).await?;
+    tasks.update_task(&t.task_id, &*t).await?;
+    let written = tasks.update_task("x", t).await?.into_inner();
+    tasks.update_task("x", &written).await?;
+    tasks.update_task("x", Box::new(written)).await?;
+    Ok(())
+}
+
+async fn g73_update_what_was_edited(tasks: TasksApi) -> anyhow::Result<()> {
+    let edited = tasks.edit_task("x", |t| t.completed_at = Some(std::time::SystemTime::now().into())).await?;
+    tasks.update_task("x", &edited).await?;
+    let once = tasks.find_or_create("nightly build", NewTask::new("The nightly build fails")).await?;
+    tasks.update_task(&once.task_id, &once).await?;
+    Ok(())
+}
+
+fn g74_blocking_update(config: &Configuration) -> anyhow::Result<()> {
+    let tasks = blocking::TasksApi::new(config);
+    let mut t = tasks.fetch_task("x").send()?;
+    t.title.push('!');
+    tasks.update_task("x", &t).send()?;
+    Ok(())
+}
+
+async fn g75_early_return(tasks: TasksApi) -> anyhow::Result<()> {
+    let change = |t: &mut Task| -> Result<(), String> {
+        if t.title.is_empty() {
+            return Err("no title".into());
+        }
+        t.team_ids.push("tm_1".into());
+        Ok(())
+    };
+    tasks.edit_task("x", change).await?;
+    Ok(())
+}

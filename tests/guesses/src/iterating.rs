@@ -54,3 +54,7 @@ fn g40_blocking(config: &Configuration) -> anyhow::Result<()> {
     });
     Ok(())
 }
+
+async fn g79_all_at_once(tasks: TasksApi) -> Result<Vec<Response<Task>>, Error> {
+    futures_util::future::try_join_all(["a", "b"].map(|id| tasks.fetch_task(id).send())).await
+}

@@ -19,5 +19,6 @@ mod editing;
 mod iterating;
 mod listing;
 mod matching;
+mod receiving;
 mod refused;
 mod sorting;

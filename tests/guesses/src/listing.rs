@@ -33,3 +33,40 @@ async fn g56_once(tasks: TasksApi) -> anyhow::Result<()> {
     tasks.find_or_create("ci/nightly", NewTask::new("The nightly job fails")).await?;
     Ok(())
 }
+
+async fn g67_since_yesterday(tasks: TasksApi) -> anyhow::Result<()> {
+    let day = Duration::from_secs(24 * 60 * 60);
+    tasks.list_tasks().updated_since(std::time::SystemTime::now() - day).await?;
+    #[cfg(feature = "chrono")]
+    tasks.list_tasks().updated_since(chrono::Utc::now() - chrono::Duration::days(1)).await?;
+    Ok(())
+}
+
+async fn g68_one_or_several(tasks: TasksApi, wanted: Vec<TaskStatus>) -> anyhow::Result<()> {
+    tasks.list_tasks().status(TaskStatus::Planned).kind(TaskKind::Bug).await?;
+    tasks.list_tasks().status(&wanted).kind(vec![TaskKind::Bug]).await?;
+    tasks.list_tasks().status(wanted.iter().filter(|s| **s != TaskStatus::Completed)).await?;
+    tasks.list_tasks().status(Some(TaskStatus::Blocked)).scope(&TaskScope::Initiative).await?;
+    Ok(())
+}
+
+async fn g69_length(tasks: TasksApi) -> anyhow::Result<usize> {
+    let l = tasks.list_tasks().await?;
+    if l.is_empty() || l.iter().all(|t| t.title.is_empty()) {
+        return Ok(0);
+    }
+    Ok(l.len())
+}
+
+async fn g70_stored_query(tasks: TasksApi) -> anyhow::Result<()> {
+    let bugs = tasks.list_tasks().all(true).kind(TaskKind::Bug);
+    bugs.clone().owner("u_1").await?;
+    bugs.await?;
+    Ok(())
+}
+
+fn g71_blocking_filters(config: &Configuration) -> anyhow::Result<()> {
+    let bugs = blocking::TasksApi::new(config).list_tasks().status(TaskStatus::Planned).kind(TaskKind::Bug);
+    println!("{}", bugs.send()?.len());
+    Ok(())
+}

@@ -60,7 +60,7 @@
 //! ```no_run
 //! # use onehorizon::*; use onehorizon::models::*;
 //! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
-//! let list = tasks.list_tasks().await?; let whole = list.tasks[0].fetch(&tasks).await?; tasks.update_task("x", &*whole).await?;
+//! let list = tasks.list_tasks().await?; let whole = list.tasks[0].fetch(&tasks).await?; tasks.update_task("x", &whole).await?;
 //! # Ok(()) }
 //! ```
 //!
@@ -157,5 +157,69 @@
 //! # use onehorizon::*; use onehorizon::models::*;
 //! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
 //! let title = match event.payload() { webhook::Payload::Task(task) => Some(task.title.clone()), _ => None };
+//! # Ok(()) }
+//! ```
+//!
+//! A string is read first, so that a typing error does not become a filter that finds nothing.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! tasks.list_tasks().status(["planned"]).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! tasks.list_tasks().status("planned".parse::<TaskStatus>()?).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! `?` of a blocking call belongs behind `send()`.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let task = blocking::TasksApi::new(&config).fetch_task("x")?;
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let task = blocking::TasksApi::new(&config).fetch_task("x").send()?;
+//! # Ok(()) }
+//! ```
+//!
+//! The known values of an enum are a constant.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! for status in TaskStatus::all() {}
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! for status in TaskStatus::KNOWN {}
+//! # Ok(()) }
+//! ```
+//!
+//! The title of a new task is an argument, and the rest are methods or fields.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let task = NewTask { title: "x".into(), kind: TaskKind::Bug, ..Default::default() };
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let task = NewTask::new("x").kind(TaskKind::Bug);
 //! # Ok(()) }
 //! ```

@@ -26,3 +26,16 @@ fn g25_maps(l: Vec<Task>) -> (HashMap<TaskId, Task>, HashSet<TaskKind>) {
 fn g26_newest(l: &[Task]) -> Option<&Task> {
     l.iter().max_by_key(|t| t.updated_at.as_ref().and_then(|u| u.to_system_time()))
 }
+
+async fn g66_newest_first(tasks: TasksApi) -> anyhow::Result<Option<TaskSummary>> {
+    let mut l = tasks.list_tasks().await?.into_inner().tasks;
+    l.sort_by(|a, b| b.updated_at.cmp(&a.updated_at));
+    Ok(l.iter().max_by_key(|t| t.created_at.clone()).cloned())
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Row {
+    updated: Option<Timestamp>,
+    priority: TaskPriority,
+    id: TaskId,
+}

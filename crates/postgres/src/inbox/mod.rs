@@ -24,7 +24,7 @@ use crate::error::Error;
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use onehorizon::webhook::{Receiver, Verifier, axum::route};
+/// use onehorizon::webhook::{Receiver, Verifier, axum_routes::route};
 /// use onehorizon_postgres::Postgres;
 /// # async fn example(shutdown: impl Future<Output = ()> + Send) -> Result<(), Box<dyn std::error::Error>> {
 /// let postgres = Postgres::open("postgres://app@127.0.0.1/app", "acme")?;

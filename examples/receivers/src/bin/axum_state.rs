@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use onehorizon::webhook::axum::route;
+use onehorizon::webhook::axum_routes::route;
 use onehorizon::webhook::{EventRouter, Receiver, Verifier};
 
 #[derive(Default)]

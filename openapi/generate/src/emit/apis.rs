@@ -73,16 +73,11 @@ fn uses(group: &Group) -> TokenStream {
     let sometimes = use_models(&models, &gated.models.difference(&open.models).cloned().collect());
     let sometimes = (!sometimes.is_empty())
         .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes });
-    let borrow = (open.borrow || gated.borrow).then(|| {
-        let gate =
-            (!open.borrow).then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] });
-        quote! { #gate use std::borrow::Borrow; }
-    });
     let always_runtime = use_runtime(&open.runtime);
     let sometimes_runtime = use_runtime(&gated.runtime.difference(&open.runtime).copied().collect());
     let sometimes_runtime = (!sometimes_runtime.is_empty())
         .then(|| quote! { #[allow(unused_imports, reason = "for operations behind a feature")] #sometimes_runtime });
-    quote! { #borrow use crate::apis::prelude::*; #always #sometimes #always_runtime #sometimes_runtime }
+    quote! { use crate::apis::prelude::*; #always #sometimes #always_runtime #sometimes_runtime }
 }
 
 fn use_runtime(names: &BTreeSet<&'static str>) -> TokenStream {
@@ -98,7 +93,6 @@ fn use_runtime(names: &BTreeSet<&'static str>) -> TokenStream {
 struct Needs {
     models: BTreeSet<String>,
     runtime: BTreeSet<&'static str>,
-    borrow: bool,
 }
 
 impl Needs {
@@ -114,7 +108,6 @@ impl Needs {
                 ty.mentions(&mut needs.models);
                 runtime_names(ty, &mut needs.runtime);
             }
-            needs.borrow |= operation.body.as_ref().is_some_and(|body| !body.into);
         }
         needs
     }
@@ -159,7 +152,7 @@ fn methods(group: &Group) -> TokenStream {
 
 fn method(operation: &Operation) -> TokenStream {
     let docs = operation_docs(operation);
-    let gate = gate(operation);
+    let (gate, alias) = (gate(operation), alias(operation));
     let deprecated = operation.deprecated.then(|| quote! { #[deprecated = "the contract says so"] });
     let (name, builder, constant) = (ident(&operation.name), ident(&operation.builder), ident(&operation.constant));
     let required: Vec<&Parameter> = operation.parameters.iter().filter(|parameter| parameter.required).collect();
@@ -172,7 +165,7 @@ fn method(operation: &Operation) -> TokenStream {
     fills.extend(body.map(|body| fill_body(body, &quote! { call })));
     fills.extend(body.filter(|body| body.read_whole).map(|body| {
         let name = ident(&body.name);
-        quote! { call.needs_whole(#name.borrow().is_whole()); }
+        quote! { call.needs_whole(#name.body().is_whole()); }
     }));
     let binding = if fills.is_empty() {
         quote! { let call }
@@ -181,6 +174,7 @@ fn method(operation: &Operation) -> TokenStream {
     };
     quote! {
         #docs
+        #alias
         #gate
         #deprecated
         pub fn #name(&self, #(#arguments),*) -> #builder {
@@ -270,6 +264,12 @@ fn setter(parameter: &Parameter) -> TokenStream {
     }
 }
 
+/// The name in the contract, by which the documentation's search finds the method.
+pub(crate) fn alias(operation: &Operation) -> Option<TokenStream> {
+    let id = &operation.id;
+    (*id != operation.name && id.chars().all(char::is_alphanumeric)).then(|| quote! { #[doc(alias = #id)] })
+}
+
 pub(crate) fn gate(operation: &Operation) -> TokenStream {
     operation.feature.as_ref().map_or_else(TokenStream::new, |feature| quote! { #[cfg(feature = #feature)] })
 }
@@ -284,7 +284,10 @@ pub(crate) fn argument(parameter: &Parameter) -> TokenStream {
         }
         ParameterType::Scalar(ty) => tokens(ty),
     };
-    if parameter.list.is_some() {
+    if let (Some(_), ParameterType::Into(ty)) = (&parameter.list, &parameter.ty) {
+        let ty = tokens(ty);
+        quote! { #name: impl OneOrMany<#ty> }
+    } else if parameter.list.is_some() {
         quote! { #name: impl IntoIterator<Item = #element> }
     } else {
         quote! { #name: #element }
@@ -305,9 +308,9 @@ fn fill(parameter: &Parameter, call: &TokenStream) -> TokenStream {
         let item = match &parameter.ty {
             ParameterType::Text => quote! { item.as_ref().to_owned() },
             ParameterType::Scalar(_) => quote! { item.to_string() },
-            ParameterType::Into(ty) => {
-                let ty = tokens(ty);
-                quote! { Into::<#ty>::into(item).as_str().to_owned() }
+            ParameterType::Into(_) => {
+                let item = quote! { item.as_str().to_owned() };
+                return quote! { #call.query_list(#wire, #name.into_vec().iter().map(|item| #item), #separator); };
             }
         };
         return quote! { #call.query_list(#wire, #name.into_iter().map(|item| #item), #separator); };
@@ -339,7 +342,7 @@ pub(crate) fn body_argument(body: &RequestBody) -> TokenStream {
     } else if body.into {
         quote! { #name: impl Into<#ty> }
     } else {
-        quote! { #name: impl Borrow<#ty> }
+        quote! { #name: impl BodyOf<#ty> }
     }
 }
 
@@ -355,7 +358,7 @@ fn fill_body(body: &RequestBody, call: &TokenStream) -> TokenStream {
         let write = write(quote! { &#name });
         quote! { let #name: #ty = #name.into(); #write }
     } else {
-        write(quote! { #name.borrow() })
+        write(quote! { #name.body() })
     }
 }
 
@@ -364,6 +367,9 @@ pub(crate) fn operation_docs(operation: &Operation) -> TokenStream {
     let mut docs = operation.docs.clone();
     let again = match operation.retry {
         RetryClass::Read => "yes, it is a read",
+        RetryClass::IdempotentWrite if operation.method == "PUT" => {
+            "yes, a second execution leaves the same state and overwrites what somebody else wrote in between"
+        }
         RetryClass::IdempotentWrite => "yes, a second execution leaves the same state",
         RetryClass::UnsafeWrite => "no, a second execution might do the work twice",
     };

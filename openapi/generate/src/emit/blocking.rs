@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::emit::apis::{self, REPLACE_WHOLE, argument, body_argument, client, gate, operation_docs};
+use crate::emit::apis::{self, REPLACE_WHOLE, alias, argument, body_argument, client, gate, operation_docs};
 use crate::emit::types::ident;
 use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print};
 use crate::error::Error;
@@ -52,7 +52,7 @@ fn methods(group: &Group) -> TokenStream {
 
 fn method(operation: &Operation) -> TokenStream {
     let docs = operation_docs(operation);
-    let gate = gate(operation);
+    let (gate, alias) = (gate(operation), alias(operation));
     let deprecated = operation.deprecated.then(|| quote! { #[deprecated = "the contract says so"] });
     let allowed = operation.deprecated.then(|| quote! { #[allow(deprecated)] });
     let (name, builder) = (ident(&operation.name), ident(&operation.builder));
@@ -62,6 +62,7 @@ fn method(operation: &Operation) -> TokenStream {
     let names = required.map(|parameter| &parameter.name).chain(body.map(|body| &body.name)).map(|name| ident(name));
     quote! {
         #docs
+        #alias
         #gate
         #deprecated
         #allowed

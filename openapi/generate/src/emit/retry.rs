@@ -147,6 +147,9 @@ pub(crate) fn table(program: &Program, source: &str) -> String {
     text.push_str("executed without a response then finds nothing (404), and its error says so. An operation's class says what a second\n");
     text.push_str("execution would do; it comes from `openapi/curation.toml`.\n\n");
     text.push_str("A call with an idempotency key is treated as an idempotent write.\n\n");
+    text.push_str("An idempotent write that is repeated leaves the state that it asked for, and so undoes what another writer did between\n");
+    text.push_str("the two executions: `update_task`, whose first response was lost, overwrites an edit that came meanwhile. `edit_task` reads\n");
+    text.push_str("before it repeats and returns `Conflict` then; `update_task(..).attempts(1)` never repeats.\n\n");
     let heads: Vec<&str> = FAULTS.iter().map(|fault| fault.head).collect();
     let _ = writeln!(text, "| operation | class | {} |", heads.join(" | "));
     let _ = writeln!(text, "|---|---|{}", "---|".repeat(FAULTS.len()));

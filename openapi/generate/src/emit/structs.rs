@@ -156,6 +156,22 @@ fn iteration(item: &Item, body: &Struct) -> Option<TokenStream> {
     let (field, element) = body.items.as_ref()?;
     let (name, field, element) = (ident(&item.name), ident(field), tokens(element));
     Some(quote! {
+        impl #name {
+            #[doc = " How many entries it has."]
+            #[must_use]
+            pub fn len(&self) -> usize {
+                self.#field.len()
+            }
+            #[doc = " Whether it has none."]
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.#field.is_empty()
+            }
+            #[doc = " The entries, in the order received."]
+            pub fn iter(&self) -> std::slice::Iter<'_, #element> {
+                self.#field.iter()
+            }
+        }
         impl IntoIterator for #name {
             type Item = #element;
             type IntoIter = std::vec::IntoIter<#element>;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use onehorizon::StoreError;
-use onehorizon::webhook::axum::{route, route_claimed, route_with};
+use onehorizon::webhook::axum_routes::{route, route_claimed, route_with};
 use onehorizon::webhook::claims::{ClaimStore, Lease, MemoryClaims};
 use onehorizon::webhook::{Event, Receiver, Reply, Verified, Verifier};
 use onehorizon_postgres::{Postgres, PostgresClaims};

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum_routes::route};
 use onehorizon_benches::deliveries::KEY;
 
 fn main() {

@@ -1,7 +1,7 @@
 //! Webhooks on an `axum` router.
 //!
 //! ```
-//! use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum::route};
+//! use onehorizon::webhook::{Event, Receiver, Verified, Verifier, axum_routes::route};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let receiver = Receiver::new(Verifier::key("the key from Settings > Apps")?);
@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! - [`route`] runs a handler once for each event.
+//! - [`route`] runs a handler once for each event. An [`EventRouter`](super::EventRouter) is passed as `router.handler()`.
 //! - [`route_claimed`] hands the claim over as well, for handlers that commit it in a transaction of their own.
 //! - [`route_with`] lets a function make the reply, for receivers of another kind such as an inbox.
 //! - [`Verified<Event>`](Verified) is an extractor for handlers of your own, for any state that has a [`Verifier`]
@@ -26,12 +26,12 @@
 use std::error::Error;
 use std::future::Future;
 
-use ::axum::RequestExt;
-use ::axum::body::Body;
-use ::axum::extract::{FromRef, FromRequest, Request, State};
-use ::axum::handler::Handler;
-use ::axum::response::{IntoResponse, Response};
-use ::axum::routing::{MethodRouter, any, post};
+use axum::RequestExt;
+use axum::body::Body;
+use axum::extract::{FromRef, FromRequest, Request, State};
+use axum::handler::Handler;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any, post};
 use http::HeaderValue;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError};
@@ -112,7 +112,7 @@ where
 ///
 /// ```
 /// use axum::{Router, extract::{FromRef, State}};
-/// use onehorizon::webhook::{Event, Verified, Verifier, axum::on};
+/// use onehorizon::webhook::{Event, Verified, Verifier, axum_routes::on};
 ///
 /// #[derive(Clone)]
 /// struct App {
@@ -135,6 +135,7 @@ where
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "post")]
 pub fn on<H, T, S>(handler: H) -> MethodRouter<S>
 where
     H: Handler<T, S>,

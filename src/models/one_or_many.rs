@@ -1,0 +1,23 @@
+//! One value or several, as an argument.
+
+/// One value of an enum or an id, or several of them: `TaskStatus::Planned`, `[TaskStatus::Planned, TaskStatus::Blocked]`, a
+/// `Vec`, an iterator.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a `{T}` nor several of them",
+    label = "expected one `{T}`, or an array, a `Vec` or an iterator of them",
+    note = "a string is read by `\"planned\".parse::<TaskStatus>()?`, which refuses what is not known"
+)]
+pub trait OneOrMany<T> {
+    #[doc(hidden)]
+    fn into_vec(self) -> Vec<T>;
+}
+
+impl<T, I> OneOrMany<T> for I
+where
+    I: IntoIterator,
+    I::Item: Into<T>,
+{
+    fn into_vec(self) -> Vec<T> {
+        self.into_iter().map(Into::into).collect()
+    }
+}

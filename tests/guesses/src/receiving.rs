@@ -1,0 +1,19 @@
+use onehorizon::webhook::*;
+
+fn g80_route(verifier: Verifier) -> axum::Router {
+    let handler = |event: Verified<Event>| async move {
+        println!("{}", event.event_type());
+        anyhow::Ok(())
+    };
+    axum::Router::new().route("/hook", axum_routes::route(Receiver::new(verifier), handler))
+}
+
+fn g81_router(verifier: Verifier) -> axum::Router {
+    let router = EventRouter::builder()
+        .on_task(|_, task| async move {
+            println!("{}", task.title.parse::<u32>()?);
+            HandlerResult::Ok(())
+        })
+        .fallback(|_| async { HandlerResult::Ok(()) });
+    axum::Router::new().route("/hook", axum_routes::route(Receiver::new(verifier), router.handler()))
+}
