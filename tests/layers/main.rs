@@ -91,7 +91,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("options", &["quota"]),
     ("quota", &["clock", "deadline", "future", "limits", "metadata", "store", "trace"]),
     ("credential", &["error", "future", "redact", "secret", "setting"]),
-    ("transport", &["environment", "error", "future", "limits", "secret", "setting"]),
+    ("transport", &["environment", "error", "future", "limits", "redact", "secret", "setting"]),
     ("response", &["metadata"]),
     ("retry_after", &["clock", "error", "metadata"]),
     ("hooks", &["error", "metadata", "quota", "watchers"]),

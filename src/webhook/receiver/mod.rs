@@ -125,7 +125,7 @@ impl Receiver {
     ///
     /// The handler writes the commit of its [`Lease`] in its own transaction, by the store's `commit_in` or by hand. Where
     /// the commit finds the claim superseded, it rolls back and returns an error, for which there is
-    /// [`Commit::or_superseded`]: the sender gets 500, since the delivery that has the event now may still fail. The
+    /// [`Commit::or_superseded`](crate::webhook::claims::Commit::or_superseded): the sender gets 500, since the delivery that has the event now may still fail. The
     /// receiver's own commit afterwards finds the event recorded; should it find the claim superseded, that is 500, too.
     ///
     /// ```
