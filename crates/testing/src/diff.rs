@@ -15,6 +15,9 @@ pub(crate) fn differences(expected: &Value, got: &Value) -> Vec<String> {
 fn compare(path: &str, expected: &Value, got: &Value, found: &mut Vec<String>) {
     match (expected, got) {
         (Value::Object(wanted), Value::Object(given)) => {
+            // By name: another crate of the build may switch on `serde_json`'s own order of fields.
+            let mut wanted: Vec<_> = wanted.iter().collect();
+            wanted.sort_by_key(|(name, _)| *name);
             for (name, value) in wanted {
                 let path = format!("{path}.{name}");
                 match given.get(name) {
