@@ -57,14 +57,9 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
 {
-    any(move |request: Request| {
-        let (receiver, handler) = (receiver.clone(), handler.clone());
-        async move {
-            match collect(&receiver, request).await {
-                Ok((parts, body)) => receiver.receive(parts.method.as_str(), &parts.headers, &body, handler).await,
-                Err(reply) => reply,
-            }
-        }
+    collected(receiver, move |receiver, parts, body| {
+        let handler = handler.clone();
+        async move { receiver.receive(parts.method.as_str(), &parts.headers, &body, handler).await }
     })
 }
 
@@ -76,16 +71,9 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
 {
-    any(move |request: Request| {
-        let (receiver, handler) = (receiver.clone(), handler.clone());
-        async move {
-            match collect(&receiver, request).await {
-                Ok((parts, body)) => {
-                    receiver.receive_claimed(parts.method.as_str(), &parts.headers, &body, handler).await
-                }
-                Err(reply) => reply,
-            }
-        }
+    collected(receiver, move |receiver, parts, body| {
+        let handler = handler.clone();
+        async move { receiver.receive_claimed(parts.method.as_str(), &parts.headers, &body, handler).await }
     })
 }
 
@@ -96,11 +84,24 @@ where
     A: Fn(Verified<Event>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,
 {
+    collected(receiver, move |receiver, parts, body| {
+        let respond = respond.clone();
+        async move { receiver.receive_with(parts.method.as_str(), &parts.headers, &body, respond).await }
+    })
+}
+
+/// A route for all methods that collects a request and lets `receive` make the reply.
+fn collected<S, R, F>(receiver: Receiver, receive: R) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    R: Fn(Receiver, Parts, Vec<u8>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
     any(move |request: Request| {
-        let (receiver, respond) = (receiver.clone(), respond.clone());
+        let (receiver, receive) = (receiver.clone(), receive.clone());
         async move {
             match collect(&receiver, request).await {
-                Ok((parts, body)) => receiver.receive_with(parts.method.as_str(), &parts.headers, &body, respond).await,
+                Ok((parts, body)) => receive(receiver, parts, body).await,
                 Err(reply) => reply,
             }
         }
