@@ -66,6 +66,7 @@ use std::sync::Arc;
 
 pub use self::checkpoint::{Checkpoint, CheckpointError};
 use self::entry::Entry;
+use self::report::Tally;
 pub use self::report::{KnownGap, Reconciliation, Unfinished, Unrepaired};
 use crate::apis::{ListTasks, TasksApi};
 use crate::error::Error;
@@ -155,7 +156,7 @@ impl Reconciler {
             return Err(ReconcileError::NotTracked);
         }
         let (entries, unreadable) = self.list().await?;
-        let mut run = Reconciliation::new(unreadable);
+        let mut run = Tally::new(unreadable);
         for entry in entries.iter().filter(|entry| !since.covers(entry)) {
             let Some(event) = self.event(entry, since).await? else {
                 run.unreadable += 1;
@@ -171,8 +172,7 @@ impl Reconciler {
                 _ => run.unfinished.push(Unfinished::busy(task_id)),
             }
         }
-        run.complete(since, &entries, self.receiver.time_of_day());
-        Ok(run)
+        Ok(Reconciliation::new(run, since, &entries, self.receiver.time_of_day()))
     }
 
     /// The tasks, the one that changed first comes first, and how many could not be read.

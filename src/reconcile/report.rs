@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::checkpoint::Checkpoint;
 use super::entry::Entry;
@@ -12,52 +12,53 @@ use crate::models::TaskId;
 #[must_use = "the next checkpoint comes from `accept_gap`"]
 #[derive(Debug)]
 pub struct Reconciliation {
-    pub(super) handled: Vec<TaskId>,
-    pub(super) already_handled: usize,
-    pub(super) unfinished: Vec<Unfinished>,
-    pub(super) unreadable: usize,
+    tally: Tally,
     gap: KnownGap,
     next: Checkpoint,
 }
 
-impl Reconciliation {
-    pub(super) fn new(unreadable: usize) -> Self {
-        Self {
-            handled: Vec::new(),
-            already_handled: 0,
-            unfinished: Vec::new(),
-            unreadable,
-            gap: KnownGap { since: UNIX_EPOCH, until: UNIX_EPOCH, unrepaired: Vec::new() },
-            next: Checkpoint::at(UNIX_EPOCH),
-        }
-    }
+/// What became of the tasks of a run, while it goes on.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) handled: Vec<TaskId>,
+    pub(super) already_handled: usize,
+    pub(super) unfinished: Vec<Unfinished>,
+    pub(super) unreadable: usize,
+}
 
-    pub(super) fn complete(&mut self, since: &Checkpoint, entries: &[Entry], now: SystemTime) {
-        let unfinished: Vec<&TaskId> = self.unfinished.iter().map(Unfinished::task_id).collect();
-        self.next = Checkpoint::after(Some(since), entries, &unfinished, now);
+impl Tally {
+    pub(super) fn new(unreadable: usize) -> Self {
+        Self { handled: Vec::new(), already_handled: 0, unfinished: Vec::new(), unreadable }
+    }
+}
+
+impl Reconciliation {
+    pub(super) fn new(tally: Tally, since: &Checkpoint, entries: &[Entry], now: SystemTime) -> Self {
+        let unfinished: Vec<&TaskId> = tally.unfinished.iter().map(Unfinished::task_id).collect();
+        let next = Checkpoint::after(Some(since), entries, &unfinished, now);
         let mut unrepaired = vec![Unrepaired::IntermediateStates, Unrepaired::Deletions, Unrepaired::OtherEvents];
-        if self.unreadable > 0 {
-            unrepaired.push(Unrepaired::UnreadableTasks(self.unreadable));
+        if tally.unreadable > 0 {
+            unrepaired.push(Unrepaired::UnreadableTasks(tally.unreadable));
         }
-        self.gap = KnownGap { since: since.time(), until: self.next.time(), unrepaired };
+        Self { gap: KnownGap { since: since.time(), until: next.time(), unrepaired }, tally, next }
     }
 
     /// The tasks whose present state was handled in this run, in this order.
     #[must_use]
     pub fn handled(&self) -> &[TaskId] {
-        &self.handled
+        &self.tally.handled
     }
 
     /// How many tasks changed since the checkpoint and were handled before this run.
     #[must_use]
     pub fn already_handled(&self) -> usize {
-        self.already_handled
+        self.tally.already_handled
     }
 
     /// The tasks that are left for the next run; the next checkpoint remembers them.
     #[must_use]
     pub fn unfinished(&self) -> &[Unfinished] {
-        &self.unfinished
+        &self.tally.unfinished
     }
 
     /// From where to where events may be lost, and which.
@@ -76,7 +77,8 @@ impl Reconciliation {
 
 impl fmt::Display for Reconciliation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (handled, before, unfinished) = (self.handled.len(), self.already_handled, self.unfinished.len());
+        let Tally { handled, already_handled: before, unfinished, .. } = &self.tally;
+        let (handled, unfinished) = (handled.len(), unfinished.len());
         write!(f, "{handled} tasks reconciled, {before} handled before, {unfinished} unfinished")
     }
 }
