@@ -16,7 +16,6 @@ pub(crate) enum Form {
     #[cfg(feature = "client")]
     Address,
     /// Any text that a header or a form can carry; blanks inside are part of it.
-    #[cfg_attr(not(any(feature = "webhook", feature = "oauth")), allow(dead_code))]
     Text,
 }
 

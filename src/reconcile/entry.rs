@@ -40,7 +40,7 @@ impl Entry {
         self.state.as_ref()
     }
 
-    /// When it came into being, if the list says so, and the state that it had then.
+    /// When it was created, if the list says so, and the state that it had then.
     pub(super) fn created(&self) -> Option<(SystemTime, TaskState)> {
         let created = self.task.created_at.as_ref()?.to_system_time()?;
         Some((created, TaskState::at(self.task.task_id.as_str(), created)?))

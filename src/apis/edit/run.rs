@@ -18,7 +18,7 @@ impl<'a> IntoFuture for EditTask<'a> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(crate::trace::several("editTask", self.plan.run(self.change)))
+        Box::pin(crate::trace::several(EDIT, self.plan.run(self.change)))
     }
 }
 

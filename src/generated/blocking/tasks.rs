@@ -24,8 +24,8 @@ impl TasksApi {
 
     /// List tasks.
     ///
-    /// Lists tasks of the workspace: initiatives, bugs, todos. Descriptions may be cut short; fetch a task to have all
-    /// of it. No paging is known.
+    /// Lists tasks of the workspace: initiatives, bugs, todos. Descriptions may be cut short; fetch a task for the full text.
+    /// No paging is known.
     ///
     /// `GET /workspaces/{workspaceId}/tasks`. Retried after a failure that may have reached the service: yes, it is a read.
     ///

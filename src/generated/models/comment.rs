@@ -27,7 +27,7 @@ open_object! {
         /// Which sort of client wrote it, such as `skill`.
         /// [`inferred`](crate::evidence#comment)
         pub source: Option<String> = SOURCE "source",
-        /// When it came into being.
+        /// When it was created.
         /// [`inferred`](crate::evidence#comment)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// When it last changed.

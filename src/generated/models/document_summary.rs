@@ -33,7 +33,7 @@ open_object! {
         /// The beginning of the text.
         /// [`inferred`](crate::evidence#documentsummary)
         pub excerpt: Option<String> = EXCERPT "excerpt",
-        /// When it came into being.
+        /// When it was created.
         /// [`inferred`](crate::evidence#documentsummary)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// When it last changed.

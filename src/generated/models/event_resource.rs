@@ -7,7 +7,7 @@ use super::{
 };
 
 open_object! {
-    /// What an event is about: its sort, and the ids that apply.
+    /// What an event is about: its kind, and the ids that apply.
     ///
     /// [`observed`](crate::evidence#eventresource)
     pub struct EventResource {

@@ -26,7 +26,7 @@ open_object! {
         /// Its level, such as initiative.
         /// [`observed`](crate::evidence#newtask)
         pub scope: TaskScope = SCOPE "scope",
-        /// Its sort, such as bug.
+        /// The kind of work, such as bug.
         /// [`observed`](crate::evidence#newtask)
         pub kind: TaskKind = KIND "kind",
         /// Who sees it.
@@ -35,7 +35,7 @@ open_object! {
         /// How urgent it is. A synced task may refuse a change: that is up to the integration and its mapping.
         /// [`inferred`](crate::evidence#newtask)
         pub priority: TaskPriority = PRIORITY "priority",
-        /// Its owner. An API key is nobody's, so name the owner when you create with one.
+        /// Its owner. An API key belongs to no user, so name the owner when you create with one.
         /// [`observed`](crate::evidence#newtask)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The people on it, each with a role.
@@ -59,7 +59,7 @@ open_object! {
         /// The work adds a feature.
         /// [`inferred`](crate::evidence#newtask)
         pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
-        /// The work mends a bug.
+        /// The work fixes a bug.
         /// [`inferred`](crate::evidence#newtask)
         pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
         /// The work changes the inside only.
@@ -99,7 +99,7 @@ impl NewTask {
         self
     }
 
-    /// Its sort, such as bug.
+    /// The kind of work, such as bug.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<TaskKind>) -> Self {
         self.kind = kind.into();
@@ -120,7 +120,7 @@ impl NewTask {
         self
     }
 
-    /// Its owner. An API key is nobody's, so name the owner when you create with one.
+    /// Its owner. An API key belongs to no user, so name the owner when you create with one.
     #[must_use]
     pub fn user_id(mut self, user_id: impl Into<UserId>) -> Self {
         self.user_id = Some(user_id.into());
@@ -194,7 +194,7 @@ impl NewTask {
         self
     }
 
-    /// The work mends a bug.
+    /// The work fixes a bug.
     #[must_use]
     pub fn is_bug_fix(mut self, is_bug_fix: bool) -> Self {
         self.is_bug_fix = Some(is_bug_fix);

@@ -7,7 +7,7 @@ use super::{
 };
 
 open_object! {
-    /// A task in a list. Its description may be cut short: fetch the task to have all of it, and before changing it.
+    /// A task in a list. Its description may be cut short: fetch the task for the full text, and before changing it.
     ///
     /// [`observed`](crate::evidence#tasksummary)
     pub struct TaskSummary {
@@ -30,7 +30,7 @@ open_object! {
         /// Its level, such as initiative.
         /// [`observed`](crate::evidence#tasksummary)
         pub scope: TaskScope = SCOPE "scope",
-        /// Its sort, such as bug.
+        /// The kind of work, such as bug.
         /// [`observed`](crate::evidence#tasksummary)
         pub kind: TaskKind = KIND "kind",
         /// Who sees it.
@@ -39,7 +39,7 @@ open_object! {
         /// How urgent it is. A synced task may refuse a change: that is up to the integration and its mapping.
         /// [`inferred`](crate::evidence#tasksummary)
         pub priority: TaskPriority = PRIORITY "priority",
-        /// Its owner. An API key is nobody's, so name the owner when you create with one.
+        /// Its owner. An API key belongs to no user, so name the owner when you create with one.
         /// [`observed`](crate::evidence#tasksummary)
         pub user_id: Option<UserId> = USER_ID "userId",
         /// The people on it, each with a role.
@@ -63,7 +63,7 @@ open_object! {
         /// The work adds a feature.
         /// [`inferred`](crate::evidence#tasksummary)
         pub is_new_feature: Option<bool> = IS_NEW_FEATURE "isNewFeature",
-        /// The work mends a bug.
+        /// The work fixes a bug.
         /// [`inferred`](crate::evidence#tasksummary)
         pub is_bug_fix: Option<bool> = IS_BUG_FIX "isBugFix",
         /// The work changes the inside only.
@@ -78,7 +78,7 @@ open_object! {
         /// The work is on tests.
         /// [`inferred`](crate::evidence#tasksummary)
         pub is_test: Option<bool> = IS_TEST "isTest",
-        /// When it came into being.
+        /// When it was created.
         /// [`inferred`](crate::evidence#tasksummary)
         pub created_at: Option<Timestamp> = CREATED_AT "createdAt",
         /// When it last changed.

@@ -39,7 +39,7 @@ pub struct FileTokens {
 }
 
 impl FileTokens {
-    /// A store in a directory of its own, which is made when tokens are first put there.
+    /// A store in a directory of its own, which is made with the first change.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), lock_timeout: Duration::from_secs(5) }
     }

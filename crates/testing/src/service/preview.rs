@@ -30,7 +30,7 @@ pub(crate) fn execute(state: &mut State, call: &Call<'_>) -> Option<Result<Respo
             Principal::User { id, .. } => Ok(call.done(&user(id))),
             Principal::Key { .. } => Err(reply::refuse(
                 StatusCode::FORBIDDEN,
-                "an API key is nobody's, use the OAuth access token of a user",
+                "an API key belongs to no user, use the OAuth access token of a user",
             )),
         },
         "listWorkspaces" => done("workspaces", &[workspace(state)]),
