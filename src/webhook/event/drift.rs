@@ -11,12 +11,13 @@ pub(super) fn of(event: &Event) -> Found {
     let mut found = Found::default();
     let data = Path::Field(&Path::Root, "data");
     let payload = event.payload.field().map(|field| Path::Field(&data, field));
-    match event.to_model() {
-        Ok(model) => model.report(&Path::Root, &[], &mut found),
+    if let Ok(model) = event.to_model() {
+        model.report(&Path::Root, &[], &mut found);
+    } else {
         // The type of the resource is all that the model requires and that was not checked before.
-        Err(_) => {
-            found.add_unreadable(&Path::Field(&data, "resource"));
-            payload.iter().for_each(|at| found.add_unreadable(at));
+        found.add_unreadable(&Path::Field(&data, "resource"));
+        if let Some(at) = &payload {
+            found.add_unreadable(at);
         }
     }
     for extension in EXTENSIONS {
