@@ -58,6 +58,8 @@ mod redact;
 mod response;
 #[cfg(feature = "client")]
 mod retry_after;
+#[cfg(any(feature = "client", feature = "axum"))]
+mod runtime;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod setting;

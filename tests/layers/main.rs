@@ -87,11 +87,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
-    ("webhook", &["clock", "future", "limits", "models", "secret", "setting", "store", "time_limit", "watchers"]),
+    (
+        "webhook",
+        &["clock", "future", "limits", "models", "runtime", "secret", "setting", "store", "time_limit", "watchers"],
+    ),
     ("options", &["quota"]),
     ("quota", &["clock", "deadline", "future", "limits", "metadata", "store", "trace"]),
     ("credential", &["error", "future", "redact", "secret", "setting"]),
-    ("transport", &["environment", "error", "future", "limits", "redact", "secret", "setting"]),
+    ("transport", &["environment", "error", "future", "limits", "redact", "runtime", "secret", "setting"]),
     ("response", &["metadata"]),
     ("retry_after", &["clock", "error", "metadata"]),
     ("hooks", &["error", "metadata", "quota", "watchers"]),
@@ -100,7 +103,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("deadline", &["clock", "metadata", "time_limit"]),
     ("time_limit", &["clock"]),
     ("models", &["secret"]),
-    ("clock", &["future"]),
+    ("clock", &["future", "runtime"]),
     ("store", &["future"]),
 ];
 
