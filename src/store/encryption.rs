@@ -125,6 +125,7 @@ impl fmt::Debug for AtRest {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 
