@@ -101,7 +101,7 @@ pub use models::Timestamp;
 pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
-pub use store::{StoreError, StoreFuture};
+pub use store::{AtRest, Encryption, StoreError, StoreFuture};
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.
 pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");
