@@ -190,10 +190,6 @@ impl Pacer {
         }
     }
 
-    pub(super) fn store(&self) -> &dyn QuotaStore {
-        &*self.store
-    }
-
     pub(super) fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }

@@ -89,7 +89,7 @@ fn has_more(value: &Value, shown: usize) -> bool {
         match &*name {
             "hasmore" | "hasnext" | "hasnextpage" | "more" | "truncated" | "istruncated" => is_set,
             "total" | "totalcount" | "totalitems" | "count" => value.as_u64().is_some_and(|total| total > shown as u64),
-            next if next.starts_with("next") => is_set && !value.is_object() || has_more(value, shown),
+            next if next.starts_with("next") => is_set,
             _ => has_more(value, shown),
         }
     })

@@ -15,7 +15,7 @@ use crate::store::{AtRest, Encryption};
 
 /// Between two attempts at a lock that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(4);
 
 /// What the file is, for its encryption.
 const PURPOSE: &str = "tokens";
