@@ -205,7 +205,7 @@ async fn the_mark_is_found_as_editors_write_it() {
         ("[ref: ci/night]", false),
     ] {
         let fake = fake();
-        let found = tasks(&fake).create_task(&NewTask::new("by hand").description(description)).await.unwrap();
+        let found = tasks(&fake).create_task(NewTask::new("by hand").description(description)).await.unwrap();
         let task = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
         assert_eq!((task.task_id == found.task_id, task.was_created()), (is_found, !is_found), "{description:?}");
     }
@@ -231,7 +231,7 @@ async fn an_entry_with_the_mark_that_cannot_be_read_is_an_error_and_not_a_reason
 #[tokio::test(start_paused = true)]
 async fn a_description_of_another_type_is_looked_through() {
     let fake = fake();
-    let made = tasks(&fake).create_task(&NewTask::new("by hand")).await.unwrap();
+    let made = tasks(&fake).create_task(NewTask::new("by hand")).await.unwrap();
     let entry = format!(r#"{{"taskId":"{}","description":["[ref: ci/nightly]"]}}"#, made.task_id);
     fake.fail_next(listing(&entry));
     let task = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
@@ -243,7 +243,7 @@ async fn the_oldest_is_the_earliest_in_time_whatever_the_offset() {
     let fake = fake();
     let mut entries = Vec::new();
     for at in ["2026-05-10T09:30:00Z", "2026-05-10T10:30:00+02:00", "2026-05-10T08:45:00.000Z"] {
-        let made = tasks(&fake).create_task(&NewTask::new(at).description("[ref: ci/nightly]")).await.unwrap();
+        let made = tasks(&fake).create_task(NewTask::new(at).description("[ref: ci/nightly]")).await.unwrap();
         let id = &made.task_id;
         entries.push(format!(r#"{{"taskId":"{id}","description":"[ref: ci/nightly]","createdAt":"{at}"}}"#));
     }
