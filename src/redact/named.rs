@@ -143,20 +143,16 @@ fn named_value(text: &str, separator: usize) -> Option<Range<usize>> {
         ':' if !is_quoted && start > separator + 1 && !fills_a_line(before.get(..name_start)?, value) => Form::Prose,
         _ => Form::Data,
     };
-    let length = match form {
-        Form::Element => value.find('<').unwrap_or(value.len()),
-        _ => {
-            if let Some(inner) = quoted(value) {
-                return not_redacted(text, start + inner.start..start + inner.end);
-            }
-            if value.starts_with(['{', '[']) {
-                let end = balanced(value).or_else(|| (form == Form::Data).then_some(value.len()))?;
-                return not_redacted(text, start..start + end);
-            }
-            return bare(value, &name, form).and_then(|word| not_redacted(text, start + word.start..start + word.end));
-        }
+    let place = if form == Form::Element {
+        0..value.find('<').unwrap_or(value.len())
+    } else if let Some(inner) = quoted(value) {
+        inner
+    } else if value.starts_with(['{', '[']) {
+        0..balanced(value).or_else(|| (form == Form::Data).then_some(value.len()))?
+    } else {
+        bare(value, &name, form)?
     };
-    not_redacted(text, start..start + length)
+    not_redacted(text, start + place.start..start + place.end)
 }
 
 fn not_redacted(text: &str, range: Range<usize>) -> Option<Range<usize>> {
@@ -170,15 +166,13 @@ fn not_redacted(text: &str, range: Range<usize>) -> Option<Range<usize>> {
 fn name_at_end(before: &str) -> Option<(String, usize)> {
     let before = before.trim_end();
     let mut name = before;
-    let start = match before.chars().next_back()? {
-        quote @ ('"' | '\'' | '`') => {
-            name = before.get(..before.len() - 1)?.trim_end_matches('\\');
-            name.rfind(quote)? + 1
-        }
-        _ => {
-            let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-            before.trim_end_matches(is_part).len()
-        }
+    let last = before.chars().next_back()?;
+    let start = if matches!(last, '"' | '\'' | '`') {
+        name = before.get(..before.len() - 1)?.trim_end_matches('\\');
+        name.rfind(last)? + 1
+    } else {
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        before.trim_end_matches(is_part).len()
     };
     let name = name.get(start..).filter(|name| !name.is_empty() && name.len() <= LONGEST_NAME)?;
     Some((decoded(name), start))
