@@ -23,7 +23,8 @@ pub trait Clock: Send + Sync + 'static {
 #[cfg(any(feature = "client", feature = "axum"))]
 /// The machine's clock, sleeping on tokio's timer: under `tokio::time::pause` no time is spent.
 ///
-/// Outside a Tokio runtime it sleeps on a thread, so that a transport of another runtime can be used.
+/// Outside a Tokio runtime, and in one that was built without a timer, it sleeps on a thread, so that a transport of another
+/// runtime can be used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -39,9 +40,10 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        match tokio::runtime::Handle::try_current() {
-            Ok(_) => Box::pin(tokio::time::sleep(duration)),
-            Err(_) => Box::pin(thread_sleep(duration)),
+        if crate::runtime::has_timer() {
+            Box::pin(tokio::time::sleep(duration))
+        } else {
+            Box::pin(thread_sleep(duration))
         }
     }
 

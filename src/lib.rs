@@ -19,6 +19,8 @@ mod configuration;
 mod credential;
 #[cfg(feature = "client")]
 mod deadline;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod drift;
 #[cfg(feature = "client")]
 mod engine;
 #[cfg(feature = "client")]
@@ -58,6 +60,8 @@ mod redact;
 mod response;
 #[cfg(feature = "client")]
 mod retry_after;
+#[cfg(any(feature = "client", feature = "axum"))]
+mod runtime;
 mod secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod setting;
@@ -97,7 +101,7 @@ pub use models::Timestamp;
 pub use response::Response;
 pub use secret::Secret;
 #[cfg(any(feature = "client", feature = "webhook"))]
-pub use store::{StoreError, StoreFuture};
+pub use store::{AtRest, Encryption, StoreError, StoreFuture};
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.
 pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");

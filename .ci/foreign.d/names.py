@@ -16,7 +16,7 @@ ODD = [
     "unknown", "other", "x" * 300,
 ]
 TYPES = [
-    "Task", "Json", "Extra", "Call", "Response", "Error", "Field", "Page", "Pages", "Items", "Blocking", "Payload",
+    "Task", "Json", "Extra", "Call", "Response", "Error", "Field", "Page", "Pages", "Items", "Unsent", "Payload",
     "Configuration", "Timestamp", "Secret", "OneOrMany", "Presence", "Unreadable", "Unknown", "Method", "Operation",
 ]
 OPTIONS = ["maxWait", "MAX_WAIT", "max-wait", "Lane", "Timeout", "timeout_", "_timeout", "DEADLINE", "idempotencyKey", "Header"]

@@ -11,8 +11,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! They have the methods, options, retries, pacing and errors of the async clients; a call is sent by
-//! [`send`](Blocking::send). [`block_on`] runs what has no blocking method of its own, such as a rotation or a bulk run.
+//! They have the methods, options, retries, pacing and errors of the async clients; a call is [`Unsent`] until
+//! [`send`](Unsent::send). [`block_on`] runs what has no blocking method of its own, such as a rotation or a bulk run.
 //!
 //! - The first call of a configuration starts one background thread, which its clones share. It ends with the last of
 //!   them.
@@ -20,7 +20,10 @@
 //! - Inside async code a call blocks its thread, which holds up other tasks there; it does not panic. Prefer the async
 //!   clients there, or `spawn_blocking`.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::apis::{EditOutcome, EditTask, FilteredTasks, FindOrCreate, ListTasks};
 use crate::configuration::Configuration;
@@ -38,7 +41,7 @@ pub(crate) mod prelude {
 
     pub(crate) use bytes::Bytes;
 
-    pub(crate) use super::Blocking;
+    pub(crate) use super::Unsent;
     pub(crate) use crate::apis::BodyOf;
     pub(crate) use crate::configuration::Configuration;
     pub(crate) use crate::models::OneOrMany;
@@ -53,12 +56,12 @@ pub(crate) mod prelude {
 #[must_use = "a call does nothing until it is sent: end it with `.send()`"]
 #[derive(Clone)]
 #[doc(alias = "sync")]
-pub struct Blocking<B> {
+pub struct Unsent<B> {
     pub(crate) call: B,
     pub(crate) configuration: Configuration,
 }
 
-impl<B> Blocking<B> {
+impl<B> Unsent<B> {
     pub(crate) fn new(configuration: &Configuration, call: B) -> Self {
         Self { call, configuration: configuration.clone() }
     }
@@ -80,7 +83,24 @@ impl<B> Blocking<B> {
     }
 }
 
-impl<B> fmt::Debug for Blocking<B>
+/// What a call would have to be to be awaited; none is. It is here for the compiler's message.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a blocking call is sent, not awaited",
+    label = "end the call with `.send()?`",
+    note = "in async code use the async clients, which are awaited: `onehorizon::TasksApi`, not `onehorizon::blocking::TasksApi`"
+)]
+pub trait Awaited {}
+
+impl<B: Awaited> Future for Unsent<B> {
+    type Output = Result<Infallible, Error>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
+}
+
+impl<B> fmt::Debug for Unsent<B>
 where
     B: fmt::Debug,
 {
@@ -112,12 +132,12 @@ pub fn block_on<T>(configuration: &Configuration, work: impl Future<Output = T>)
 
 impl TasksApi {
     /// Edits a task as [`apis::TasksApi::edit_task`](crate::apis::TasksApi::edit_task) does.
-    pub fn edit_task<'a, C, R>(&self, task_id: impl Into<TaskId>, change: C) -> Blocking<EditTask<'a>>
+    pub fn edit_task<'a, C, R>(&self, task_id: impl Into<TaskId>, change: C) -> Unsent<EditTask<'a>>
     where
         C: FnOnce(&mut Task) -> R + Send + 'a,
         R: EditOutcome,
     {
-        Blocking::new(&self.configuration, self.asynchronous().edit_task(task_id, change))
+        Unsent::new(&self.configuration, self.asynchronous().edit_task(task_id, change))
     }
 
     /// [`edit_task`](Self::edit_task) with a change that may fail, so that `?` in it works for every error.
@@ -125,55 +145,52 @@ impl TasksApi {
         &self,
         task_id: impl Into<TaskId>,
         change: impl FnOnce(&mut Task) -> Result<(), Box<dyn std::error::Error + Send + Sync>> + Send + 'a,
-    ) -> Blocking<EditTask<'a>> {
+    ) -> Unsent<EditTask<'a>> {
         self.edit_task(task_id, change)
     }
 
     /// Finds or creates a task as [`apis::TasksApi::find_or_create`](crate::apis::TasksApi::find_or_create) does.
-    pub fn find_or_create(&self, key: impl Into<String>, task: NewTask) -> Blocking<FindOrCreate> {
-        Blocking::new(&self.configuration, self.asynchronous().find_or_create(key, task))
+    pub fn find_or_create(&self, key: impl Into<String>, task: NewTask) -> Unsent<FindOrCreate> {
+        Unsent::new(&self.configuration, self.asynchronous().find_or_create(key, task))
     }
 }
 
 /// The filters of a list: each passes on to that of the async builder, of which `filtered` makes one with filters.
 macro_rules! filters {
     ($builder:ty) => {
-        impl Blocking<$builder> {
+        impl Unsent<$builder> {
             /// As [`ListTasks::kind`].
-            pub fn kind(self, kinds: impl OneOrMany<TaskKind>) -> Blocking<FilteredTasks> {
+            pub fn kind(self, kinds: impl OneOrMany<TaskKind>) -> Unsent<FilteredTasks> {
                 self.filtered().with_call(|call| call.kind(kinds))
             }
 
             /// As [`ListTasks::owner`].
-            pub fn owner(self, user_id: impl Into<UserId>) -> Blocking<FilteredTasks> {
+            pub fn owner(self, user_id: impl Into<UserId>) -> Unsent<FilteredTasks> {
                 self.filtered().with_call(|call| call.owner(user_id))
             }
 
             /// As [`ListTasks::contributor`].
-            pub fn contributor(self, user_id: impl Into<UserId>) -> Blocking<FilteredTasks> {
+            pub fn contributor(self, user_id: impl Into<UserId>) -> Unsent<FilteredTasks> {
                 self.filtered().with_call(|call| call.contributor(user_id))
             }
 
             /// As [`ListTasks::updated_since`].
-            pub fn updated_since(self, time: impl Into<Timestamp>) -> Blocking<FilteredTasks> {
+            pub fn updated_since(self, time: impl Into<Timestamp>) -> Unsent<FilteredTasks> {
                 self.filtered().with_call(|call| call.updated_since(time))
             }
 
             /// As [`ListTasks::title_contains`].
-            pub fn title_contains(self, text: impl Into<String>) -> Blocking<FilteredTasks> {
+            pub fn title_contains(self, text: impl Into<String>) -> Unsent<FilteredTasks> {
                 self.filtered().with_call(|call| call.title_contains(text))
             }
 
             /// As [`ListTasks::filter`].
-            pub fn filter(
-                self,
-                keep: impl Fn(&TaskSummary) -> bool + Send + Sync + 'static,
-            ) -> Blocking<FilteredTasks> {
+            pub fn filter(self, keep: impl Fn(&TaskSummary) -> bool + Send + Sync + 'static) -> Unsent<FilteredTasks> {
                 self.filtered().with_call(|call| call.filter(keep))
             }
 
-            fn filtered(self) -> Blocking<FilteredTasks> {
-                Blocking { call: FilteredTasks::from(self.call), configuration: self.configuration }
+            fn filtered(self) -> Unsent<FilteredTasks> {
+                Unsent { call: FilteredTasks::from(self.call), configuration: self.configuration }
             }
         }
     };
@@ -182,7 +199,7 @@ macro_rules! filters {
 filters!(ListTasks);
 filters!(FilteredTasks);
 
-impl Blocking<FilteredTasks> {
+impl Unsent<FilteredTasks> {
     /// As [`ListTasks::workspace`].
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -204,11 +221,11 @@ impl Blocking<FilteredTasks> {
     }
 }
 
-call_options!(Blocking<FilteredTasks>, call.list.call.options);
-call_options!(Blocking<EditTask<'_>>, call.plan.options);
-call_options!(Blocking<FindOrCreate>, call.options);
+call_options!(Unsent<FilteredTasks>, call.list.call.options);
+call_options!(Unsent<EditTask<'_>>, call.plan.options);
+call_options!(Unsent<FindOrCreate>, call.options);
 
-impl Blocking<EditTask<'_>> {
+impl Unsent<EditTask<'_>> {
     /// As [`EditTask::workspace`].
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))
@@ -225,7 +242,7 @@ impl Blocking<EditTask<'_>> {
     }
 }
 
-impl Blocking<FindOrCreate> {
+impl Unsent<FindOrCreate> {
     /// As [`FindOrCreate::workspace`].
     pub fn workspace(self, workspace: impl Into<WorkspaceId>) -> Self {
         self.with_call(|call| call.workspace(workspace))

@@ -36,8 +36,8 @@ pub const CURRENT_WORKSPACE: &str = "current";
 /// Cloning is cheap, and clones share their connections and what they know of the quota.
 ///
 /// Async calls need a Tokio runtime, made with `enable_all` (`#[tokio::main]` and `#[tokio::test]` do that): connections need
-/// its I/O, waits its timer. Outside a runtime a call is an error of kind `Config`; the feature `blocking` has clients that
-/// need none.
+/// its I/O, waits its timer. Outside a runtime, and in one without them, a call is an error of kind `Config`; the feature
+/// `blocking` has clients that need none.
 ///
 /// ```
 /// use onehorizon::{Configuration, TasksApi};

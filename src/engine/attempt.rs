@@ -141,7 +141,7 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
         Failure::Connect => (ErrorKind::Connect, Sent::No, Failed::Unsent),
         Failure::ConnectTimeout => (ErrorKind::Timeout, Sent::No, Failed::Unsent),
         Failure::Tls => (ErrorKind::Tls, Sent::No, Failed::Final),
-        Failure::NoRuntime => (ErrorKind::Config, Sent::No, Failed::Final),
+        Failure::NoRuntime | Failure::IncompleteRuntime => (ErrorKind::Config, Sent::No, Failed::Final),
         Failure::TooLarge => (ErrorKind::TooLarge, Sent::Yes, Failed::Final),
         Failure::Interrupted => (ErrorKind::Interrupted, Sent::Maybe, Failed::Interrupted),
     };
@@ -152,6 +152,9 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
              platform looks for it (SSL_CERT_FILE on Linux), or build a ReqwestTransport that trusts it",
         ),
         Failure::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
+        Failure::IncompleteRuntime => {
+            Some("build the runtime with enable_all(), as #[tokio::main] and #[tokio::test] do")
+        }
         Failure::Connect | Failure::ConnectTimeout => {
             Some("nothing was sent: check the base URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)")
         }

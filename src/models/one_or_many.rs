@@ -15,9 +15,28 @@ pub trait OneOrMany<T> {
 impl<T, I> OneOrMany<T> for I
 where
     I: IntoIterator,
-    I::Item: Into<T>,
+    I::Item: Item<T>,
 {
     fn into_vec(self) -> Vec<T> {
-        self.into_iter().map(Into::into).collect()
+        self.into_iter().map(Item::into_item).collect()
+    }
+}
+
+/// An item of several: whatever turns into a `T`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `{T}`",
+    label = "expected items that are a `{T}`",
+    note = "a string is read by `\"planned\".parse::<TaskStatus>()?`, which refuses what is not known"
+)]
+pub trait Item<T> {
+    fn into_item(self) -> T;
+}
+
+// The words above say more than those of `From`.
+#[diagnostic::do_not_recommend]
+impl<T, I: Into<T>> Item<T> for I {
+    fn into_item(self) -> T {
+        self.into()
     }
 }

@@ -128,10 +128,17 @@ impl OauthError {
     pub(super) fn broken(error: TransportError, secrets: &Secrets<'_>) -> Self {
         let (kind, sent) = match error.failure() {
             Failure::Connect | Failure::Tls => (OauthErrorKind::Connect, Sent::No),
-            Failure::NoRuntime => (OauthErrorKind::Config, Sent::No),
+            Failure::NoRuntime | Failure::IncompleteRuntime => (OauthErrorKind::Config, Sent::No),
             Failure::ConnectTimeout => (OauthErrorKind::Timeout, Sent::No),
             Failure::TooLarge => (OauthErrorKind::Decode, Sent::Yes),
             Failure::Interrupted => (OauthErrorKind::Interrupted, Sent::Maybe),
+        };
+        let hint = match error.failure() {
+            Failure::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
+            Failure::IncompleteRuntime => {
+                Some("build the runtime with enable_all(), as #[tokio::main] and #[tokio::test] do")
+            }
+            _ => None,
         };
         let words = error.to_string();
         let source = error.into_source().and_then(|source| secrets.keep_out_of(source));
@@ -139,6 +146,7 @@ impl OauthError {
             source.as_deref().map_or_else(|| words.clone(), |source| format!("{words}: {}", root_cause(source)));
         Self::new(kind, message).with(|inner| {
             inner.sent = sent;
+            inner.hint = hint.or(inner.hint);
             inner.source = source.map(Arc::from);
         })
     }

@@ -114,6 +114,8 @@ pub enum Failure {
     Tls,
     /// There is no Tokio runtime to send on: the request never left.
     NoRuntime,
+    /// The Tokio runtime was built without a timer or without I/O: the request never left.
+    IncompleteRuntime,
     /// The connection broke after the request may have left; also a response that breaks the rules of HTTP.
     Interrupted,
     /// The response is larger than the request allowed.
@@ -124,7 +126,7 @@ impl Failure {
     /// Whether it is certain that the server got nothing of the request.
     #[must_use]
     pub const fn never_sent(self) -> bool {
-        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Tls | Self::NoRuntime)
+        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Tls | Self::NoRuntime | Self::IncompleteRuntime)
     }
 }
 
@@ -177,6 +179,9 @@ impl fmt::Display for TransportError {
             Failure::ConnectTimeout => ("making a connection", "took too long"),
             Failure::Tls => ("no secure connection could be made", ""),
             Failure::NoRuntime => return f.write_str("there is no Tokio runtime here to send the request on"),
+            Failure::IncompleteRuntime => {
+                return f.write_str("the Tokio runtime here was built without what sending a request needs");
+            }
             Failure::Interrupted => ("the connection", "broke before the response was complete"),
             Failure::TooLarge => return f.write_str("the response is larger than the configured limit"),
         };

@@ -18,11 +18,12 @@ use super::proxy::ProxyRules;
 use super::tls::Tls;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use crate::error::{Error, ErrorKind};
+use crate::runtime::{Drivers, drivers};
 
 /// Sends over HTTP with `reqwest`; what a configuration uses unless it is given another transport.
 ///
 /// Build one yourself to wrap it in a transport of your own, or to set what only `reqwest` knows: certificates, proxies,
-/// the pool. It needs a Tokio runtime. Connections are pooled; those of the default transport belong to the runtime that
+/// the pool. It needs a Tokio runtime that was built with `enable_all`. Connections are pooled; those of the default transport belong to the runtime that
 /// opened them, so that one runtime's end does not break another's calls.
 ///
 /// ```
@@ -120,6 +121,16 @@ impl ReqwestTransport {
     /// The client of the runtime that polls.
     fn client(&self) -> Result<Client, TransportError> {
         let runtime = Handle::try_current().map_err(|error| TransportError::new(Failure::NoRuntime, error))?;
+        // Where one is missing, tokio panics in the middle of the request.
+        let missing = match drivers(&runtime) {
+            Drivers { timer: true, io: true } => None,
+            Drivers { timer: false, io: true } => Some("it has no timer"),
+            Drivers { timer: true, io: false } => Some("it has no I/O"),
+            Drivers { timer: false, io: false } => Some("it has neither a timer nor I/O"),
+        };
+        if let Some(missing) = missing {
+            return Err(TransportError::new(Failure::IncompleteRuntime, missing));
+        }
         match &self.clients {
             Clients::One(client) => Ok(client.clone()),
             Clients::PerRuntime { make, made } => {

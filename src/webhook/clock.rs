@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::clock::Clock;
 use crate::future::BoxFuture;
 
-/// The machine's clock, which waits only where Tokio runs: elsewhere time limits never end, but nothing panics.
+/// The machine's clock, which waits only where Tokio runs with a timer: elsewhere time limits never end, but nothing panics.
 pub(super) fn system() -> Arc<dyn Clock> {
     Arc::new(System)
 }
@@ -25,7 +25,7 @@ impl Clock for System {
 
     #[cfg(any(feature = "client", feature = "axum"))]
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        if tokio::runtime::Handle::try_current().is_err() {
+        if !crate::runtime::has_timer() {
             return Box::pin(std::future::pending());
         }
         Box::pin(tokio::time::sleep(duration))

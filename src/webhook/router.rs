@@ -36,7 +36,7 @@ type Handler<V> = Arc<dyn Fn(V) -> Handled + Send + Sync>;
 /// events without a payload, and those whose payload has another shape than this version expects, as well. Without a fallback
 /// there is no router, since the service may send events that this version does not know:
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// # use onehorizon::webhook::{EventRouter, Receiver};
 /// # fn route(receiver: Receiver) {
 /// let router = EventRouter::builder().on_task(async |_, task| Ok::<_, std::io::Error>(println!("{}", task.title)));
@@ -45,7 +45,8 @@ type Handler<V> = Arc<dyn Fn(V) -> Handled + Send + Sync>;
 /// ```
 ///
 /// Each handler has an error type of its own, which has to be named once: [`HandlerResult`] takes every error. A router is not
-/// a handler itself: pass [`router.handler()`](Self::handler) wherever a handler goes.
+/// a handler itself: where the compiler "expected a closure, found `EventRouter`", pass
+/// [`router.handler()`](Self::handler).
 ///
 /// ```
 /// use onehorizon::webhook::{EventRouter, Receiver, Verifier};
@@ -195,6 +196,39 @@ impl<V: AsRef<Event> + Send + 'static> EventRouterBuilder<V> {
 impl<V: AsRef<Event> + Send + 'static> Default for EventRouterBuilder<V> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What a builder would need to be a router; none has it. It is here for the compiler's message.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this router has no fallback yet",
+    label = "end the builder with `.fallback(async |event| …)` first, which makes the router",
+    note = "the service may send events that this version does not know: the fallback gets them"
+)]
+pub trait HasFallback<V> {
+    fn handler(&self) -> fn(V) -> BoxFuture<'static, HandlerResult>;
+}
+
+impl<V> EventRouterBuilder<V> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn handler(&self) -> fn(V) -> BoxFuture<'static, HandlerResult>
+    where
+        Self: HasFallback<V>,
+    {
+        HasFallback::handler(self)
+    }
+}
+
+impl<S, V> StatefulRouterBuilder<S, V> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn handler(&self) -> fn(V) -> BoxFuture<'static, HandlerResult>
+    where
+        Self: HasFallback<V>,
+    {
+        HasFallback::handler(self)
     }
 }
 

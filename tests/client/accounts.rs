@@ -189,6 +189,7 @@ fn failures_below_http_know_whether_anything_left() {
         (Failure::ConnectTimeout, true, "making a connection took too long"),
         (Failure::Tls, true, "no secure connection could be made"),
         (Failure::NoRuntime, true, "there is no Tokio runtime here to send the request on"),
+        (Failure::IncompleteRuntime, true, "the Tokio runtime here was built without what sending a request needs"),
         (Failure::Interrupted, false, "the connection broke before the response was complete"),
         (Failure::TooLarge, false, "the response is larger than the configured limit"),
     ] {

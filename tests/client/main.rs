@@ -1,7 +1,7 @@
 //! What users meet first: configuration, credentials, responses and errors of single calls.
 
 // mutants: src/apis src/configuration src/credential src/error src/limits src/options src/response src/secret
-// mutants: src/blocking src/transport src/metadata src/redact src/setting
+// mutants: src/blocking src/transport src/metadata src/redact src/setting src/runtime
 // mutants-with: lib rotation engine fake oauth environment hostile
 
 mod accounts;
@@ -9,6 +9,7 @@ mod bad_input;
 mod blocking;
 mod bulk;
 mod ci_report;
+mod drivers;
 mod edit;
 mod error_bodies;
 mod exit_codes;

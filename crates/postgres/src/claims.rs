@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use crate::connection::{Connection, random_token};
+use crate::connection::{Connection, later, random_token};
 use crate::error::Error;
 
 /// The events of a scope; from [`Postgres::claims`](crate::Postgres::claims). Cheap to clone.
@@ -94,6 +93,14 @@ impl PostgresClaims {
         ];
         self.connection.one(&self.sql.release, &parameters).await.map(drop)
     }
+
+    fn give_back_later(&self, lease: Lease) {
+        let store = self.clone();
+        later(move || {
+            let (store, lease) = (store.clone(), lease.clone());
+            async move { store.give_back(&lease).await }
+        });
+    }
 }
 
 impl std::fmt::Debug for PostgresClaims {
@@ -112,9 +119,9 @@ impl ClaimStore for PostgresClaims {
             let (store, given) = (self.clone(), claimed.clone());
             tokio::spawn(async move {
                 let claimed = store.claim_now(given.event_id(), given.token(), lease).await;
-                if let Err(Ok(0) | Err(_)) = reply.send(claimed) {
-                    // Its lease gives it back if this fails too.
-                    let _ = store.give_back(&given).await;
+                let (granted, in_doubt) = (matches!(claimed, Ok(0)), matches!(claimed, Err(Error::Server(_))));
+                if reply.send(claimed).is_err() && granted || in_doubt {
+                    store.give_back_later(given);
                 }
             });
             Ok(match result.await?? {
@@ -138,12 +145,7 @@ impl ClaimStore for PostgresClaims {
     }
 
     fn abandon(&self, lease: &Lease) {
-        if let Ok(runtime) = Handle::try_current() {
-            let (store, lease) = (self.clone(), lease.clone());
-            runtime.spawn(async move {
-                let _ = store.give_back(&lease).await;
-            });
-        }
+        self.give_back_later(lease.clone());
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use onehorizon::{AtRest, Encryption};
+use tokio::runtime::Handle;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls, Row};
 
@@ -39,12 +41,13 @@ struct Inner {
     scope: String,
     /// Quoted.
     schema: String,
+    at_rest: AtRest,
 }
 
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Connection {
-    pub(crate) fn new(pool: Pool, scope: &str, schema: &str) -> Result<Self, Error> {
+    pub(crate) fn new(pool: Pool, scope: &str, schema: &str, at_rest: AtRest) -> Result<Self, Error> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if scope.is_empty() || scope.len() > LONGEST_SCOPE || !scope.bytes().all(fits) {
             return Err(Error::Scope);
@@ -56,7 +59,7 @@ impl Connection {
         {
             return Err(Error::Schema);
         }
-        Ok(Self(Arc::new(Inner { pool, scope: scope.to_owned(), schema: format!("\"{schema}\"") })))
+        Ok(Self(Arc::new(Inner { pool, scope: scope.to_owned(), schema: format!("\"{schema}\""), at_rest })))
     }
 
     pub(crate) fn pool_of(address: &str) -> Result<Pool, Error> {
@@ -75,7 +78,17 @@ impl Connection {
     }
 
     pub(crate) fn in_schema(&self, schema: &str) -> Result<Self, Error> {
-        Self::new(self.0.pool.clone(), &self.0.scope, schema)
+        Self::new(self.0.pool.clone(), &self.0.scope, schema, self.0.at_rest.clone())
+    }
+
+    pub(crate) fn encrypted(&self, encryption: impl Encryption) -> Self {
+        let Inner { pool, scope, schema, .. } = &*self.0;
+        let at_rest = AtRest::encrypted(encryption);
+        Self(Arc::new(Inner { pool: pool.clone(), scope: scope.clone(), schema: schema.clone(), at_rest }))
+    }
+
+    pub(crate) fn at_rest(&self) -> &AtRest {
+        &self.0.at_rest
     }
 
     /// As a parameter of a statement.
@@ -162,7 +175,10 @@ impl Connection {
     }
 
     pub(crate) async fn check(&self) -> Result<(), Error> {
-        let sql = format!("SELECT version, oldest_user, pg_is_in_recovery() FROM {}.version", self.schema());
+        let sql = format!(
+            "SELECT version, oldest_user, current_setting('transaction_read_only') = 'on' FROM {}.version",
+            self.schema()
+        );
         let row = self.one(&sql, &[]).await?;
         let (version, oldest_user, read_only): (i32, i32, bool) = (row.get(0), row.get(1), row.get(2));
         if read_only {
@@ -173,6 +189,27 @@ impl Connection {
         }
         self.usable(version, oldest_user)
     }
+}
+
+/// For how long what nobody waits for is tried again: a lease has ended by then.
+const PERSISTENT: Duration = Duration::from_secs(60);
+
+/// Runs it in a task of its own until it succeeds: a server that hangs or restarts may still do what it was asked before.
+/// Without a runtime, the end of the lease does the same.
+#[allow(clippy::disallowed_methods, reason = "a real server keeps its own time")]
+pub(crate) fn later<F>(action: impl Fn() -> F + Send + 'static)
+where
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    let Ok(runtime) = Handle::try_current() else { return };
+    runtime.spawn(async move {
+        let (mut pause, mut waited) = (Duration::from_millis(100), Duration::ZERO);
+        while action().await.is_err() && waited < PERSISTENT {
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    });
 }
 
 pub(crate) fn random_token() -> Result<u128, Error> {

@@ -1,6 +1,7 @@
 //! The errors of this crate.
 
 use deadpool_postgres::PoolError;
+use onehorizon::StoreError;
 use tokio_postgres::error::SqlState;
 
 /// The database cannot be used as it was asked for.
@@ -37,20 +38,27 @@ pub enum Error {
         known: i32,
     },
     /// The server cannot be written to.
-    #[error("the PostgreSQL server is a read-only replica: use the address of the primary")]
+    #[error("PostgreSQL is read-only here, as a replica is: use the address of the primary, and a user who may write")]
     ReadOnly,
     /// Could not obtain a connection, in time or at all.
-    #[error("could not connect to PostgreSQL: {}; check the address and that the server runs", root_cause(.0))]
+    #[error("could not connect to PostgreSQL: {}; {}", root_cause(.0), remedy(.0))]
     Connect(#[source] PoolError),
     /// The server refused a statement.
     #[error("PostgreSQL returned an error: {}", root_cause(.0))]
     Server(#[source] tokio_postgres::Error),
+    /// The [`Encryption`](onehorizon::Encryption) refused; nothing was written.
+    #[error("could not encrypt what is to be kept: {0}")]
+    Encryption(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operating system gave no random numbers.
     #[error("could not obtain random numbers from the operating system")]
     Random(#[from] getrandom::Error),
 }
 
 impl Error {
+    pub(crate) fn encryption(error: StoreError) -> Self {
+        Self::Encryption(error.into())
+    }
+
     /// Of a statement: what a missing table or function means is said.
     pub(crate) fn of(error: tokio_postgres::Error, schema: &str) -> Self {
         match error.code() {
@@ -63,6 +71,25 @@ impl Error {
             Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Self::ReadOnly,
             _ => Self::Server(error),
         }
+    }
+}
+
+/// What to do when a connection could not be made.
+fn remedy(error: &PoolError) -> &'static str {
+    let PoolError::Backend(error) = error else { return "check the address and that the server runs" };
+    let wants_tls = |text: &str| text.contains("no encryption") || text.contains("SSL off");
+    match error.as_db_error() {
+        Some(refusal) if wants_tls(refusal.message()) => "the server wants TLS: use with_pool and a pool with TLS",
+        Some(refusal) if refusal.code().code().starts_with("28") => "check the user and the password in the address",
+        Some(refusal) if refusal.code() == &SqlState::INVALID_CATALOG_NAME => "check the database in the address",
+        Some(refusal) if refusal.code() == &SqlState::TOO_MANY_CONNECTIONS => {
+            "let the processes share fewer connections, or raise the server's max_connections"
+        }
+        Some(_) => "see the server's log",
+        None if root_cause(error).contains("TLS") => {
+            "the address asks for TLS, which open() cannot do: use with_pool and a pool with TLS"
+        }
+        None => "check the address and that the server runs",
     }
 }
 

@@ -44,8 +44,8 @@ mod tokens;
 use std::fmt;
 use std::sync::Arc;
 
-use onehorizon::SystemClock;
 use onehorizon::quota::remote::RemoteQuota;
+use onehorizon::{AtRest, Encryption, SystemClock};
 
 pub use claims::PostgresClaims;
 pub use deadpool_postgres;
@@ -85,7 +85,7 @@ impl Postgres {
     /// # Errors
     /// [`Error::Scope`].
     pub fn with_pool(pool: Pool, scope: &str) -> Result<Self, Error> {
-        Ok(Self { connection: Connection::new(pool, scope, SCHEMA)? })
+        Ok(Self { connection: Connection::new(pool, scope, SCHEMA, AtRest::default())? })
     }
 
     /// In another schema than `onehorizon`.
@@ -94,6 +94,15 @@ impl Postgres {
     /// [`Error::Schema`].
     pub fn in_schema(self, schema: &str) -> Result<Self, Error> {
         Ok(Self { connection: self.connection.in_schema(schema)? })
+    }
+
+    /// Encrypts tokens and the payloads in the inbox. Their purposes are `tokens/<scope>/<login>` and
+    /// `inbox/<scope>/<event id>`. Ids, labels, resources and the errors of handlers stay readable: queries need them.
+    ///
+    /// All processes need the same encryption. What was written before can still be read.
+    #[must_use]
+    pub fn encrypted(self, encryption: impl Encryption) -> Self {
+        Self { connection: self.connection.encrypted(encryption) }
     }
 
     /// Makes or updates the tables and functions. Call it at the start, or once in a deployment; several processes may at

@@ -6,12 +6,11 @@ use std::time::{Duration, SystemTime};
 use onehorizon::oauth::token_store::{Begin, RefreshGuard, Save, StoredTokens};
 use onehorizon::oauth::{TokenStore, Tokens};
 use onehorizon::{StoreError, StoreFuture};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_postgres::types::Type;
 
 use crate::claims::hex;
-use crate::connection::{Connection, Parameter, random_token};
+use crate::connection::{Connection, Parameter, later, random_token};
 use crate::error::Error;
 
 /// The tokens of one login of a scope; from [`Postgres::tokens`](crate::Postgres::tokens). Cheap to clone.
@@ -27,6 +26,19 @@ type Reply = (i32, i64, String);
 impl PostgresTokens {
     pub(crate) fn new(connection: Connection, login: &str) -> Self {
         Self { connection, login: login.to_owned() }
+    }
+
+    fn purpose(&self) -> String {
+        format!("tokens/{}/{}", self.connection.scope(), self.login)
+    }
+
+    fn write(&self, tokens: &Tokens) -> Result<String, StoreError> {
+        self.connection.at_rest().write_value(&self.purpose(), tokens)
+    }
+
+    fn stored(&self, version: i64, kept: &str) -> Result<StoredTokens, StoreError> {
+        let tokens = self.connection.at_rest().read_value(&self.purpose(), kept)?;
+        Ok(StoredTokens::new(tokens, version.unsigned_abs()))
     }
 
     fn login(&self) -> [Parameter<'_>; 2] {
@@ -52,6 +64,14 @@ impl PostgresTokens {
         let [scope, login] = self.login();
         self.connection.one(&sql, &[scope, login, (&token as _, Type::TEXT)]).await.map(drop)
     }
+
+    fn release_later(&self, token: u128) {
+        let store = self.clone();
+        later(move || {
+            let store = store.clone();
+            async move { store.release_token(token).await }
+        });
+    }
 }
 
 impl fmt::Debug for PostgresTokens {
@@ -68,16 +88,16 @@ impl TokenStore for PostgresTokens {
                 self.connection.schema()
             );
             let rows = self.connection.rows(&sql, &self.login()).await?;
-            rows.first().map(|row| stored(row.get(0), row.get(1))).transpose()
+            rows.first().map(|row| self.stored(row.get(0), row.get(1))).transpose()
         })
     }
 
     fn put<'a>(&'a self, tokens: &'a Tokens) -> StoreFuture<'a, u64> {
         Box::pin(async move {
-            let json = serde_json::to_string(tokens)?;
+            let kept = self.write(tokens)?;
             let sql = format!("SELECT {}.token_put_v1($1, $2, $3)", self.connection.schema());
             let [scope, login] = self.login();
-            let row = self.connection.one(&sql, &[scope, login, (&json as _, Type::TEXT)]).await?;
+            let row = self.connection.one(&sql, &[scope, login, (&kept as _, Type::TEXT)]).await?;
             Ok(row.get::<_, i64>(0).unsigned_abs())
         })
     }
@@ -91,31 +111,31 @@ impl TokenStore for PostgresTokens {
             let store = self.clone();
             tokio::spawn(async move {
                 let begun = store.begin_now(known, token, lease).await;
-                if let Err(Ok((3.., ..)) | Err(_)) = reply.send(begun) {
-                    // Its lease ends it if this fails too.
-                    let _ = store.release_token(token).await;
+                let (held, in_doubt) = (matches!(begun, Ok((3.., ..))), matches!(begun, Err(Error::Server(_))));
+                if reply.send(begun).is_err() && held || in_doubt {
+                    store.release_later(token);
                 }
             });
             let (what, version, tokens) = result.await??;
             Ok(match what {
                 0 => Begin::Empty,
-                1 => Begin::Newer(stored(version, &tokens)?),
+                1 => Begin::Newer(self.stored(version, &tokens)?),
                 2 => Begin::Busy,
-                3 => Begin::Refresh(RefreshGuard::new(token, stored(version, &tokens)?)),
-                _ => Begin::Refresh(RefreshGuard::new(token, stored(version, &tokens)?).after_interruption()),
+                3 => Begin::Refresh(RefreshGuard::new(token, self.stored(version, &tokens)?)),
+                _ => Begin::Refresh(RefreshGuard::new(token, self.stored(version, &tokens)?).after_interruption()),
             })
         })
     }
 
     fn save<'a>(&'a self, guard: &'a RefreshGuard, tokens: &'a Tokens) -> StoreFuture<'a, Save> {
         Box::pin(async move {
-            let (json, token) = (serde_json::to_string(tokens)?, hex(guard.token()));
+            let (kept, token) = (self.write(tokens)?, hex(guard.token()));
             let known = i64::try_from(guard.version()).unwrap_or(-1);
-            let more = vec![(&known as _, Type::INT8), (&token as _, Type::TEXT), (&json as _, Type::TEXT)];
+            let more = vec![(&known as _, Type::INT8), (&token as _, Type::TEXT), (&kept as _, Type::TEXT)];
             let (what, version, tokens) = self.call("token_save_v1($1, $2, $3, $4, $5)", more).await?;
             Ok(match what {
                 0 => Save::Superseded(None),
-                1 => Save::Superseded(Some(stored(version, &tokens)?)),
+                1 => Save::Superseded(Some(self.stored(version, &tokens)?)),
                 _ => Save::Saved(version.unsigned_abs()),
             })
         })
@@ -126,12 +146,7 @@ impl TokenStore for PostgresTokens {
     }
 
     fn abandon(&self, guard: &RefreshGuard) {
-        if let Ok(runtime) = Handle::try_current() {
-            let (store, token) = (self.clone(), guard.token());
-            runtime.spawn(async move {
-                let _ = store.release_token(token).await;
-            });
-        }
+        self.release_later(guard.token());
     }
 
     fn clear(&self) -> StoreFuture<'_, ()> {
@@ -141,10 +156,4 @@ impl TokenStore for PostgresTokens {
             Ok(())
         })
     }
-}
-
-fn stored(version: i64, tokens: &str) -> Result<StoredTokens, StoreError> {
-    // The reader's own error may quote what it read.
-    let tokens = serde_json::from_str(tokens).map_err(|_| StoreError::new("what is kept as tokens cannot be read"))?;
-    Ok(StoredTokens::new(tokens, version.unsigned_abs()))
 }

@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime};
 use onehorizon::StoreError;
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
 use redis::Script;
-use tokio::runtime::Handle;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, later};
 use crate::error::Error;
 
 // t: token of the latest claim, u: end of its lease (microseconds of the server), d: done.
@@ -17,7 +16,9 @@ local h = redis.call('HMGET', KEYS[1], 't', 'u', 'd')
 if h[3] then return 2 end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-if h[1] and h[1] ~= ARGV[1] and now < tonumber(h[2]) then return 1 end
+local left = h[1] and h[1] ~= ARGV[1] and tonumber(h[2]) - now or 0
+-- A lease that ends so late was made before the clock was set back.
+if left > 0 and left <= 4 * ARGV[2] then return 1 end
 redis.call('HSET', KEYS[1], 't', ARGV[1], 'u', string.format('%.0f', now + ARGV[2]))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 0
@@ -67,14 +68,12 @@ impl RedisClaims {
         Ok(())
     }
 
-    /// Where nothing can be awaited. Without a runtime, the end of the lease gives it back.
     fn give_back_later(&self, key: String, token: u128) {
-        if let Ok(runtime) = Handle::try_current() {
-            let store = self.clone();
-            runtime.spawn(async move {
-                let _ = store.give_back(key, token).await;
-            });
-        }
+        let store = self.clone();
+        later(move || {
+            let (store, key) = (store.clone(), key.clone());
+            async move { store.give_back(key, token).await }
+        });
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use onehorizon::{AtRest, Encryption};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
+use tokio::runtime::Handle;
 
 use crate::error::{Error, Warning};
 
@@ -22,27 +24,34 @@ pub(crate) struct Connection(Arc<Inner>);
 
 struct Inner {
     scope: String,
+    at_rest: AtRest,
     client: Option<Client>,
     /// Made when first used: that needs a runtime.
     manager: OnceLock<ConnectionManager>,
 }
 
 impl Connection {
-    pub(crate) fn new(client: Client, scope: &str) -> Result<Self, Error> {
-        Self::make(Some(client), OnceLock::new(), scope)
-    }
-
-    pub(crate) fn with_manager(manager: ConnectionManager, scope: &str) -> Result<Self, Error> {
-        Self::make(None, OnceLock::from(manager), scope)
-    }
-
-    fn make(client: Option<Client>, manager: OnceLock<ConnectionManager>, scope: &str) -> Result<Self, Error> {
+    pub(crate) fn new(
+        client: Option<Client>,
+        manager: OnceLock<ConnectionManager>,
+        scope: &str,
+    ) -> Result<Self, Error> {
         // Braces would break the hash tag, and a colon would let one scope read another's keys.
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if scope.is_empty() || scope.len() > LONGEST_SCOPE || !scope.bytes().all(fits) {
             return Err(Error::Scope);
         }
-        Ok(Self(Arc::new(Inner { scope: scope.to_owned(), client, manager })))
+        Ok(Self(Arc::new(Inner { scope: scope.to_owned(), at_rest: AtRest::default(), client, manager })))
+    }
+
+    pub(crate) fn encrypted(&self, encryption: impl Encryption) -> Self {
+        let Inner { scope, client, manager, .. } = &*self.0;
+        let (scope, client, manager) = (scope.clone(), client.clone(), manager.clone());
+        Self(Arc::new(Inner { scope, at_rest: AtRest::encrypted(encryption), client, manager }))
+    }
+
+    pub(crate) fn at_rest(&self) -> &AtRest {
+        &self.0.at_rest
     }
 
     pub(crate) fn scope(&self) -> &str {
@@ -59,7 +68,7 @@ impl Connection {
             return Ok(manager.clone());
         }
         // The client's own code panics outside a runtime.
-        if tokio::runtime::Handle::try_current().is_err() {
+        if Handle::try_current().is_err() {
             return Err(Error::NoRuntime);
         }
         let Some(client) = &self.0.client else { return Err(Error::NoRuntime) };
@@ -103,6 +112,27 @@ impl Connection {
         }
         Ok(warnings)
     }
+}
+
+/// For how long what nobody waits for is tried again: a lease has ended by then.
+const PERSISTENT: Duration = Duration::from_secs(60);
+
+/// Runs it in a task of its own until it succeeds: a server that hangs or restarts may still do what it was asked before.
+/// Without a runtime, the end of the lease does the same.
+#[allow(clippy::disallowed_methods, reason = "a real server keeps its own time")]
+pub(crate) fn later<F>(action: impl Fn() -> F + Send + 'static)
+where
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    let Ok(runtime) = Handle::try_current() else { return };
+    runtime.spawn(async move {
+        let (mut pause, mut waited) = (Duration::from_millis(100), Duration::ZERO);
+        while action().await.is_err() && waited < PERSISTENT {
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    });
 }
 
 /// The value of a line `name:value`.

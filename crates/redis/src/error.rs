@@ -7,7 +7,7 @@ use redis::RedisError;
 #[non_exhaustive]
 pub enum Error {
     /// The address is not one of a Redis server.
-    #[error("the address is not one of a Redis server (redis://host:port/db)")]
+    #[error("the address is not one of a Redis server (redis://host:port/db; rediss:// needs the feature `rustls`)")]
     Address(#[source] RedisError),
     /// The scope cannot be used.
     #[error("the scope must be 1 to 100 characters of A-Z a-z 0-9 . _ - : it names the workspace")]

@@ -44,11 +44,11 @@ mod quota;
 mod tokens;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use onehorizon::SystemClock;
 use onehorizon::quota::remote::RemoteQuota;
+use onehorizon::{Encryption, SystemClock};
 use redis::aio::ConnectionManager;
 use redis::{Client, IntoConnectionInfo};
 
@@ -78,7 +78,7 @@ impl Redis {
     /// [`Error::Address`] or [`Error::Scope`].
     pub fn open(address: impl IntoConnectionInfo, scope: &str) -> Result<Self, Error> {
         let client = Client::open(address).map_err(Error::Address)?;
-        Ok(Self { connection: Connection::new(client, scope)?, remembered: REMEMBERED })
+        Ok(Self { connection: Connection::new(Some(client), OnceLock::new(), scope)?, remembered: REMEMBERED })
     }
 
     /// A server to which the program has a connection already.
@@ -86,7 +86,16 @@ impl Redis {
     /// # Errors
     /// [`Error::Scope`].
     pub fn with_connection(manager: ConnectionManager, scope: &str) -> Result<Self, Error> {
-        Ok(Self { connection: Connection::with_manager(manager, scope)?, remembered: REMEMBERED })
+        Ok(Self { connection: Connection::new(None, OnceLock::from(manager), scope)?, remembered: REMEMBERED })
+    }
+
+    /// Encrypts tokens. Their purpose is `tokens/<scope>/<login>`.
+    ///
+    /// All processes need the same encryption. What was written before can still be read.
+    #[must_use]
+    pub fn encrypted(mut self, encryption: impl Encryption) -> Self {
+        self.connection = self.connection.encrypted(encryption);
+        self
     }
 
     /// For how long finished events are remembered, ten minutes at the least: for longer than the service repeats

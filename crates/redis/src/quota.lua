@@ -38,12 +38,20 @@ local function limits(lane)
   return list
 end
 
-local settings = redis.call('HMGET', meta, 'epoch', 'shut', 'longest')
+local settings = redis.call('HMGET', meta, 'epoch', 'shut', 'longest', 'seen')
 local epoch = settings[1]
+if epoch and settings[4] and now < tonumber(settings[4]) - 1000000 then
+  -- The clock was set back: no time that is kept means anything. The processes give back what they know.
+  redis.call('DEL', unpack(KEYS))
+  epoch = nil
+  settings = { nil, num(now + 1500000), settings[3] }
+  redis.call('HSET', meta, 'shut', settings[2])
+end
 if not epoch then
   epoch = candidate
   redis.call('HSET', meta, 'epoch', epoch)
 end
+redis.call('HSET', meta, 'seen', num(now))
 local shut = tonumber(settings[2] or '0')
 local function shut_until(until_)
   if until_ > shut then

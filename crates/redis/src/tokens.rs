@@ -8,10 +8,9 @@ use onehorizon::oauth::token_store::{Begin, RefreshGuard, Save, StoredTokens};
 use onehorizon::oauth::{TokenStore, Tokens};
 use onehorizon::{StoreError, StoreFuture};
 use redis::{FromRedisValue, Script, ScriptInvocation};
-use tokio::runtime::Handle;
 
 use crate::claims::{hex, micros, random_token};
-use crate::connection::Connection;
+use crate::connection::{Connection, later};
 use crate::error::Error;
 
 // v: version, t: tokens as JSON, g: guard under way, u: end of its lease (microseconds of the server), i: a guard of this
@@ -37,7 +36,9 @@ local version = tonumber(h[1])
 if h[1] ~= ARGV[1] then return { 1, version, h[2] } end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-if h[3] and h[3] ~= ARGV[2] and now < tonumber(h[4]) then return { 2, 0, '' } end
+local left = h[3] and h[3] ~= ARGV[2] and tonumber(h[4]) - now or 0
+-- A lease that ends so late was made before the clock was set back.
+if left > 0 and left <= 4 * ARGV[3] then return { 2, 0, '' } end
 redis.call('HSET', KEYS[1], 'g', ARGV[2], 'u', string.format('%.0f', now + ARGV[3]))
 local interrupted = h[5] or (h[3] and h[3] ~= ARGV[2])
 if interrupted then redis.call('HSET', KEYS[1], 'i', '1') end
@@ -66,6 +67,8 @@ return 0
 pub struct RedisTokens {
     connection: Connection,
     key: String,
+    /// Of the encryption.
+    purpose: String,
     scripts: Arc<Scripts>,
 }
 
@@ -87,7 +90,16 @@ impl RedisTokens {
             save: Script::new(SAVE),
             release: Script::new(RELEASE),
         };
-        Self { connection, key, scripts: Arc::new(scripts) }
+        let purpose = format!("tokens/{}/{login}", connection.scope());
+        Self { connection, key, purpose, scripts: Arc::new(scripts) }
+    }
+
+    fn write(&self, tokens: &Tokens) -> Result<String, StoreError> {
+        self.connection.at_rest().write_value(&self.purpose, tokens)
+    }
+
+    fn stored(&self, version: u64, kept: &str) -> Result<StoredTokens, StoreError> {
+        Ok(StoredTokens::new(self.connection.at_rest().read_value(&self.purpose, kept)?, version))
     }
 
     async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, Error> {
@@ -100,13 +112,11 @@ impl RedisTokens {
     }
 
     fn release_later(&self, token: u128) {
-        if let Ok(runtime) = Handle::try_current() {
-            let store = self.clone();
-            runtime.spawn(async move {
-                // The lease ends it if this fails.
-                let _ = store.release_token(token).await;
-            });
-        }
+        let store = self.clone();
+        later(move || {
+            let store = store.clone();
+            async move { store.release_token(token).await }
+        });
     }
 }
 
@@ -136,14 +146,14 @@ impl TokenStore for RedisTokens {
             let mut manager = self.connection.manager()?;
             let (version, tokens): (Option<u64>, Option<String>) =
                 redis::cmd("HMGET").arg(&self.key).arg("v").arg("t").query_async(&mut manager).await?;
-            version.zip(tokens).map(|(version, tokens)| stored(version, &tokens)).transpose()
+            version.zip(tokens).map(|(version, tokens)| self.stored(version, &tokens)).transpose()
         })
     }
 
     fn put<'a>(&'a self, tokens: &'a Tokens) -> StoreFuture<'a, u64> {
         Box::pin(async move {
-            let json = serde_json::to_string(tokens)?;
-            Ok(self.run(self.scripts.put.key(&self.key).arg(json)).await?)
+            let kept = self.write(tokens)?;
+            Ok(self.run(self.scripts.put.key(&self.key).arg(kept)).await?)
         })
     }
 
@@ -156,10 +166,10 @@ impl TokenStore for RedisTokens {
             let (what, version, tokens): (u8, u64, String) = self.run(&call).await?;
             let begun = match what {
                 0 => Begin::Empty,
-                1 => Begin::Newer(stored(version, &tokens)?),
+                1 => Begin::Newer(self.stored(version, &tokens)?),
                 2 => Begin::Busy,
-                3 => Begin::Refresh(RefreshGuard::new(token, stored(version, &tokens)?)),
-                _ => Begin::Refresh(RefreshGuard::new(token, stored(version, &tokens)?).after_interruption()),
+                3 => Begin::Refresh(RefreshGuard::new(token, self.stored(version, &tokens)?)),
+                _ => Begin::Refresh(RefreshGuard::new(token, self.stored(version, &tokens)?).after_interruption()),
             };
             doubt.token = None;
             Ok(begun)
@@ -168,13 +178,13 @@ impl TokenStore for RedisTokens {
 
     fn save<'a>(&'a self, guard: &'a RefreshGuard, tokens: &'a Tokens) -> StoreFuture<'a, Save> {
         Box::pin(async move {
-            let json = serde_json::to_string(tokens)?;
+            let kept = self.write(tokens)?;
             let mut call = self.scripts.save.key(&self.key);
-            call.arg(guard.version()).arg(hex(guard.token())).arg(json);
+            call.arg(guard.version()).arg(hex(guard.token())).arg(kept);
             let (what, version, tokens): (u8, u64, String) = self.run(&call).await?;
             Ok(match what {
                 0 => Save::Superseded(None),
-                1 => Save::Superseded(Some(stored(version, &tokens)?)),
+                1 => Save::Superseded(Some(self.stored(version, &tokens)?)),
                 _ => Save::Saved(version),
             })
         })
@@ -194,10 +204,4 @@ impl TokenStore for RedisTokens {
             Ok(())
         })
     }
-}
-
-fn stored(version: u64, tokens: &str) -> Result<StoredTokens, StoreError> {
-    // The reader's own error may quote what it read.
-    let tokens = serde_json::from_str(tokens).map_err(|_| StoreError::new("what is kept as tokens cannot be read"))?;
-    Ok(StoredTokens::new(tokens, version))
 }

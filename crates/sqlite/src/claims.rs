@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::database::{Database, length, micros, random_token};
+use crate::database::{Database, length, micros, random_token, too_late};
 use crate::error::Error;
 
 /// The events of a scope; from [`Sqlite::claims`](crate::Sqlite::claims). Cheap to clone.
@@ -119,9 +119,9 @@ fn claim(db: &Connection, scope: &str, id: &str, token: u128, now: i64, until: i
         .prepare(
             "INSERT INTO onehorizon_event (scope, event_id, token, leased_until) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (scope, event_id) DO UPDATE SET token = ?3, leased_until = ?4
-             WHERE done_at IS NULL AND leased_until <= ?5",
+             WHERE done_at IS NULL AND (leased_until <= ?5 OR leased_until > ?6)",
         )?
-        .execute(params![scope, id, token.to_be_bytes(), until, now])?;
+        .execute(params![scope, id, token.to_be_bytes(), until, now, too_late(now, until)])?;
     if fresh == 1 {
         return Ok(Claim::Fresh(Lease::new(id, token)));
     }

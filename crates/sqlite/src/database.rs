@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use onehorizon::{AtRest, Encryption};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -27,8 +28,8 @@ const MOST_OPERATIONS: usize = 512;
 /// The most of a scope's name.
 const LONGEST_SCOPE: usize = 100;
 
-/// Runs in the transaction, and returns what is to be done once that is committed, or is not.
-type Operation = Box<dyn FnOnce(&Connection) -> Finish + Send>;
+/// Runs in the transaction, if there is one, and returns what is to be done once that is committed, or is not.
+type Operation = Box<dyn FnOnce(Option<&Connection>) -> Finish + Send>;
 type Finish = Box<dyn FnOnce(Result<(), String>)>;
 
 /// A file, a scope in it, and the thread that writes.
@@ -40,6 +41,7 @@ struct Inner {
     scope: String,
     durability: Durability,
     operations: Sender<Operation>,
+    at_rest: AtRest,
 }
 
 impl Database {
@@ -49,6 +51,9 @@ impl Database {
             return Err(Error::Scope);
         }
         let mut connection = connect(path, durability, BUSY_AT_START)?;
+        if connection.is_readonly("main")? {
+            return Err(Error::ReadOnly);
+        }
         migrate(&mut connection)?;
         connection.busy_timeout(BUSY)?;
         let (operations, queue) = channel();
@@ -56,7 +61,19 @@ impl Database {
             .name("onehorizon-sqlite".to_owned())
             .spawn(move || work(connection, &queue))
             .map_err(|_| Error::Ended)?;
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), scope: scope.to_owned(), durability, operations })))
+        let (path, scope) = (path.to_owned(), scope.to_owned());
+        Ok(Self(Arc::new(Inner { path, scope, durability, operations, at_rest: AtRest::default() })))
+    }
+
+    pub(crate) fn encrypted(&self, encryption: impl Encryption) -> Self {
+        let Inner { path, scope, operations, .. } = &*self.0;
+        let (path, scope, operations) = (path.clone(), scope.clone(), operations.clone());
+        let at_rest = AtRest::encrypted(encryption);
+        Self(Arc::new(Inner { path, scope, durability: self.0.durability, operations, at_rest }))
+    }
+
+    pub(crate) fn at_rest(&self) -> &AtRest {
+        &self.0.at_rest
     }
 
     pub(crate) fn scope(&self) -> &str {
@@ -76,12 +93,14 @@ impl Database {
         let (reply, result) = oneshot::channel();
         let scope = self.0.scope.clone();
         self.send(Box::new(move |connection| {
-            let result = operation(connection, &scope);
+            let result = connection.map(|connection| operation(connection, &scope));
             Box::new(move |committed: Result<(), String>| {
                 // A caller that stopped waiting for it does not want it.
-                let _ = reply.send(match committed {
-                    Ok(()) => result.map_err(Error::Sqlite),
-                    Err(fault) => Err(Error::Batch(fault)),
+                let _ = reply.send(match (result, committed) {
+                    (Some(Ok(value)), Ok(())) => Ok(value),
+                    (Some(Err(fault)), _) => Err(Error::Sqlite(fault)),
+                    (_, Err(fault)) => Err(Error::Batch(fault)),
+                    (None, Ok(())) => Err(Error::Ended),
                 });
             })
         }))?;
@@ -92,7 +111,7 @@ impl Database {
     pub(crate) fn run_later(&self, operation: impl FnOnce(&Connection, &str) -> rusqlite::Result<()> + Send + 'static) {
         let scope = self.0.scope.clone();
         let _ = self.send(Box::new(move |connection| {
-            let _ = operation(connection, &scope);
+            let _ = connection.map(|connection| operation(connection, &scope));
             Box::new(|_| {})
         }));
     }
@@ -142,23 +161,35 @@ fn work(mut connection: Connection, queue: &Receiver<Operation>) {
         let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
             Ok(transaction) => transaction,
             Err(fault) => {
-                refuse(batch, &fault);
+                refuse(batch, &fault.to_string());
                 continue;
             }
         };
-        let finishes: Vec<Finish> = batch.into_iter().map(|operation| operation(&transaction)).collect();
-        let committed = transaction.commit().map_err(|fault| fault.to_string());
+        let (mut finishes, mut batch) = (Vec::new(), batch.into_iter());
+        // Some faults, such as a full disk, end the transaction at once: what comes after would not be in it.
+        while !transaction.is_autocommit()
+            && let Some(operation) = batch.next()
+        {
+            finishes.push(operation(Some(&transaction)));
+        }
+        let committed = if transaction.is_autocommit() {
+            Err("another statement of the same transaction failed, for instance because the disk is full".to_owned())
+        } else {
+            transaction.commit().map_err(|fault| fault.to_string())
+        };
         for finish in finishes {
             finish(committed.clone());
+        }
+        if let Err(fault) = committed {
+            refuse(batch.collect(), &fault);
         }
     }
 }
 
-/// Lets them fail without an effect: they run against an empty database in memory, whose results nobody gets.
-fn refuse(batch: Vec<Operation>, fault: &rusqlite::Error) {
-    let Ok(nowhere) = Connection::open_in_memory() else { return };
+/// Lets them fail without running them.
+fn refuse(batch: Vec<Operation>, fault: &str) {
     for operation in batch {
-        operation(&nowhere)(Err(fault.to_string()));
+        operation(None)(Err(fault.to_owned()));
     }
 }
 
@@ -171,8 +202,55 @@ pub(crate) fn length(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX).min(1 << 60)
 }
 
+/// A lease that ends later than this was made before the clock was set back; the latest of this moment would end at `until`.
+pub(crate) fn too_late(now: i64, until: i64) -> i64 {
+    now.saturating_add(until.saturating_sub(now).saturating_mul(4))
+}
+
 pub(crate) fn random_token() -> Result<u128, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)?;
     Ok(u128::from_ne_bytes(bytes))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn on_a_full_disk_what_was_confirmed_is_there_and_the_rest_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("full.db"), "acme", Durability::Normal).unwrap();
+        // SQLite's own limit on the file stands in for the end of the disk.
+        let room: i64 = database.run(|db, _| db.query_row("PRAGMA page_count", [], |row| row.get(0))).await.unwrap();
+        database.run(move |db, _| db.pragma_update(None, "max_page_count", room + 30)).await.unwrap();
+        let insert = "INSERT INTO onehorizon_inbox (scope, event_id, body, visible_at, received_at) VALUES ('acme', ?1, ?2, 0, 0)";
+        let mut running = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let database = database.clone();
+            running.spawn(async move {
+                let body = "x".repeat(1_000);
+                database.run(move |db, _| db.execute(insert, [number.to_string(), body]).map(|_| number)).await
+            });
+        }
+        let (mut confirmed, mut refused) = (Vec::new(), Vec::new());
+        for result in running.join_all().await {
+            match result {
+                Ok(number) => confirmed.push(number.to_string()),
+                Err(error) => refused.push(error.to_string()),
+            }
+        }
+        assert!(refused.iter().all(|error| error.contains("full")) && !refused.is_empty(), "{:?}", refused.first());
+        confirmed.sort();
+        let select = "SELECT event_id FROM onehorizon_inbox ORDER BY event_id";
+        let stored = database.run(move |db, _| {
+            db.prepare(select)?.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()
+        });
+        assert_eq!(stored.await.unwrap(), confirmed);
+
+        // With room again, the store goes on.
+        database.run(move |db, _| db.pragma_update(None, "max_page_count", room + 3_000)).await.unwrap();
+        database.run(move |db, _| db.execute(insert, ["again", "x"])).await.unwrap();
+    }
 }

@@ -1,5 +1,7 @@
 //! The errors of this crate.
 
+use onehorizon::StoreError;
+
 /// The file cannot be used as it was asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,7 +19,10 @@ pub enum Error {
         /// The latest that this crate knows.
         known: i64,
     },
-    /// SQLite refused: the file cannot be opened, is locked, read-only, damaged, or the disk is full.
+    /// The file cannot be written to.
+    #[error("the SQLite file is read-only here: the service must be able to write to it and to its directory")]
+    ReadOnly,
+    /// SQLite refused: the file cannot be opened, is locked or damaged, or the disk is full.
     #[error("SQLite returned an error: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// The same, for one of several statements that were committed together.
@@ -26,7 +31,16 @@ pub enum Error {
     /// The thread that owns the connection has ended or could not be started.
     #[error("the thread of the SQLite store has ended; open the store again")]
     Ended,
+    /// The [`Encryption`](onehorizon::Encryption) refused; nothing was written.
+    #[error("could not encrypt what is to be kept: {0}")]
+    Encryption(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operating system gave no random numbers.
     #[error("could not obtain random numbers from the operating system")]
     Random(#[from] getrandom::Error),
+}
+
+impl Error {
+    pub(crate) fn encryption(error: StoreError) -> Self {
+        Self::Encryption(error.into())
+    }
 }

@@ -40,6 +40,7 @@ pub use rusqlite;
 pub use tokens::SqliteTokens;
 
 use database::Database;
+use onehorizon::Encryption;
 
 /// How safe a commit is when the machine dies; when only the process does, each is safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,6 +80,15 @@ impl Sqlite {
     #[must_use]
     pub fn claims(&self) -> Arc<SqliteClaims> {
         Arc::new(SqliteClaims::new(self.database.clone()))
+    }
+
+    /// Encrypts tokens and the payloads in the inbox. Their purposes are `tokens/<scope>/<login>` and
+    /// `inbox/<scope>/<event id>`. Ids, labels, resources and the errors of handlers stay readable: queries need them.
+    ///
+    /// All processes need the same encryption. What was written before can still be read.
+    #[must_use]
+    pub fn encrypted(self, encryption: impl Encryption) -> Self {
+        Self { database: self.database.encrypted(encryption) }
     }
 
     /// The tokens of one login of the scope, by a name of your choice (a user's id, `app`); for

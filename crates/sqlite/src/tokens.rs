@@ -8,7 +8,7 @@ use onehorizon::oauth::{TokenStore, Tokens};
 use onehorizon::{StoreError, StoreFuture};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::database::{Database, length, micros, random_token};
+use crate::database::{Database, length, micros, random_token, too_late};
 
 /// The tokens of one login of a scope; from [`Sqlite::tokens`](crate::Sqlite::tokens). Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +39,19 @@ enum Found {
 impl SqliteTokens {
     pub(crate) fn new(database: Database, login: &str) -> Self {
         Self { database, login: login.to_owned() }
+    }
+
+    fn purpose(&self) -> String {
+        format!("tokens/{}/{}", self.database.scope(), self.login)
+    }
+
+    fn write(&self, tokens: &Tokens) -> Result<String, StoreError> {
+        self.database.at_rest().write_value(&self.purpose(), tokens)
+    }
+
+    fn stored(&self, version: i64, kept: &str) -> Result<StoredTokens, StoreError> {
+        let tokens = self.database.at_rest().read_value(&self.purpose(), kept)?;
+        Ok(StoredTokens::new(tokens, version.unsigned_abs()))
     }
 
     fn release_later(&self, token: u128) {
@@ -74,16 +87,16 @@ impl TokenStore for SqliteTokens {
             let login = self.login.clone();
             let row = self.database.run(move |connection, scope| row(connection, scope, &login)).await?;
             row.and_then(|row| Some((row.version, row.tokens?)))
-                .map(|(version, tokens)| stored(version, &tokens))
+                .map(|(version, tokens)| self.stored(version, &tokens))
                 .transpose()
         })
     }
 
     fn put<'a>(&'a self, tokens: &'a Tokens) -> StoreFuture<'a, u64> {
         Box::pin(async move {
-            let (login, json) = (self.login.clone(), serde_json::to_string(tokens)?);
+            let (login, kept) = (self.login.clone(), self.write(tokens)?);
             let version =
-                self.database.run(move |connection, scope| replace(connection, scope, &login, Some(&json), None));
+                self.database.run(move |connection, scope| replace(connection, scope, &login, Some(&kept), None));
             Ok(version.await?.unsigned_abs())
         })
     }
@@ -97,10 +110,10 @@ impl TokenStore for SqliteTokens {
             let found =
                 self.database.run(move |connection, scope| begin(connection, scope, &login, known, token, now, until));
             let begun = match found.await? {
-                Found::Other(version, tokens) => Begin::Newer(stored(version, &tokens)?),
+                Found::Other(version, tokens) => Begin::Newer(self.stored(version, &tokens)?),
                 Found::Busy => Begin::Busy,
                 Found::Begun { version, tokens, interrupted } => {
-                    let guard = RefreshGuard::new(token, stored(version, &tokens)?);
+                    let guard = RefreshGuard::new(token, self.stored(version, &tokens)?);
                     Begin::Refresh(if interrupted { guard.after_interruption() } else { guard })
                 }
                 Found::Nothing | Found::Saved(_) => Begin::Empty,
@@ -112,13 +125,13 @@ impl TokenStore for SqliteTokens {
 
     fn save<'a>(&'a self, guard: &'a RefreshGuard, tokens: &'a Tokens) -> StoreFuture<'a, Save> {
         Box::pin(async move {
-            let (login, json, token) = (self.login.clone(), serde_json::to_string(tokens)?, guard.token());
+            let (login, kept, token) = (self.login.clone(), self.write(tokens)?, guard.token());
             let known = i64::try_from(guard.version()).unwrap_or(-1);
             let found =
-                self.database.run(move |connection, scope| save(connection, scope, &login, known, token, &json));
+                self.database.run(move |connection, scope| save(connection, scope, &login, known, token, &kept));
             Ok(match found.await? {
                 Found::Saved(version) => Save::Saved(version.unsigned_abs()),
-                Found::Other(version, tokens) => Save::Superseded(Some(stored(version, &tokens)?)),
+                Found::Other(version, tokens) => Save::Superseded(Some(self.stored(version, &tokens)?)),
                 _ => Save::Superseded(None),
             })
         })
@@ -193,7 +206,7 @@ fn begin(
     if version != known {
         return Ok(Found::Other(version, tokens));
     }
-    if guard_until.is_some_and(|until| until > now) {
+    if guard_until.is_some_and(|end| now < end && end <= too_late(now, until)) {
         return Ok(Found::Busy);
     }
     let interrupted = interrupted || guard.is_some();
@@ -204,12 +217,12 @@ fn begin(
     Ok(Found::Begun { version, tokens, interrupted })
 }
 
-fn save(db: &Connection, scope: &str, login: &str, known: i64, token: u128, json: &str) -> rusqlite::Result<Found> {
+fn save(db: &Connection, scope: &str, login: &str, known: i64, token: u128, kept: &str) -> rusqlite::Result<Found> {
     let Some(Row { version, tokens: Some(tokens), saved_by, .. }) = row(db, scope, login)? else {
         return Ok(Found::Nothing);
     };
     if version == known {
-        return replace(db, scope, login, Some(json), Some(token)).map(Found::Saved);
+        return replace(db, scope, login, Some(kept), Some(token)).map(Found::Saved);
     }
     if saved_by == Some(token.to_be_bytes()) {
         return Ok(Found::Saved(version));
@@ -223,10 +236,4 @@ fn release(db: &Connection, scope: &str, login: &str, token: u128) -> rusqlite::
     )?
     .execute(params![scope, login, token.to_be_bytes()])
     .map(drop)
-}
-
-fn stored(version: i64, tokens: &str) -> Result<StoredTokens, StoreError> {
-    // The reader's own error may quote what it read.
-    let tokens = serde_json::from_str(tokens).map_err(|_| StoreError::new("what is kept as tokens cannot be read"))?;
-    Ok(StoredTokens::new(tokens, version.unsigned_abs()))
 }

@@ -57,29 +57,6 @@ async fn a_file_that_another_process_holds_is_an_error_within_a_second_and_chang
     assert!(matches!(claim, Claim::Fresh(_)), "{claim:?}");
 }
 
-#[tokio::test]
-async fn a_full_disk_is_an_error_and_a_claim_is_never_half_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("full.db");
-    let sqlite = Sqlite::open(&path, "acme").unwrap();
-    let claims = sqlite.claims();
-    claims.claim("evt_1", SystemTime::now(), Duration::from_secs(30)).await.unwrap();
-    drop((claims, sqlite));
-    // SQLite's own limit stands in for the disk's.
-    let limited = rusqlite::Connection::open(&path).unwrap();
-    let pages: i64 = limited.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-    limited.pragma_update(None, "max_page_count", pages).unwrap();
-    let long = "x".repeat(500);
-    let filled = (0..10_000).find_map(|number| {
-        let insert = "INSERT INTO onehorizon_event VALUES ('acme', ?1, x'00', 0, NULL)";
-        limited.execute(insert, [format!("{number}{long}")]).err()
-    });
-    assert!(filled.unwrap().to_string().contains("full"));
-    let claims = Sqlite::open(&path, "acme").unwrap().claims();
-    let claim = claims.claim("evt_1", SystemTime::now(), Duration::from_secs(30)).await.unwrap();
-    assert_eq!(claim, Claim::Running);
-}
-
 #[test]
 fn a_file_that_cannot_be_used_says_why() {
     let folder = tempfile::tempdir().unwrap();

@@ -36,8 +36,8 @@ impl ApiKeysApi {
     ///
     /// [`inferred`](crate::evidence#apikeysapi)
     #[doc(alias = "listApiKeys")]
-    pub fn list_api_keys(&self) -> Blocking<apis::ListApiKeys> {
-        Blocking::new(&self.configuration, self.asynchronous().list_api_keys())
+    pub fn list_api_keys(&self) -> Unsent<apis::ListApiKeys> {
+        Unsent::new(&self.configuration, self.asynchronous().list_api_keys())
     }
 
     /// Create an API key.
@@ -56,11 +56,8 @@ impl ApiKeysApi {
     pub fn create_api_key(
         &self,
         description: impl Into<NewApiKey>,
-    ) -> Blocking<apis::CreateApiKey> {
-        Blocking::new(
-            &self.configuration,
-            self.asynchronous().create_api_key(description),
-        )
+    ) -> Unsent<apis::CreateApiKey> {
+        Unsent::new(&self.configuration, self.asynchronous().create_api_key(description))
     }
 
     /// Revoke an API key.
@@ -77,18 +74,15 @@ impl ApiKeysApi {
     pub fn revoke_api_key(
         &self,
         api_key_id: impl Into<ApiKeyId>,
-    ) -> Blocking<apis::RevokeApiKey> {
-        Blocking::new(
-            &self.configuration,
-            self.asynchronous().revoke_api_key(api_key_id),
-        )
+    ) -> Unsent<apis::RevokeApiKey> {
+        Unsent::new(&self.configuration, self.asynchronous().revoke_api_key(api_key_id))
     }
     pub(crate) fn asynchronous(&self) -> apis::ApiKeysApi {
         apis::ApiKeysApi::new(&self.configuration)
     }
 }
 
-impl Blocking<apis::ListApiKeys> {
+impl Unsent<apis::ListApiKeys> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
@@ -97,9 +91,9 @@ impl Blocking<apis::ListApiKeys> {
     }
 }
 
-call_options!(Blocking<apis::ListApiKeys>, call.call.options);
+call_options!(Unsent<apis::ListApiKeys>, call.call.options);
 
-impl Blocking<apis::CreateApiKey> {
+impl Unsent<apis::CreateApiKey> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
@@ -108,9 +102,9 @@ impl Blocking<apis::CreateApiKey> {
     }
 }
 
-call_options!(Blocking<apis::CreateApiKey>, call.call.options);
+call_options!(Unsent<apis::CreateApiKey>, call.call.options);
 
-impl Blocking<apis::RevokeApiKey> {
+impl Unsent<apis::RevokeApiKey> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#apikeysapi)
@@ -119,4 +113,4 @@ impl Blocking<apis::RevokeApiKey> {
     }
 }
 
-call_options!(Blocking<apis::RevokeApiKey>, call.call.options);
+call_options!(Unsent<apis::RevokeApiKey>, call.call.options);

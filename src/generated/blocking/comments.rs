@@ -37,11 +37,8 @@ impl CommentsApi {
     pub fn list_task_comments(
         &self,
         task_id: impl Into<TaskId>,
-    ) -> Blocking<apis::ListTaskComments> {
-        Blocking::new(
-            &self.configuration,
-            self.asynchronous().list_task_comments(task_id),
-        )
+    ) -> Unsent<apis::ListTaskComments> {
+        Unsent::new(&self.configuration, self.asynchronous().list_task_comments(task_id))
     }
 
     /// Comment on a task.
@@ -58,8 +55,8 @@ impl CommentsApi {
         &self,
         task_id: impl Into<TaskId>,
         comment: impl Into<NewComment>,
-    ) -> Blocking<apis::CreateTaskComment> {
-        Blocking::new(
+    ) -> Unsent<apis::CreateTaskComment> {
+        Unsent::new(
             &self.configuration,
             self.asynchronous().create_task_comment(task_id, comment),
         )
@@ -80,8 +77,8 @@ impl CommentsApi {
         task_id: impl Into<TaskId>,
         comment_id: impl Into<CommentId>,
         emoji: impl Into<NewReaction>,
-    ) -> Blocking<apis::ToggleCommentReaction> {
-        Blocking::new(
+    ) -> Unsent<apis::ToggleCommentReaction> {
+        Unsent::new(
             &self.configuration,
             self.asynchronous().toggle_comment_reaction(task_id, comment_id, emoji),
         )
@@ -92,7 +89,7 @@ impl CommentsApi {
 }
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::ListTaskComments> {
+impl Unsent<apis::ListTaskComments> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
@@ -102,10 +99,10 @@ impl Blocking<apis::ListTaskComments> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::ListTaskComments>, call.call.options);
+call_options!(Unsent<apis::ListTaskComments>, call.call.options);
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::CreateTaskComment> {
+impl Unsent<apis::CreateTaskComment> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
@@ -115,10 +112,10 @@ impl Blocking<apis::CreateTaskComment> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::CreateTaskComment>, call.call.options);
+call_options!(Unsent<apis::CreateTaskComment>, call.call.options);
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::ToggleCommentReaction> {
+impl Unsent<apis::ToggleCommentReaction> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#commentsapi)
@@ -128,4 +125,4 @@ impl Blocking<apis::ToggleCommentReaction> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::ToggleCommentReaction>, call.call.options);
+call_options!(Unsent<apis::ToggleCommentReaction>, call.call.options);

@@ -33,8 +33,8 @@ impl DocumentsApi {
     ///
     /// [`inferred`](crate::evidence#documentsapi)
     #[doc(alias = "listDocuments")]
-    pub fn list_documents(&self) -> Blocking<apis::ListDocuments> {
-        Blocking::new(&self.configuration, self.asynchronous().list_documents())
+    pub fn list_documents(&self) -> Unsent<apis::ListDocuments> {
+        Unsent::new(&self.configuration, self.asynchronous().list_documents())
     }
 
     /// Fetch a document.
@@ -50,18 +50,15 @@ impl DocumentsApi {
     pub fn fetch_document(
         &self,
         document_id: impl Into<DocumentId>,
-    ) -> Blocking<apis::FetchDocument> {
-        Blocking::new(
-            &self.configuration,
-            self.asynchronous().fetch_document(document_id),
-        )
+    ) -> Unsent<apis::FetchDocument> {
+        Unsent::new(&self.configuration, self.asynchronous().fetch_document(document_id))
     }
     pub(crate) fn asynchronous(&self) -> apis::DocumentsApi {
         apis::DocumentsApi::new(&self.configuration)
     }
 }
 
-impl Blocking<apis::ListDocuments> {
+impl Unsent<apis::ListDocuments> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#documentsapi)
@@ -89,10 +86,10 @@ impl Blocking<apis::ListDocuments> {
     }
 }
 
-call_options!(Blocking<apis::ListDocuments>, call.call.options);
+call_options!(Unsent<apis::ListDocuments>, call.call.options);
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::FetchDocument> {
+impl Unsent<apis::FetchDocument> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#documentsapi)
@@ -102,4 +99,4 @@ impl Blocking<apis::FetchDocument> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::FetchDocument>, call.call.options);
+call_options!(Unsent<apis::FetchDocument>, call.call.options);

@@ -33,8 +33,8 @@ impl TasksApi {
     ///
     /// [`documented`](crate::evidence#tasksapi)
     #[doc(alias = "listTasks")]
-    pub fn list_tasks(&self) -> Blocking<apis::ListTasks> {
-        Blocking::new(&self.configuration, self.asynchronous().list_tasks())
+    pub fn list_tasks(&self) -> Unsent<apis::ListTasks> {
+        Unsent::new(&self.configuration, self.asynchronous().list_tasks())
     }
 
     /// Create a task.
@@ -46,8 +46,8 @@ impl TasksApi {
     ///
     /// [`inferred`](crate::evidence#tasksapi)
     #[doc(alias = "createTask")]
-    pub fn create_task(&self, task: impl BodyOf<NewTask>) -> Blocking<apis::CreateTask> {
-        Blocking::new(&self.configuration, self.asynchronous().create_task(task))
+    pub fn create_task(&self, task: impl BodyOf<NewTask>) -> Unsent<apis::CreateTask> {
+        Unsent::new(&self.configuration, self.asynchronous().create_task(task))
     }
 
     /// Fetch a task.
@@ -59,8 +59,8 @@ impl TasksApi {
     ///
     /// [`inferred`](crate::evidence#tasksapi)
     #[doc(alias = "fetchTask")]
-    pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> Blocking<apis::FetchTask> {
-        Blocking::new(&self.configuration, self.asynchronous().fetch_task(task_id))
+    pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> Unsent<apis::FetchTask> {
+        Unsent::new(&self.configuration, self.asynchronous().fetch_task(task_id))
     }
 
     /// Write a task.
@@ -77,18 +77,15 @@ impl TasksApi {
         &self,
         task_id: impl Into<TaskId>,
         task: impl BodyOf<Task>,
-    ) -> Blocking<apis::UpdateTask> {
-        Blocking::new(
-            &self.configuration,
-            self.asynchronous().update_task(task_id, task),
-        )
+    ) -> Unsent<apis::UpdateTask> {
+        Unsent::new(&self.configuration, self.asynchronous().update_task(task_id, task))
     }
     pub(crate) fn asynchronous(&self) -> apis::TasksApi {
         apis::TasksApi::new(&self.configuration)
     }
 }
 
-impl Blocking<apis::ListTasks> {
+impl Unsent<apis::ListTasks> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
@@ -116,9 +113,9 @@ impl Blocking<apis::ListTasks> {
     }
 }
 
-call_options!(Blocking<apis::ListTasks>, call.call.options);
+call_options!(Unsent<apis::ListTasks>, call.call.options);
 
-impl Blocking<apis::CreateTask> {
+impl Unsent<apis::CreateTask> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
@@ -127,9 +124,9 @@ impl Blocking<apis::CreateTask> {
     }
 }
 
-call_options!(Blocking<apis::CreateTask>, call.call.options);
+call_options!(Unsent<apis::CreateTask>, call.call.options);
 
-impl Blocking<apis::FetchTask> {
+impl Unsent<apis::FetchTask> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
@@ -138,9 +135,9 @@ impl Blocking<apis::FetchTask> {
     }
 }
 
-call_options!(Blocking<apis::FetchTask>, call.call.options);
+call_options!(Unsent<apis::FetchTask>, call.call.options);
 
-impl Blocking<apis::UpdateTask> {
+impl Unsent<apis::UpdateTask> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#tasksapi)
@@ -157,4 +154,4 @@ impl Blocking<apis::UpdateTask> {
     }
 }
 
-call_options!(Blocking<apis::UpdateTask>, call.call.options);
+call_options!(Unsent<apis::UpdateTask>, call.call.options);

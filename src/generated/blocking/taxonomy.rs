@@ -34,8 +34,8 @@ impl TaxonomyApi {
     /// [`inferred`](crate::evidence#taxonomyapi)
     #[doc(alias = "listTaxonomyLabels")]
     #[cfg(feature = "preview")]
-    pub fn list_taxonomy_labels(&self) -> Blocking<apis::ListTaxonomyLabels> {
-        Blocking::new(&self.configuration, self.asynchronous().list_taxonomy_labels())
+    pub fn list_taxonomy_labels(&self) -> Unsent<apis::ListTaxonomyLabels> {
+        Unsent::new(&self.configuration, self.asynchronous().list_taxonomy_labels())
     }
     pub(crate) fn asynchronous(&self) -> apis::TaxonomyApi {
         apis::TaxonomyApi::new(&self.configuration)
@@ -43,7 +43,7 @@ impl TaxonomyApi {
 }
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::ListTaxonomyLabels> {
+impl Unsent<apis::ListTaxonomyLabels> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#taxonomyapi)
@@ -53,4 +53,4 @@ impl Blocking<apis::ListTaxonomyLabels> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::ListTaxonomyLabels>, call.call.options);
+call_options!(Unsent<apis::ListTaxonomyLabels>, call.call.options);

@@ -33,8 +33,8 @@ impl TeamsApi {
     /// [`inferred`](crate::evidence#teamsapi)
     #[doc(alias = "listTeams")]
     #[cfg(feature = "preview")]
-    pub fn list_teams(&self) -> Blocking<apis::ListTeams> {
-        Blocking::new(&self.configuration, self.asynchronous().list_teams())
+    pub fn list_teams(&self) -> Unsent<apis::ListTeams> {
+        Unsent::new(&self.configuration, self.asynchronous().list_teams())
     }
     pub(crate) fn asynchronous(&self) -> apis::TeamsApi {
         apis::TeamsApi::new(&self.configuration)
@@ -42,7 +42,7 @@ impl TeamsApi {
 }
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::ListTeams> {
+impl Unsent<apis::ListTeams> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#teamsapi)
@@ -52,4 +52,4 @@ impl Blocking<apis::ListTeams> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::ListTeams>, call.call.options);
+call_options!(Unsent<apis::ListTeams>, call.call.options);

@@ -33,8 +33,8 @@ impl UsersApi {
     /// [`inferred`](crate::evidence#usersapi)
     #[doc(alias = "listUsers")]
     #[cfg(feature = "preview")]
-    pub fn list_users(&self) -> Blocking<apis::ListUsers> {
-        Blocking::new(&self.configuration, self.asynchronous().list_users())
+    pub fn list_users(&self) -> Unsent<apis::ListUsers> {
+        Unsent::new(&self.configuration, self.asynchronous().list_users())
     }
 
     /// Who am I.
@@ -47,8 +47,8 @@ impl UsersApi {
     /// [`inferred`](crate::evidence#usersapi)
     #[doc(alias = "fetchCurrentUser")]
     #[cfg(feature = "preview")]
-    pub fn fetch_current_user(&self) -> Blocking<apis::FetchCurrentUser> {
-        Blocking::new(&self.configuration, self.asynchronous().fetch_current_user())
+    pub fn fetch_current_user(&self) -> Unsent<apis::FetchCurrentUser> {
+        Unsent::new(&self.configuration, self.asynchronous().fetch_current_user())
     }
     pub(crate) fn asynchronous(&self) -> apis::UsersApi {
         apis::UsersApi::new(&self.configuration)
@@ -56,7 +56,7 @@ impl UsersApi {
 }
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::ListUsers> {
+impl Unsent<apis::ListUsers> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#usersapi)
@@ -66,10 +66,10 @@ impl Blocking<apis::ListUsers> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::ListUsers>, call.call.options);
+call_options!(Unsent<apis::ListUsers>, call.call.options);
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::FetchCurrentUser> {
+impl Unsent<apis::FetchCurrentUser> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#usersapi)
@@ -79,4 +79,4 @@ impl Blocking<apis::FetchCurrentUser> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::FetchCurrentUser>, call.call.options);
+call_options!(Unsent<apis::FetchCurrentUser>, call.call.options);

@@ -33,8 +33,8 @@ impl WorkspacesApi {
     /// [`inferred`](crate::evidence#workspacesapi)
     #[doc(alias = "listWorkspaces")]
     #[cfg(feature = "preview")]
-    pub fn list_workspaces(&self) -> Blocking<apis::ListWorkspaces> {
-        Blocking::new(&self.configuration, self.asynchronous().list_workspaces())
+    pub fn list_workspaces(&self) -> Unsent<apis::ListWorkspaces> {
+        Unsent::new(&self.configuration, self.asynchronous().list_workspaces())
     }
 
     /// Fetch a workspace.
@@ -46,8 +46,8 @@ impl WorkspacesApi {
     /// [`inferred`](crate::evidence#workspacesapi)
     #[doc(alias = "fetchWorkspace")]
     #[cfg(feature = "preview")]
-    pub fn fetch_workspace(&self) -> Blocking<apis::FetchWorkspace> {
-        Blocking::new(&self.configuration, self.asynchronous().fetch_workspace())
+    pub fn fetch_workspace(&self) -> Unsent<apis::FetchWorkspace> {
+        Unsent::new(&self.configuration, self.asynchronous().fetch_workspace())
     }
     pub(crate) fn asynchronous(&self) -> apis::WorkspacesApi {
         apis::WorkspacesApi::new(&self.configuration)
@@ -55,10 +55,10 @@ impl WorkspacesApi {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::ListWorkspaces>, call.call.options);
+call_options!(Unsent<apis::ListWorkspaces>, call.call.options);
 
 #[cfg(feature = "preview")]
-impl Blocking<apis::FetchWorkspace> {
+impl Unsent<apis::FetchWorkspace> {
     /// The workspace. `current` means the one that owns the API key; which one it means for an OAuth token of a user of
     /// several workspaces is not documented.
     /// [`documented`](crate::evidence#workspacesapi)
@@ -68,4 +68,4 @@ impl Blocking<apis::FetchWorkspace> {
 }
 
 #[cfg(feature = "preview")]
-call_options!(Blocking<apis::FetchWorkspace>, call.call.options);
+call_options!(Unsent<apis::FetchWorkspace>, call.call.options);

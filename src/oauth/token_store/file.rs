@@ -10,9 +10,13 @@ use zeroize::Zeroizing;
 use super::state::State;
 use super::{Begin, RefreshGuard, Save, StoreError, StoreFuture, StoredTokens, TokenStore};
 use crate::oauth::tokens::Tokens;
+use crate::store::{AtRest, Encryption};
 
 /// Between two attempts at a lock that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
+
+/// What the file is, for its encryption.
+const PURPOSE: &str = "tokens";
 
 /// Keeps tokens in a directory, for the processes of one machine.
 ///
@@ -36,12 +40,13 @@ const LOCK_PAUSE: Duration = Duration::from_millis(1);
 pub struct FileTokens {
     directory: PathBuf,
     lock_timeout: Duration,
+    at_rest: AtRest,
 }
 
 impl FileTokens {
     /// A store in a directory of its own, which is made with the first change.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), lock_timeout: Duration::from_secs(5) }
+        Self { directory: directory.into(), lock_timeout: Duration::from_secs(5), at_rest: AtRest::default() }
     }
 
     /// How long a change waits for those of other processes. Default: 5 seconds.
@@ -51,11 +56,18 @@ impl FileTokens {
         self
     }
 
+    /// Encrypts the file. Its purpose is `tokens`.
+    #[must_use]
+    pub fn encrypted(mut self, encryption: impl Encryption) -> Self {
+        self.at_rest = AtRest::encrypted(encryption);
+        self
+    }
+
     /// The state as it is; the file is replaced as a whole, so reading needs no lock.
     fn read(&self) -> Result<State, StoreError> {
         let path = self.directory.join("tokens.json");
         match fs::read_to_string(&path).map(Zeroizing::new) {
-            Ok(json) => State::parse(&json).map_err(|error| {
+            Ok(kept) => State::parse(&self.at_rest.read(PURPOSE, &kept)?).map_err(|error| {
                 StoreError::new(format!("{} is not a state of this store (line {})", path.display(), error.line()))
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(State::default()),
@@ -105,10 +117,11 @@ impl FileTokens {
 
     /// Puts a state in the place of the one before. Needs the lock.
     fn write(&self, state: &State) -> Result<(), StoreError> {
-        let json = Zeroizing::new(serde_json::to_vec(state)?);
+        let json = Zeroizing::new(serde_json::to_string(state)?);
+        let kept = Zeroizing::new(self.at_rest.write(PURPOSE, &json)?);
         let draft = self.directory.join("draft");
         let path = self.directory.join("tokens.json");
-        write_synced(&draft, &json).map_err(|error| failed("write", &draft, &error))?;
+        write_synced(&draft, kept.as_bytes()).map_err(|error| failed("write", &draft, &error))?;
         fs::rename(&draft, &path).map_err(|error| failed("replace", &path, &error))?;
         sync_directory(&self.directory).map_err(|error| failed("sync", &self.directory, &error))
     }

@@ -17,6 +17,7 @@ mod receivers;
 mod refreshes;
 mod report;
 mod roles;
+mod rows;
 mod servers;
 mod service;
 mod stopped;
@@ -39,6 +40,7 @@ const SCENARIOS: &[(&str, u64, Scenario)] = &[
     ("stopped", 90, |report| Box::pin(stopped::run(report))),
     ("refreshes", 300, |report| Box::pin(refreshes::run(report))),
     ("receivers", 150, |report| Box::pin(receivers::run(report))),
+    ("rows", 240, |report| Box::pin(rows::run(report))),
 ];
 
 fn main() -> ExitCode {

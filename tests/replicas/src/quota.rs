@@ -53,6 +53,8 @@ const EQUAL: [usize; 4] = [125; 4];
 const SKEWED: [usize; 4] = [185, 5, 5, 5];
 /// Between two bursts, with 120 of 200 used.
 const MIDDLE: Duration = Duration::from_secs(5);
+/// In each process: more than its share of a window, so that all processes always have callers that wait.
+const CALLERS: &str = "16";
 const AWAY: Duration = Duration::from_secs(4);
 
 /// A variant with the usual load and nothing on the way.
@@ -220,8 +222,7 @@ async fn start(variant: &Variant, service: &Service, store: &str) -> Vec<Role> {
             let hangs = number == 0 && matches!(variant.fault, Fault::Caller(_));
             let name = format!("caller-{number}{}", if hangs { "-hangs" } else { "" });
             let calls = variant.calls[number].to_string();
-            let callers = if variant.calls == SKEWED { "16" } else { "8" };
-            Role::start("caller", &[service.url(), &name, store, &scale, &calls, callers])
+            Role::start("caller", &[service.url(), &name, store, &scale, &calls, CALLERS])
         })
         .collect();
     for caller in &mut callers {

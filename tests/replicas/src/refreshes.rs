@@ -17,8 +17,8 @@ use crate::roles::refresher::{Logins, app};
 use crate::servers::{Postgres, Redis, folder};
 
 const PROCESSES: usize = 4;
-/// With four processes and three stores, 10,000 refreshes.
-const LOGINS: usize = 840;
+/// With four processes, 10,000 refreshes for each store.
+const LOGINS: usize = 2_500;
 const KILLS: usize = 10;
 /// What the error of a lost login says.
 const NAMED: &str = "another process ended in the middle of a refresh";

@@ -3,10 +3,11 @@
 mod work;
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::time::Duration;
 
+use onehorizon::StoreError;
 use onehorizon::webhook::inbox::{DeadEvent, InboxSettings, InboxStats, Order};
 use onehorizon::webhook::{Event, Verified};
 use tokio::sync::Notify;
@@ -122,7 +123,7 @@ impl PostgresInbox {
     /// # Errors
     /// As for every statement.
     pub async fn put_event(&self, event: &Event, label: Option<&str>) -> Result<bool, Error> {
-        let (id, kind, body) = (event.id().as_str(), event.event_type().as_str(), event.as_json());
+        let (id, kind, body) = (event.id().as_str(), event.event_type().as_str(), self.write(event)?);
         let resource = event.resource().id.as_deref();
         let sql = self.sql("inbox_put_v1($1, $2, $3, $4, $5, $6)");
         let parameters = [
@@ -169,7 +170,9 @@ impl PostgresInbox {
         let dead = rows.iter().map(|row| {
             let mut event = DeadEvent::default();
             (event.event_id, event.error) = (row.get(0), row.get(3));
-            event.body = row.get::<_, Option<String>>(1).unwrap_or_default();
+            let kept = row.get::<_, Option<String>>(1).unwrap_or_default();
+            // As it is kept, if it cannot be decrypted.
+            event.body = self.read(&event.event_id, &kept).map(|json| json.to_string()).unwrap_or(kept);
             event.attempts = row.get::<_, i32>(2).unsigned_abs();
             event
         });
@@ -199,6 +202,19 @@ impl PostgresInbox {
         let parameters = [self.scope(), (&age as _, Type::FLOAT8), (&most as _, Type::INT4)];
         let gone: i64 = self.connection.one(&self.sql("inbox_clean_v1($1, $2, $3)"), &parameters).await?.get(0);
         Ok(gone.unsigned_abs())
+    }
+
+    fn purpose(&self, event_id: &str) -> String {
+        format!("inbox/{}/{event_id}", self.connection.scope())
+    }
+
+    fn write(&self, event: &Event) -> Result<String, Error> {
+        let purpose = self.purpose(event.id().as_str());
+        self.connection.at_rest().write(&purpose, event.as_json()).map_err(Error::encryption)
+    }
+
+    fn read(&self, event_id: &str, kept: &str) -> Result<impl Deref<Target = String> + use<>, StoreError> {
+        self.connection.at_rest().read(&self.purpose(event_id), kept)
     }
 
     fn scope(&self) -> Parameter<'_> {

@@ -19,7 +19,9 @@ BEGIN
     INSERT INTO {s}.event AS e (scope, event_id, token, leased_until)
     VALUES (p_scope, p_id, p_token, clock_timestamp() + make_interval(secs => p_lease))
     ON CONFLICT (scope, event_id) DO UPDATE SET token = excluded.token, leased_until = excluded.leased_until
-    WHERE e.done_at IS NULL AND e.leased_until <= clock_timestamp();
+    -- A lease that ends so late was made before the clock was set back.
+    WHERE e.done_at IS NULL AND (e.leased_until <= clock_timestamp()
+        OR e.leased_until > clock_timestamp() + 4 * make_interval(secs => p_lease));
     IF FOUND THEN RETURN 0; END IF;
     SELECT done_at INTO done FROM {s}.event WHERE scope = p_scope AND event_id = p_id;
     RETURN CASE WHEN done IS NULL THEN 1 ELSE 2 END;

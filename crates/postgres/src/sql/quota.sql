@@ -4,7 +4,8 @@ CREATE TABLE IF NOT EXISTS {s}.quota (
     epoch   text NOT NULL,
     shut    bigint NOT NULL DEFAULT 0,
     longest bigint NOT NULL DEFAULT 0,
-    full_at jsonb NOT NULL DEFAULT '{}'
+    full_at jsonb NOT NULL DEFAULT '{}',
+    seen    bigint NOT NULL DEFAULT 0
 );
 -- One of the two times is set: the end of a lease, or from when a used slot counts.
 CREATE TABLE IF NOT EXISTS {s}.quota_slot (
@@ -103,6 +104,15 @@ BEGIN
     INSERT INTO {s}.quota (scope, epoch) VALUES (p_scope, msg->>'candidate') ON CONFLICT DO NOTHING;
     SELECT * INTO q FROM {s}.quota WHERE scope = p_scope FOR UPDATE;
     now_us := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    IF now_us < q.seen - 1000000 THEN
+        -- The clock was set back: no time that is kept means anything. The processes give back what they know.
+        DELETE FROM {s}.quota_slot WHERE scope = p_scope;
+        DELETE FROM {s}.quota_other WHERE scope = p_scope;
+        DELETE FROM {s}.quota_waiter WHERE scope = p_scope;
+        DELETE FROM {s}.quota_process WHERE scope = p_scope;
+        UPDATE {s}.quota SET epoch = msg->>'candidate', shut = now_us + 1500000, full_at = '{}', seen = now_us
+        WHERE scope = p_scope RETURNING * INTO q;
+    END IF;
     IF msg->>'epoch' IS NOT NULL AND msg->>'epoch' <> q.epoch THEN
         RETURN jsonb_build_object('epoch', q.epoch, 'stale', true);
     END IF;
@@ -212,8 +222,9 @@ BEGIN
         END IF;
     END LOOP;
 
-    UPDATE {s}.quota SET shut = q.shut, longest = q.longest, full_at = q.full_at WHERE scope = p_scope
-        AND (quota.shut, quota.longest, quota.full_at) IS DISTINCT FROM (q.shut, q.longest, q.full_at);
+    UPDATE {s}.quota SET shut = q.shut, longest = q.longest, full_at = q.full_at, seen = now_us WHERE scope = p_scope
+        AND (quota.seen < now_us - 100000
+            OR (quota.shut, quota.longest, quota.full_at) IS DISTINCT FROM (q.shut, q.longest, q.full_at));
     INSERT INTO {s}.quota_process AS p VALUES (p_scope, msg->>'process', now_us)
     ON CONFLICT (scope, process) DO UPDATE SET seen = excluded.seen WHERE p.seen < excluded.seen - 1000000;
     DELETE FROM {s}.quota_process WHERE scope = p_scope AND seen < now_us - 15000000;

@@ -3,10 +3,11 @@
 mod work;
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use onehorizon::StoreError;
 use onehorizon::webhook::inbox::{DeadEvent, InboxSettings, InboxStats, Order};
 use onehorizon::webhook::{Event, Verified};
 use rusqlite::params;
@@ -124,7 +125,7 @@ impl SqliteInbox {
     /// # Errors
     /// [`Error::Sqlite`].
     pub async fn put_event(&self, event: &Event, label: Option<&str>) -> Result<bool, Error> {
-        let (id, body) = (event.id().to_string(), event.as_json().to_owned());
+        let (id, body) = (event.id().to_string(), self.write(event)?);
         let (resource, label, now) = (event.resource().id.clone(), label.map(str::to_owned), now());
         let put = self.database.run(move |connection, scope| {
             let insert =
@@ -177,7 +178,14 @@ impl SqliteInbox {
             };
             connection.prepare(select)?.query_map(params![scope, most], read)?.collect()
         });
-        dead.await
+        let mut dead: Vec<DeadEvent> = dead.await?;
+        for event in &mut dead {
+            // As it is kept, if it cannot be decrypted.
+            if let Ok(json) = self.read(&event.event_id, &event.body) {
+                event.body = json.to_string();
+            }
+        }
+        Ok(dead)
     }
 
     /// Tries a dead event again, from the first attempt on; `false` if it is not dead.
@@ -210,6 +218,21 @@ impl SqliteInbox {
             connection.prepare(delete)?.execute(params![scope, before, most])
         });
         Ok(gone.await? as u64)
+    }
+}
+
+impl SqliteInbox {
+    fn purpose(&self, event_id: &str) -> String {
+        format!("inbox/{}/{event_id}", self.database.scope())
+    }
+
+    fn write(&self, event: &Event) -> Result<String, Error> {
+        let purpose = self.purpose(event.id().as_str());
+        self.database.at_rest().write(&purpose, event.as_json()).map_err(Error::encryption)
+    }
+
+    fn read(&self, event_id: &str, kept: &str) -> Result<impl Deref<Target = String> + use<>, StoreError> {
+        self.database.at_rest().read(&self.purpose(event_id), kept)
     }
 }
 

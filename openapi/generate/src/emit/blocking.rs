@@ -68,8 +68,8 @@ fn method(operation: &Operation) -> TokenStream {
         #gate
         #deprecated
         #allowed
-        pub fn #name(&self, #(#arguments),*) -> Blocking<apis::#builder> {
-            Blocking::new(&self.configuration, self.asynchronous().#name(#(#names),*))
+        pub fn #name(&self, #(#arguments),*) -> Unsent<apis::#builder> {
+            Unsent::new(&self.configuration, self.asynchronous().#name(#(#names),*))
         }
     }
 }
@@ -97,11 +97,11 @@ fn setters(operation: &Operation) -> TokenStream {
     let methods = if methods.is_empty() {
         TokenStream::new()
     } else {
-        quote! { #gate impl Blocking<apis::#builder> { #(#methods)* } }
+        quote! { #gate impl Unsent<apis::#builder> { #(#methods)* } }
     };
     quote! {
         #methods
         #gate
-        call_options!(Blocking<apis::#builder>, call.call.options);
+        call_options!(Unsent<apis::#builder>, call.call.options);
     }
 }

@@ -83,6 +83,13 @@ fn reply<E: Into<StoreError>>(event: &Event, put: Result<bool, E>) -> Reply {
 
 type Handling<E> = std::pin::Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
 
+/// No work takes no time; a timer would take a millisecond.
+async fn pause(work: Duration) {
+    if !work.is_zero() {
+        tokio::time::sleep(work).await;
+    }
+}
+
 /// The effect is a line in a file, beside the claim.
 fn in_file(path: &str, work: Duration) -> impl Fn(Verified<Event>) -> Handling<Infallible> + Clone + use<> {
     let file: Option<Arc<File>> =
@@ -90,11 +97,11 @@ fn in_file(path: &str, work: Duration) -> impl Fn(Verified<Event>) -> Handling<I
     move |event| {
         let file = file.clone();
         Box::pin(async move {
-            tokio::time::sleep(work).await;
+            pause(work).await;
             if let Some(file) = file {
                 (&*file).write_all(format!("{}\n", event.id()).as_bytes()).unwrap();
             }
-            tokio::time::sleep(work / 2).await;
+            pause(work / 2).await;
             Ok(())
         })
     }
@@ -110,11 +117,11 @@ fn in_transaction(
     move |event, lease| {
         let (pool, claims) = (pool.clone(), Arc::clone(&claims));
         Box::pin(async move {
-            tokio::time::sleep(work).await;
+            pause(work).await;
             let mut client = pool.get().await?;
             let transaction = client.transaction().await?;
             transaction.execute("INSERT INTO effects VALUES ($1)", &[&event.id().as_str()]).await?;
-            tokio::time::sleep(work / 2).await;
+            pause(work / 2).await;
             claims.commit_in(&*transaction, &lease).await?.or_superseded()?;
             transaction.commit().await?;
             Ok(())

@@ -1,9 +1,13 @@
-//! The error of every store: quota, claims, tokens and inbox.
+//! What all stores share (quota, claims, tokens, inbox): their error, and the encryption of what they keep.
+
+mod encryption;
 
 use std::error::Error;
 use std::fmt;
 
 use crate::future::BoxFuture;
+
+pub use encryption::{AtRest, Encryption};
 
 /// What the methods of stores return: boxed, so that stores can be swapped at run time.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
