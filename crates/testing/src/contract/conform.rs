@@ -25,7 +25,9 @@ fn walk(root: &Value, schema: &Value, value: &mut Value, depth: usize) {
     match value {
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| walk(root, schema, item, depth));
+                for item in items {
+                    walk(root, schema, item, depth);
+                }
             }
         }
         Value::Object(fields) => {

@@ -238,7 +238,6 @@ impl Reader<'_> {
         let template = template.collect();
         let answer = self.answer(operation)?;
         Ok(Operation {
-            answer,
             id,
             spelt,
             method,
@@ -248,6 +247,7 @@ impl Reader<'_> {
             parameters,
             body,
             renamed,
+            answer,
             template,
         })
     }

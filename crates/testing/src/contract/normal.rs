@@ -20,7 +20,9 @@ fn walk(node: &mut Value, old: bool, root: &Value, elsewhere: &[String]) {
             for (name, value) in object.iter_mut().filter(|(name, _)| !is_data(name)) {
                 match value {
                     Value::Array(parts) if name == "allOf" => {
-                        parts.iter_mut().for_each(|part| walk(part, old, root, &read_only));
+                        for part in parts {
+                            walk(part, old, root, &read_only);
+                        }
                     }
                     other => walk(other, old, root, &[]),
                 }

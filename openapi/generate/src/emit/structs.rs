@@ -102,7 +102,9 @@ fn setters(body: &Struct) -> BTreeMap<&str, String> {
     });
     let mut names = Names::without(TAKEN).and(if body.items.is_some() { OF_LISTS } else { &[] });
     let free: BTreeMap<&str, String> = free.iter().map(|field| (field.name.as_str(), field.name.clone())).collect();
-    free.values().for_each(|name| drop(names.claim(name)));
+    for name in free.values() {
+        names.claim(name);
+    }
     let taken = taken.iter().map(|field| (field.name.as_str(), names.claim(&format!("set_{}", field.name))));
     taken.collect::<Vec<_>>().into_iter().chain(free.clone()).collect()
 }

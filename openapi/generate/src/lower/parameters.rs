@@ -68,7 +68,7 @@ impl<'d> Lowering<'d> {
             let whole = format!("{wire}[{field}]{}", if is_list { "[]" } else { "" });
             let wanted = self.curated_name(&whole, setters);
             let wanted = wanted.unwrap_or_else(|| format!("{stem}_{}", snake(field).trim_end_matches('_')));
-            let name = self.free_name(&whole, wanted, place, setters, required);
+            let name = self.free_name(&whole, &wanted, place, setters, required);
             found.push(Parameter {
                 wire: whole,
                 name,
@@ -126,7 +126,7 @@ impl<'d> Lowering<'d> {
         let defaulted = rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace);
         let required = !defaulted && (place == Place::Path || here.flag("required"));
         let wanted = self.curated_name(wire, setters).unwrap_or_else(|| snake(wire));
-        let name = self.free_name(wire, wanted, here, setters, required);
+        let name = self.free_name(wire, &wanted, here, setters, required);
         let mut docs = node_docs(here);
         schema_notes(&schema, &mut docs.notes);
         if here.flag("deprecated") {
@@ -149,20 +149,20 @@ impl<'d> Lowering<'d> {
     fn free_name(
         &mut self,
         wire: &str,
-        name: String,
+        name: &str,
         here: &Located<'d>,
         setters: &mut Setters,
         required: bool,
     ) -> String {
         let builder = &setters.builder;
-        let problem = if CALL_OPTIONS.contains(&name.as_str()) {
+        let problem = if CALL_OPTIONS.contains(&name) {
             Some("is an option of every call".to_owned())
-        } else if !required && self.written.contains(&(builder.clone(), name.clone())) {
+        } else if !required && self.written.contains(&(builder.clone(), name.to_owned())) {
             Some(format!("is a method that `{builder}` has already, written by hand"))
         } else {
             None
         };
-        let Some(problem) = problem else { return setters.names.claim(&name) };
+        let Some(problem) = problem else { return setters.names.claim(name) };
         let table = ["operations", setters.id.as_str(), "parameters", wire];
         let what = format!("`{name}` {problem}; give the parameter a `name` in `[{}]`", table.join("."));
         let proposed = format!("service_{}", name.trim_end_matches('_'));

@@ -66,8 +66,9 @@ impl<'d> Lowering<'d> {
             let Ok(item) = self.document.resolve(&item) else { continue };
             for operation in METHODS.iter().filter_map(|method| item.get(method)) {
                 let Some(security) = operation.get("security").or_else(|| default.clone()) else { continue };
-                let named = |alternative: Located<'d>| alternative.fields().map(|(name, _)| name).collect::<Vec<_>>();
-                let names: BTreeSet<&str> = security.elements().flat_map(named).collect();
+                let schemes_of =
+                    |alternative: Located<'d>| alternative.fields().map(|(name, _)| name).collect::<Vec<_>>();
+                let names: BTreeSet<&str> = security.elements().flat_map(schemes_of).collect();
                 wanted
                     .insert(names.into_iter().filter(|name| bearers.iter().any(|(known, _)| known == name)).collect());
             }
