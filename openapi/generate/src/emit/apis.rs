@@ -294,7 +294,8 @@ fn setter(parameter: &Parameter) -> TokenStream {
 /// The name in the contract, by which the documentation's search finds the method.
 pub(crate) fn alias(operation: &Operation) -> Option<TokenStream> {
     let id = &operation.id;
-    (*id != operation.name && !id.is_empty() && id.chars().all(char::is_alphanumeric)).then(|| quote! { #[doc(alias = #id)] })
+    (*id != operation.name && !id.is_empty() && id.chars().all(char::is_alphanumeric))
+        .then(|| quote! { #[doc(alias = #id)] })
 }
 
 pub(crate) fn gate(operation: &Operation) -> TokenStream {
