@@ -6,7 +6,7 @@ use super::duration;
 
 /// The wait that a message names, with parts that belong together ("1 minute 5 seconds", "1m5s").
 ///
-/// It is the first time after each word that asks to wait ("retry", "again", "wait"); without any, each time that is no rate
+/// It is the first time after each word that asks to wait ("retry", "again", "wait"); without any, each time that is not a rate
 /// ("40 per minute, 60 seconds left"). Of several the longest counts, since waiting too short is refused again.
 pub(crate) fn in_words(message: &str) -> Option<Duration> {
     let message = plain_numbers(message);
@@ -46,7 +46,7 @@ pub(super) fn alone(text: &str) -> Option<Duration> {
     if taken == 1 { duration(seconds) } else { None }
 }
 
-/// The first time that is no rate, else the first.
+/// The first time that is not a rate, else the first.
 fn first(times: &[(f64, bool)]) -> Option<f64> {
     times.iter().find(|(_, is_rate)| !is_rate).or(times.first()).map(|(seconds, _)| *seconds)
 }
