@@ -238,7 +238,7 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
         let words = text("error_description").map(clean);
         return OauthError::refused(OauthErrorCode::other(&clean(code)), words, Some(status.as_u16()));
     }
-    let words = message_of(body, Content::Secrets).map(|words| clean(&words));
+    let words = message_of(status, body, Content::Secrets).map(|words| clean(&words));
     let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));
     let error = OauthError::new(OauthErrorKind::Api, words);
     if status.is_redirection() {
