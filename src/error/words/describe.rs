@@ -1,7 +1,5 @@
 //! What to say of a response that has no words of its own: an empty body, a page of a proxy, an unknown form.
 
-use std::borrow::Cow;
-
 use http::{HeaderMap, StatusCode};
 use serde::de::IgnoredAny;
 
@@ -59,7 +57,7 @@ fn described(
 }
 
 /// A body that a person wrote, whatever its media type says: not a page, not JSON that broke off, not binary.
-fn plain_text<'a>(text: &'a Cow<'_, str>) -> Option<&'a str> {
+fn plain_text(text: &str) -> Option<&str> {
     let text = text.trim();
     let is_markup = |text: &str| {
         let opens = |index: usize| {

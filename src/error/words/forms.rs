@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Content;
+use super::names::{field_of, has_message, has_name, is_about_the_response, is_list_of_errors, plain, text_of};
 use crate::error::FieldError;
 use crate::redact::{REDACTED, is_secret_name};
 
@@ -25,7 +26,7 @@ const LARGEST: usize = 64 * 1024;
 /// Fields within fields are looked into so many levels deep.
 const DEEPEST: usize = 5;
 
-type Map = serde_json::Map<String, Value>;
+pub(super) type Map = serde_json::Map<String, Value>;
 
 /// What has been found so far.
 pub(super) struct Gathered {
@@ -259,149 +260,7 @@ pub(super) fn small(raw: &RawValue) -> Option<Value> {
     if raw.get().len() <= LARGEST || raw.get().starts_with('"') { serde_json::from_str(raw.get()).ok() } else { None }
 }
 
-/// A name as it is compared: `error_message`, `Error-Message` and `errorMessage` are one.
-pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(40).collect()
-}
-
-/// Names (plain) of lists and maps of several errors.
-pub(super) fn is_list_of_errors(name: &str) -> bool {
-    matches!(
-        name,
-        "errors"
-            | "violations"
-            | "issues"
-            | "invalidparams"
-            | "invalidparameters"
-            | "invalidfields"
-            | "fielderrors"
-            | "fieldviolations"
-            | "formerrors"
-            | "validationerrors"
-            | "modelstate"
-            | "errormessages"
-            | "failures"
-            | "problems"
-            | "children"
-    )
-}
-
-/// Names of fields of the response itself, whose values are no errors of fields.
-fn is_about_the_response(name: &str) -> bool {
-    matches!(
-        plain(name).as_str(),
-        "status"
-            | "statustext"
-            | "statuscode"
-            | "httpstatus"
-            | "success"
-            | "ok"
-            | "type"
-            | "timestamp"
-            | "time"
-            | "date"
-            | "path"
-            | "url"
-            | "method"
-            | "instance"
-            | "name"
-            | "requestid"
-            | "traceid"
-            | "server"
-            | "service"
-            | "version"
-            | "hint"
-            | "help"
-            | "documentation"
-    )
-}
-
-/// Whether an object is the error of a field, not a map of further fields.
-fn has_message(map: &Map) -> bool {
-    has_name(map, &["message", "msg", "errormessage", "detail", "reason", "description", "error", "code"])
-}
-
-fn has_name(map: &Map, names: &[&str]) -> bool {
-    map.iter().any(|(name, value)| value.is_string() && names.contains(&plain(name).as_str()))
-}
-
-/// The first of these names that has a value of use.
-fn first<T>(map: &Map, names: &[&str], read: impl Fn(&Value) -> Option<T>) -> Option<T> {
-    names
-        .iter()
-        .find_map(|wanted| map.iter().find(|(name, _)| plain(name) == *wanted).and_then(|(_, value)| read(value)))
-}
-
-/// The message of one of several errors.
-fn text_of(item: &Map) -> Option<String> {
-    const NAMES: [&str; 11] = [
-        "message",
-        "messages",
-        "detail",
-        "msg",
-        "errormessage",
-        "reason",
-        "title",
-        "description",
-        "errordescription",
-        "error",
-        "code",
-    ];
-    let texts = |value: &Value| match value {
-        Value::String(text) => said(text),
-        Value::Array(items) => {
-            let texts: Vec<String> = items.iter().take(MOST).filter_map(Value::as_str).filter_map(said).collect();
-            said(&texts.join("; "))
-        }
-        _ => None,
-    };
-    // `{"property": "title", "constraints": {"isNotEmpty": "must not be empty"}}`
-    let constraints = |value: &Value| {
-        let texts: Vec<String> = value.as_object()?.values().filter_map(Value::as_str).filter_map(said).collect();
-        said(&texts.join("; "))
-    };
-    first(item, &NAMES, texts).or_else(|| first(item, &["constraints"], constraints))
-}
-
-/// The field of one of several errors: a name, a path of names, or a JSON pointer.
-fn field_of(item: &Map) -> Option<String> {
-    const NAMES: [&str; 17] = [
-        "field",
-        "fieldname",
-        "path",
-        "propertypath",
-        "instancepath",
-        "datapath",
-        "loc",
-        "location",
-        "param",
-        "parameter",
-        "property",
-        "propertyname",
-        "pointer",
-        "target",
-        "attribute",
-        "name",
-        "key",
-    ];
-    let name = |value: &Value| match value {
-        // The name of an error's type is not a field.
-        Value::String(text) if text.ends_with("Error") || text.ends_with("Exception") => None,
-        Value::String(text) => said(text),
-        Value::Array(parts) => {
-            let parts: Vec<String> = parts
-                .iter()
-                .filter_map(|part| part.as_str().map(str::to_owned).or_else(|| part.as_u64().map(|n| n.to_string())))
-                .collect();
-            said(&parts.join("."))
-        }
-        _ => None,
-    };
-    let source = |value: &Value| first(value.as_object()?, &["pointer", "parameter", "header"], name);
-    first(item, &NAMES, name).or_else(|| first(item, &["source"], source))
-}
-
-fn said(text: &str) -> Option<String> {
+pub(super) fn said(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

@@ -6,6 +6,7 @@
 
 mod describe;
 mod forms;
+mod names;
 mod object;
 
 use std::borrow::Cow;
