@@ -242,6 +242,7 @@ impl Callback {
             }
         }
         callback.code = callback.code.filter(|code| !code.expose().is_empty());
+        callback.error = callback.error.filter(|error| !error.is_empty());
         Ok(callback)
     }
 }
