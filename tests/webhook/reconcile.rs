@@ -417,9 +417,9 @@ async fn a_gap_says_from_when_to_when_and_what_is_lost_for_good() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_on_further_pages_are_a_known_gap() {
-    let whole = r#"{"tasks":[{"taskId":"t1","updatedAt":"2026-05-10T10:00:00Z"}],"nextCursor":null}"#;
-    let first = r#"{"tasks":[{"taskId":"t1","updatedAt":"2026-05-10T10:00:00Z"}],"nextCursor":"c2"}"#;
-    let failed = r#"{"tasks":[],"error":"timeout"}"#;
+    // Closes the list, and goes on beside it.
+    let (whole, first, failed) =
+        (r#"], "nextCursor": null, "a": ["#, r#"], "nextCursor": "c2", "a": ["#, r#"], "error": "timeout", "a": ["#);
     for (list, is_gap) in [(whole, false), (first, true), (failed, true)] {
         let (reconciler, _receiver) = scripted(&[list]);
         let run = reconciler.run(&start(), ok).await.unwrap();
