@@ -15,9 +15,10 @@ use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::tokens::{Fields, Tokens};
 use crate::clock::Clock;
-use crate::error::{encoded_words, foreign_encoding, message_of};
+use crate::error::{Content, encoded_words, foreign_encoding, message_of};
 use crate::metadata::Sent;
 use crate::models::runtime::{RawObject, Value};
+use crate::redact::Redactor;
 use crate::retry_after::rate_limit;
 use crate::secret::Secret;
 use crate::transport::{TransportRequest, TransportResponse};
@@ -242,6 +243,9 @@ fn form_tokens(text: &str) -> Option<(Tokens, Option<Duration>)> {
 
 /// The server's refusal, as well as it can be read.
 fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthError {
+    // Tokens may be beside the words, and in them.
+    let named = Redactor::of_names_in(body);
+    let clean = |words: &str| secrets.clean(&named.text(words));
     let text = text_of(body);
     let object = RawObject::parse(&text).unwrap_or_default();
     let field = |name: &str| object.get(name).map_or("", serde_json::value::RawValue::get);
@@ -250,13 +254,13 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
     let inner = |name: &str| nested.get(name).map_or("", serde_json::value::RawValue::get);
     if let Some(code) = [field("error"), inner("code"), inner("error")].into_iter().find_map(words) {
         let described = ["error_description", "message", "detail"].map(field).into_iter().chain([inner("message")]);
-        let described = described.into_iter().find_map(words).map(|words| secrets.clean(&words));
-        let code = secrets.clean(&code);
+        let described = described.into_iter().find_map(words).map(|words| clean(&words));
+        let code = clean(&code);
         let known = code.to_ascii_lowercase().parse::<OauthErrorCode>();
         let code = known.unwrap_or_else(|_| OauthErrorCode::other(&code));
         return OauthError::refused(code, described, Some(status.as_u16()));
     }
-    let words = message_of(body).map(|words| secrets.clean(&words));
+    let words = message_of(body, Content::Secrets).map(|words| clean(&words));
     let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));
     let error = OauthError::new(OauthErrorKind::Api, words);
     if status.is_redirection() {
