@@ -49,7 +49,7 @@ async fn calls_that_are_kept_in_a_buffer_do_not_keep_others_from_their_slots() {
                 }
                 assert!(within(limit, read(&configuration)).await, "{kept} kept, {lane:?}, polled {polls} times");
                 assert!(within(limit, read(&configuration)).await, "a second time: {kept} kept, {lane:?}");
-                // Whoever is polled again goes on.
+                // A call that is polled again goes on.
                 for call in buffer.iter_mut().take(3) {
                     assert!(within(limit, call).await, "{kept} kept, {lane:?}, polled {polls} times");
                 }
