@@ -370,7 +370,7 @@ async fn waits_reported(seconds: u64) -> Vec<Duration> {
     assert!(late.await.unwrap().unwrap_err().is_rate_limited());
     let reported = reported.lock().unwrap();
     // To the second: the second call begins a millisecond later.
-    reported.iter().map(|wait| Duration::from_secs(wait.as_secs_f64().round() as u64)).collect()
+    reported.iter().map(|wait| Duration::from_secs((*wait + SECOND / 2).as_secs())).collect()
 }
 
 #[tokio::test(start_paused = true)]
