@@ -23,6 +23,7 @@ mod request;
 mod rotation;
 mod steps;
 mod summary;
+pub(crate) mod whole_list;
 
 pub use body::BodyOf;
 pub use bulk::{Bulk, BulkItem, BulkOutcome, BulkProgress, BulkReport};
