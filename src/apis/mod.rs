@@ -4,6 +4,8 @@
 //! the operation, and the options of every call, such as `timeout`, `deadline`, `attempts`, `max_wait` and `header`.
 //! Every builder is `Send`, and does nothing until it is awaited.
 //!
+//! A list comes whole: the service documents no pages. A list that is given a cursor in the contract gets `pages()` and `items()`.
+//!
 //! ```
 //! use std::time::Duration;
 //! # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
