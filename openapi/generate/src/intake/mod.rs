@@ -94,11 +94,12 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
     rest(&mut comparison);
     pages(&mut comparison, &their_operations);
 
-    let overlay = merge::overlay(&comparison, &roles(&pairs, &comparison));
+    let (overlay, needed) = merge::overlay(&comparison, &roles(&pairs, &comparison), &pairs);
     let merged = merge::apply(theirs.root().value, &overlay)?;
     let merged_document = Document::new(merged.clone())?;
     let mut proposal = Proposal::new(input.curation)?;
     proposal.operations(&pairs);
+    proposal.to_decide.extend(needed);
     let (renamed, known) = parameters(&pairs, &their_operations);
     proposal.parameters(&renamed, &known);
     proposal.models(&comparison, &merged_document);
