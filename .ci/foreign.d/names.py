@@ -36,7 +36,7 @@ def operation(name=None, **more):
     return {**named, "tags": ["Things"], "responses": {"200": {"description": "", **content(refer("Thing"))}}, **more}
 
 
-def answering(schema):
+def responding(schema):
     return {"get": operation("getA", responses={"200": {"description": "", **content(schema)}})}
 
 
@@ -95,21 +95,21 @@ DOCUMENTS = {
                        "/t/{a}-{b}": {"get": operation("pair", parameters=path("a", "b"))},
                        "/t('{id}')": {"get": operation("quoted", parameters=path("id"))},
                        "/t/{id}/a b#c?x=1": {"get": operation("fragment", parameters=path("id"))}}),
-    "union_of_itself": document({"/a": answering(refer("A"))}, {"A": {"oneOf": [refer("A"), refer("Thing")]}}),
-    "unions_of_each_other": document({"/a": answering(refer("A"))}, {"A": {"anyOf": [refer("B"), {"type": "string"}]},
+    "union_of_itself": document({"/a": responding(refer("A"))}, {"A": {"oneOf": [refer("A"), refer("Thing")]}}),
+    "unions_of_each_other": document({"/a": responding(refer("A"))}, {"A": {"anyOf": [refer("B"), {"type": "string"}]},
                                                                     "B": {"anyOf": [refer("A"), {"type": "integer"}]}}),
-    "parent_and_children": document({"/a": answering(refer("P"))}, {
+    "parent_and_children": document({"/a": responding(refer("P"))}, {
         "P": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}, "parent": refer("P")},
               "discriminator": {"propertyName": "kind", "mapping": {"c": "#/components/schemas/C", "d": "D"}}, "anyOf": [refer("C"), refer("D")]},
         "C": {"allOf": [refer("P"), {"properties": {"sub": {"type": "array", "items": refer("P")}}}]},
         "D": {"allOf": [refer("C"), {"properties": {"d": {"type": "string"}}}]}}),
-    "parts_of_each_other": document({"/a": answering(refer("A"))}, {"A": {"allOf": [refer("B")]}, "B": {"allOf": [refer("A")]}}),
-    "groups_of_shapes": document({"/a": answering(refer("Shape"))}, {
+    "parts_of_each_other": document({"/a": responding(refer("A"))}, {"A": {"allOf": [refer("B")]}, "B": {"allOf": [refer("A")]}}),
+    "groups_of_shapes": document({"/a": responding(refer("Shape"))}, {
         "Shape": {"oneOf": [refer("Circle"), refer("Group")], "discriminator": {"propertyName": "t"}},
         "Base": {"allOf": [refer("Shape")], "properties": {"t": {"type": "string"}}},
         "Circle": {"allOf": [refer("Base"), {"properties": {"r": {"type": "number"}}}]},
-        "Group": {"allOf": [refer("Base"), {"properties": {"members": {"type": "array", "items": refer("Shape")}, "inner": refer("Shape")}}]}}),
-    "trees": document({"/a": answering(refer("Node"))}, {
+        "Group": {"allOf": [refer("Base"), {"properties": {"parts": {"type": "array", "items": refer("Shape")}, "inner": refer("Shape")}}]}}),
+    "trees": document({"/a": responding(refer("Node"))}, {
         "Base": {"required": ["up"], "properties": {"up": refer("Node")}},
         "Node": {"allOf": [refer("Base"), {"properties": {"left": refer("Node"), "maybe": {"anyOf": [refer("Node"), {"type": "null"}]},
                                                          "named": {"additionalProperties": refer("Node")}}}]},

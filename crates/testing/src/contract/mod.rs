@@ -34,7 +34,7 @@ pub(crate) struct Operation {
     /// Fields of the response that the document calls otherwise: their names here and there.
     pub(crate) renamed: Vec<(String, String)>,
     /// What an official document says of the response: checked, and completed where the fake's data lacks something.
-    answer: Option<(Schema, Value)>,
+    response: Option<(Schema, Value)>,
     template: Vec<Segment>,
 }
 
@@ -152,7 +152,7 @@ impl Contract {
 impl Operation {
     /// The body of a successful response as the official document wants it; nothing if it is so already.
     pub(crate) fn conformed(&self, body: &str) -> Option<String> {
-        let (schema, root) = self.answer.as_ref()?;
+        let (schema, root) = self.response.as_ref()?;
         let mut value = serde_json::from_str(body).ok()?;
         let mut fits = true;
         schema.check(&value, "$", |_, _| fits = false);
@@ -236,7 +236,7 @@ impl Reader<'_> {
             .collect();
         let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
         let template = template.collect();
-        let answer = self.answer(operation)?;
+        let response = self.described_response(operation)?;
         Ok(Operation {
             id,
             spelt,
@@ -247,13 +247,13 @@ impl Reader<'_> {
             parameters,
             body,
             renamed,
-            answer,
+            response,
             template,
         })
     }
 
     /// What an official document says of the first success; our own contract is what the fake's data was written by.
-    fn answer(&self, operation: &Value) -> Result<Option<(Schema, Value)>, String> {
+    fn described_response(&self, operation: &Value) -> Result<Option<(Schema, Value)>, String> {
         if self.document.pointer("/x-sources/official").is_none() {
             return Ok(None);
         }
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_may_repeat_the_base_path() {
+    fn the_base_path_may_stand_in_the_paths() {
         for (path, server) in [("/api/v1/things", "https://onehorizon.ai"), ("/v1/things", "https://onehorizon.ai/api")]
         {
             let document = json!({ "servers": [{ "url": server }], "paths": { path: { "get": { "responses": {} } } } });

@@ -30,7 +30,7 @@ pub(crate) struct Comparison<'d> {
     /// Fields of ours that theirs calls something else: our component and field, their field.
     pub(crate) renamed: BTreeMap<(String, String), String>,
     seen: BTreeSet<(Pointer, Pointer)>,
-    /// Does theirs tell API keys from OAuth tokens anywhere?
+    /// Does theirs distinguish API keys from OAuth tokens anywhere?
     pub(crate) distinguishes: bool,
 }
 
@@ -111,7 +111,7 @@ impl<'d> Comparison<'d> {
             self.fact(
                 subject,
                 Verdict::Silent,
-                (access(ours.access), "nothing that tells credentials apart"),
+                (access(ours.access), "nothing that distinguishes credentials"),
                 mark,
                 at,
             );
@@ -386,7 +386,7 @@ fn is_own_id(field: &str, model: &str) -> bool {
     field.strip_suffix("id") == Some(shown)
 }
 
-/// Does an operation of theirs refuse API keys because ours does? So it is where theirs does not tell credentials apart.
+/// Does an operation of theirs refuse API keys because ours does? So it is where theirs does not distinguish credentials.
 pub(crate) fn keeps_access(ours: &Operation<'_>, theirs: &Operation<'_>, distinguishes: bool) -> bool {
     ours.access == Access::Oauth && theirs.access == Access::Any && !distinguishes
 }
