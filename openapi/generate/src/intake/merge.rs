@@ -324,18 +324,21 @@ fn referred(object: &Map<String, Value>) -> Option<String> {
 /// The official document and the overlay as one. Nodes of the official document are marked as documented by it.
 pub(crate) fn apply(official: &Value, overlay: &Value) -> Result<Value, Error> {
     let mut merged = official.clone();
-    let copies = overlay.get("x-copies").and_then(Value::as_object);
-    let mut schemas = Map::new();
-    for (name, at) in copies.into_iter().flatten() {
-        let source = at.as_str().and_then(Pointer::parse).and_then(|at| at.find(official).cloned());
-        let source =
-            source.ok_or_else(|| Error::unreadable(format!("overlay: x-copies/{name}: {at} points at nothing")))?;
-        schemas.insert(name.clone(), source);
-    }
     for (at, name) in overlay.get("x-redirects").and_then(Value::as_object).into_iter().flatten() {
         let slot = Pointer::parse(at).and_then(|at| merged.pointer_mut(at.as_str().strip_prefix('#')?));
         let slot = slot.ok_or_else(|| Error::unreadable(format!("overlay: x-redirects: {at} points at nothing")))?;
         redirect(slot, name.as_str().unwrap_or_default());
+    }
+    // A copy has the references that its fields were turned into; what was turned into a reference itself is copied as it was.
+    let turned = |at: &str| overlay.get("x-redirects").is_some_and(|redirects| redirects.get(at).is_some());
+    let mut schemas = Map::new();
+    for (name, at) in overlay.get("x-copies").and_then(Value::as_object).into_iter().flatten() {
+        let at = at.as_str().unwrap_or_default();
+        let from = if turned(at) { official } else { &merged };
+        let source = Pointer::parse(at).and_then(|at| at.find(from).cloned());
+        let source =
+            source.ok_or_else(|| Error::unreadable(format!("overlay: x-copies/{name}: {at} points at nothing")))?;
+        schemas.insert(name.clone(), source);
     }
     for (at, more) in overlay.get("x-operations").and_then(Value::as_object).into_iter().flatten() {
         let slot = Pointer::parse(at).and_then(|at| merged.pointer_mut(at.as_str().strip_prefix('#')?));
