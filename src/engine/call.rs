@@ -172,12 +172,11 @@ impl fmt::Debug for Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Configuration, Credential};
+    use crate::Configuration;
 
     fn call() -> Option<Call> {
         let base = "https://one.example/api/v1";
-        let configuration =
-            Configuration::builder().credential(Credential::api_key("k")).base_url(base).build().ok()?;
+        let configuration = Configuration::builder().api_key("k").base_url(base).build().ok()?;
         let mut call = Call::raw(configuration.settings(), "GET", "/workspaces/{workspaceId}/things");
         call.query("limit", 5);
         Some(call)
