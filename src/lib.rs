@@ -1,3 +1,5 @@
+// Links of the README, for readers outside the repository: of two definitions the first counts.
+#![cfg_attr(all(feature = "client", feature = "webhook"), doc = include_str!("links.md"))]
 #![cfg_attr(all(feature = "client", feature = "webhook"), doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(all(feature = "client", feature = "webhook")),
@@ -8,6 +10,8 @@
 #![recursion_limit = "512"]
 
 #[cfg(feature = "client")]
+#[doc(alias = "PaginationExt")]
+#[doc(alias = "pagination")]
 pub mod apis;
 #[cfg(feature = "blocking")]
 mod background;
@@ -102,6 +106,8 @@ pub use models::Timestamp;
 #[cfg(feature = "client")]
 pub use response::Response;
 pub use secret::Secret;
+#[cfg(feature = "client")]
+pub use store::check_setting;
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use store::{AtRest, Encryption, StoreError, StoreFuture};
 
