@@ -208,17 +208,26 @@ impl Transport for ReqwestTransport {
     }
 }
 
+/// The next part of a body. Where a response that is not a success breaks off, that is its end: its status says what happened,
+/// and a server that refuses a request often closes the connection before all of its reasons have arrived.
+async fn next_chunk(response: &mut ::reqwest::Response) -> Result<Option<Bytes>, TransportError> {
+    match response.chunk().await {
+        Err(_) if !response.status().is_success() => Ok(None),
+        chunk => chunk.map_err(failure),
+    }
+}
+
 /// Reads to the end or to the limit, whichever comes first; the limit is of the body as it is after decompression.
 async fn read_body(response: &mut ::reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > limit {
         return Err(Failure::TooLarge.into());
     }
-    let Some(first) = response.chunk().await.map_err(failure)? else { return Ok(Bytes::new()) };
+    let Some(first) = next_chunk(response).await? else { return Ok(Bytes::new()) };
     if first.len() > limit {
         return Err(Failure::TooLarge.into());
     }
-    let Some(second) = response.chunk().await.map_err(failure)? else { return Ok(first) };
+    let Some(second) = next_chunk(response).await? else { return Ok(first) };
     let mut whole = BytesMut::new();
     let mut next = Some(second);
     make_room(&mut whole, first.len(), announced);
@@ -229,7 +238,7 @@ async fn read_body(response: &mut ::reqwest::Response, limit: usize) -> Result<B
         }
         make_room(&mut whole, chunk.len(), announced);
         whole.extend_from_slice(&chunk);
-        next = response.chunk().await.map_err(failure)?;
+        next = next_chunk(response).await?;
     }
     Ok(whole.freeze())
 }

@@ -10,6 +10,7 @@ mod blocking;
 mod bulk;
 mod ci_report;
 mod drivers;
+mod early_refusal;
 mod edit;
 mod error_bodies;
 mod exit_codes;
