@@ -23,6 +23,7 @@
 
 use std::time::Duration;
 
+pub use crate::drift::{Drift, DriftKind};
 use crate::error::ErrorKind;
 use crate::metadata::{RateLimit, Sent, TimeSpent};
 use crate::quota::WindowUsage;
@@ -158,42 +159,6 @@ impl WaitKind {
             Self::Refused => "refused",
             Self::Pacing => "pacing",
             Self::Token => "token",
-        }
-    }
-}
-
-/// Something in a response that this version of the crate does not know. Nothing of it is lost: models keep it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Drift<'a> {
-    /// What it is.
-    pub kind: DriftKind,
-    /// Where it is, without positions in lists and keys of maps, for instance `tasks[].status`.
-    pub path: &'a str,
-    /// The enum value that is not known.
-    pub value: Option<&'a str>,
-}
-
-/// What a response held that this version of the crate does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DriftKind {
-    /// A field.
-    UnknownField,
-    /// A value of an enum.
-    UnknownValue,
-    /// A field or an item of a list with JSON of another shape.
-    Unreadable,
-}
-
-impl DriftKind {
-    /// One word for logs and labels.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownField => "unknown_field",
-            Self::UnknownValue => "unknown_value",
-            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -19,6 +19,8 @@ mod configuration;
 mod credential;
 #[cfg(feature = "client")]
 mod deadline;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod drift;
 #[cfg(feature = "client")]
 mod engine;
 #[cfg(feature = "client")]

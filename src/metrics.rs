@@ -15,6 +15,7 @@
 //! | `onehorizon.quota.limit` | gauge | `window` |
 //! | `onehorizon.drift` | counter | `onehorizon.operation`, `kind` |
 //! | `onehorizon.deliveries` | counter | `event_type`, `outcome`, `key_label` |
+//! | `onehorizon.deliveries.drift` | counter | `event_type`, `kind` |
 //! | `onehorizon.deliveries.refused` | counter | `reason` |
 //! | `onehorizon.delivery.duration` | histogram, seconds | `outcome` |
 //!
@@ -73,6 +74,10 @@ impl Metrics {
             describe_counter!(
                 "onehorizon.deliveries",
                 "Webhook deliveries whose event was verified, by how they ended."
+            );
+            describe_counter!(
+                "onehorizon.deliveries.drift",
+                "What events held for the first time that this version does not know."
             );
             describe_counter!("onehorizon.deliveries.refused", "Webhook requests that were refused.");
             describe_histogram!(
@@ -177,17 +182,26 @@ mod calls {
 
 #[cfg(feature = "webhook")]
 mod deliveries {
-    use super::{Metrics, OTHER, counter, histogram, label};
+    use super::{Label, Metrics, OTHER, counter, histogram, label};
     use crate::models::EventType;
-    use crate::webhook::{DeliveryEnd, DeliveryHooks, DeliveryInfo, WebhookError};
+    use crate::webhook::{DeliveryEnd, DeliveryHooks, DeliveryInfo, Drift, WebhookError};
+
+    fn event_type(delivery: &DeliveryInfo<'_>) -> Label {
+        let known = match EventType::other(delivery.event_type) {
+            EventType::Unknown(_) => OTHER.to_owned(),
+            known => known.as_str().to_owned(),
+        };
+        label("event_type", known)
+    }
 
     impl DeliveryHooks for Metrics {
+        fn drift_found(&self, delivery: &DeliveryInfo<'_>, drift: &Drift<'_>) {
+            let labels = vec![event_type(delivery), label("kind", drift.kind.as_str())];
+            counter!("onehorizon.deliveries.drift", labels).increment(1);
+        }
+
         fn ended(&self, delivery: &DeliveryInfo<'_>, end: &DeliveryEnd) {
-            let event_type = match EventType::other(delivery.event_type) {
-                EventType::Unknown(_) => OTHER.to_owned(),
-                known => known.as_str().to_owned(),
-            };
-            let mut labels = vec![label("event_type", event_type), label("outcome", end.outcome)];
+            let mut labels = vec![event_type(delivery), label("outcome", end.outcome)];
             labels.extend(delivery.label.map(|key| label("key_label", key.to_owned())));
             counter!("onehorizon.deliveries", labels).increment(1);
             histogram!("onehorizon.delivery.duration", vec![label("outcome", end.outcome)]).record(end.elapsed);

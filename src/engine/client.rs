@@ -6,10 +6,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::budget::Budget;
-use super::reported::Reported;
 use super::retry::Retry;
 use crate::clock::Clock;
 use crate::credential::Credential;
+use crate::drift::Reported;
 use crate::hooks::Hooks;
 use crate::models::WorkspaceId;
 use crate::quota::Quota;

@@ -6,11 +6,12 @@ use serde::de::{DeserializeOwned, Error as _};
 
 use super::attempt::Success;
 use super::call::Call;
-use super::drift;
+use super::observer;
 use super::operation::RAW_REQUEST;
+use crate::drift::Found;
 use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
 use crate::metadata::Metadata;
-use crate::models::runtime::Value;
+use crate::models::runtime::{Path, Value};
 use crate::models::{Json, from_json, from_response};
 use crate::response::Response;
 
@@ -35,8 +36,17 @@ pub(super) fn model<T: Value>(call: &Call, success: Success) -> Result<Response<
         return value(call, success);
     }
     let token = success.token.clone();
-    let response = value(call, success)?;
-    drift::report(call, &response.value, &token.redactor);
+    let response: Response<T> = value(call, success)?;
+    let (settings, mut found) = (&call.settings, Found::default());
+    response.value.report(&Path::Root, &[], &mut found);
+    settings.reported.report(
+        call.operation.id,
+        found,
+        |text| token.redactor.line(text),
+        |drift| {
+            settings.hooks.each(|hooks| hooks.drift_found(&observer::info(call), drift));
+        },
+    );
     Ok(response)
 }
 

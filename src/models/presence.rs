@@ -135,7 +135,7 @@ pub(crate) enum Path<'a> {
     Item(&'a Path<'a>, usize),
 }
 
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "webhook"))]
 impl Path<'_> {
     /// The path without positions and keys of maps, for instance `tasks[].status`: one for all objects of a kind.
     pub(crate) fn shape(&self) -> String {

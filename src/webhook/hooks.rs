@@ -8,6 +8,8 @@ use super::event::Event;
 use super::trace::DeliverySpan;
 use super::verifier::{Scheme, Verified};
 use crate::clock::Clock;
+use crate::drift::Reported;
+pub use crate::drift::{Drift, DriftKind};
 use crate::watchers::Watchers;
 
 /// Called at the steps of every delivery; every method does nothing unless it is implemented.
@@ -15,7 +17,7 @@ use crate::watchers::Watchers;
 /// `received` is called when an event has been verified, and `ended` when its reply is made, also when the delivery's
 /// future is dropped. A request that is refused has no event and calls `refused` alone. Hooks run within the delivery: keep
 /// them short. A hook that panics is contained and counted ([`Receiver::hook_panics`](super::Receiver::hook_panics)). What
-/// hooks get has no secret in it and nothing of the payload.
+/// hooks get has no secret in it, and nothing of the payload but names of fields and enum values that are not known.
 ///
 /// ```
 /// use onehorizon::webhook::{DeliveryEnd, DeliveryHooks, DeliveryInfo, Receiver, Verifier};
@@ -35,6 +37,13 @@ pub trait DeliveryHooks: Send + Sync + 'static {
     /// An event has been verified; it is about to be claimed.
     fn received(&self, delivery: &DeliveryInfo<'_>) {
         let _ = delivery;
+    }
+
+    /// The event held something that this version of the crate does not know: the service has grown. Called once for each
+    /// such thing of a receiver and its clones, after `received`. A type of event that is not known is one: the contract names
+    /// few of them.
+    fn drift_found(&self, delivery: &DeliveryInfo<'_>, drift: &Drift<'_>) {
+        let _ = (delivery, drift);
     }
 
     /// The reply to an event has been made, or the sender has hung up.
@@ -92,6 +101,7 @@ pub(super) type Hooks = Watchers<dyn DeliveryHooks>;
 /// Reports an event as received; what is returned reports its end. Nothing is made without hooks.
 pub(super) fn watch(
     hooks: &Hooks,
+    reported: &Reported,
     event: &Verified<Event>,
     span: &DeliverySpan,
     clock: Arc<dyn Clock>,
@@ -102,6 +112,9 @@ pub(super) fn watch(
     let known = Known::of(event, span);
     let watched = Watched { hooks: hooks.clone(), known, began: clock.now(), clock, ended: false };
     hooks.each(|hooks| hooks.received(&watched.known.info()));
+    reported.report("", event.drift(), str::to_owned, |drift| {
+        hooks.each(|hooks| hooks.drift_found(&watched.known.info(), drift));
+    });
     Some(watched)
 }
 

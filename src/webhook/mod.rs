@@ -38,7 +38,7 @@ pub use claims::{ClaimStore, MemoryClaims};
 pub use error::{AuthFailure, VerifierError, WebhookError};
 pub use event::{Event, Payload, Retry, Undecoded};
 pub use headers::Headers;
-pub use hooks::{DeliveryEnd, DeliveryHooks, DeliveryInfo};
+pub use hooks::{DeliveryEnd, DeliveryHooks, DeliveryInfo, Drift, DriftKind};
 pub use receiver::{BodyCollector, MAX_EVENT_ID_BYTES, Outcome, Receiver, ReceiverBuilder, Reply};
 pub use router::{EventRouter, EventRouterBuilder, HandlerResult, StatefulRouterBuilder};
 pub use verifier::{Scheme, Signer, Verified, Verifier, VerifierBuilder};

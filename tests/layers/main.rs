@@ -6,6 +6,7 @@ use std::path::Path;
 
 /// Who may import whom. A module stands with all that it imports; what is not listed is a breach.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("drift", &["models"]),
     ("metrics", &["error", "hooks", "models", "webhook"]),
     ("blocking", &["apis", "background", "configuration", "error", "models", "options", "secret"]),
     ("reconcile", &["apis", "error", "models", "store", "webhook"]),
@@ -35,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "background",
             "clock",
             "credential",
+            "drift",
             "engine",
             "environment",
             "error",
@@ -55,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "credential",
             "deadline",
+            "drift",
             "error",
             "future",
             "hooks",
@@ -89,7 +92,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "webhook",
-        &["clock", "future", "limits", "models", "runtime", "secret", "setting", "store", "time_limit", "watchers"],
+        &[
+            "clock",
+            "drift",
+            "future",
+            "limits",
+            "models",
+            "runtime",
+            "secret",
+            "setting",
+            "store",
+            "time_limit",
+            "watchers",
+        ],
     ),
     ("options", &["quota"]),
     ("quota", &["clock", "deadline", "future", "limits", "metadata", "store", "trace"]),
@@ -97,7 +112,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("transport", &["environment", "error", "future", "limits", "redact", "runtime", "secret", "setting"]),
     ("response", &["metadata"]),
     ("retry_after", &["clock", "error", "metadata"]),
-    ("hooks", &["error", "metadata", "quota", "watchers"]),
+    ("hooks", &["drift", "error", "metadata", "quota", "watchers"]),
     ("trace", &["error"]),
     ("error", &["metadata", "redact"]),
     ("deadline", &["clock", "metadata", "time_limit"]),

@@ -50,7 +50,7 @@ fn of<'a>(seen: &'a Seen, name: &str) -> Vec<(String, &'a [f64])> {
 }
 
 async fn post(receiver: &Receiver, id: &str, kind: &str, result: Result<(), &'static str>) {
-    let text = body(id).replace("task.created", kind);
+    let text = body(id).replace("task.created", kind).replace(r#""taskId":"#, r#""mood":1,"taskId":"#);
     receiver.receive("POST", &HEADERS, text.as_bytes(), async |_: Verified<_>| result).await;
 }
 
@@ -123,6 +123,9 @@ fn calls_attempts_waits_quota_and_deliveries_are_recorded() {
             ("event_type=task.created outcome=handled key_label=old".to_owned(), [1.0].as_slice()),
         ]
     );
+    let drift = [("_OTHER", "unknown_value"), ("task.created", "unknown_field")];
+    let drift = drift.map(|(kind, found)| (format!("event_type={kind} kind={found}"), [1.0].as_slice()));
+    assert_eq!(of(&seen, "onehorizon.deliveries.drift"), drift);
     assert_eq!(of(&seen, "onehorizon.deliveries.refused")[0].0, "reason=unauthorized");
     assert_eq!(of(&seen, "onehorizon.delivery.duration").len(), 2);
 }

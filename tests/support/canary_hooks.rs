@@ -50,6 +50,10 @@ impl DeliveryHooks for Hooked {
         self.add(delivery);
     }
 
+    fn drift_found(&self, delivery: &DeliveryInfo<'_>, drift: &Drift<'_>) {
+        self.add((delivery, drift));
+    }
+
     fn ended(&self, delivery: &DeliveryInfo<'_>, end: &DeliveryEnd) {
         self.add((delivery, end));
     }

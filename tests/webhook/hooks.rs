@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use onehorizon::webhook::{
-    DeliveryEnd, DeliveryHooks, DeliveryInfo, Event, Receiver, ReceiverBuilder, Reply, Verified, Verifier, WebhookError,
+    DeliveryEnd, DeliveryHooks, DeliveryInfo, Drift, Event, Receiver, ReceiverBuilder, Reply, Verified, Verifier,
+    WebhookError,
 };
 use support::bench::{HEADERS, KEY, body, poll_once};
 
@@ -27,6 +28,11 @@ impl DeliveryHooks for Log {
         let DeliveryInfo { event_id, event_type, workspace, label, retry_number, traceparent, .. } = *delivery;
         let line = format!("received {event_id} {event_type} {workspace} {label:?} {retry_number:?} {traceparent:?}");
         self.note(line);
+    }
+
+    fn drift_found(&self, delivery: &DeliveryInfo<'_>, drift: &Drift<'_>) {
+        let value = drift.value.map(|value| format!(" = {value}")).unwrap_or_default();
+        self.note(format!("drift {} {} {}{value}", delivery.event_id, drift.kind.as_str(), drift.path));
     }
 
     fn ended(&self, delivery: &DeliveryInfo<'_>, end: &DeliveryEnd) {
@@ -127,4 +133,98 @@ async fn hooks_get_no_secret_and_nothing_of_the_payload() {
     post(&receiver, &text, Err("handler-canary")).await;
     let seen = log.take().join("\n");
     assert!(!seen.contains(KEY) && !seen.contains("canary"), "{seen}");
+}
+
+/// An event with these fields of `data` beside a task's resource, and attributes of its own.
+fn event(id: &str, kind: &str, attributes: &str, data: &str) -> String {
+    let resource = r#""resource":{"type":"task","id":"tsk_1"}"#;
+    let base = body(id).replace("task.created", kind);
+    let start = base.find(r#""data""#).unwrap();
+    format!(r#"{}{attributes}"data":{{{resource},{data}}}}}"#, &base[..start])
+}
+
+/// The drift that a receiver reports of an event, in order of its path.
+async fn drift(receiver: &Receiver, log: &Log, text: &str) -> Vec<String> {
+    assert_eq!(post(receiver, text, Ok(())).await.status(), 200, "{text}");
+    let lines = log.take();
+    let (first, last) = (lines.first().unwrap(), lines.last().unwrap());
+    assert!(first.starts_with("received") && last.starts_with("ended"), "{lines:?}");
+    let mut drift = lines[1..lines.len() - 1].to_vec();
+    drift.sort();
+    drift
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_this_version_does_not_know_of_an_event_is_reported_once_between_receipt_and_end() {
+    let log = Log::default();
+    let receiver = builder().hooks(log.clone()).build();
+    let task = r#"{"taskId":"t","status":"parked","mood":1,"topic":7,"contributors":[{"userId":"u","role":1},{"userId":"v","role":2},9]}"#;
+    let attributes = r#""region":"eu","traceparent":"00-ab-cd-01","tracestate":"a=b","#;
+    let data = format!(r#""actor":{{"type":"robot","id":"r"}},"task":{task},"shape":"round""#);
+    let expected = [
+        "drift 1 unknown_field data.shape",
+        "drift 1 unknown_field data.task.contributors[].role",
+        "drift 1 unknown_field data.task.mood",
+        "drift 1 unknown_field region",
+        "drift 1 unknown_value data.actor.type = robot",
+        "drift 1 unknown_value data.task.status = parked",
+        "drift 1 unknown_value type = task.exploded",
+        "drift 1 unreadable data.task.contributors[]",
+        "drift 1 unreadable data.task.topic",
+    ];
+    assert_eq!(drift(&receiver, &log, &event("1", "task.exploded", attributes, &data)).await, expected);
+    assert_eq!(drift(&receiver.clone(), &log, &event("2", "task.exploded", attributes, &data)).await, [""; 0]);
+    let more =
+        drift(&receiver, &log, &event("3", "task.created", "", r#""task":{"taskId":"t","status":"asleep"}"#)).await;
+    assert_eq!(more, ["drift 3 unknown_value data.task.status = asleep"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_this_version_knows_has_no_drift() {
+    for data in [
+        r#""task":{"taskId":"t","title":"T","status":"planned","topic":null}"#,
+        r#""task":{"task":{"taskId":"t","title":"wrapped once more"}}"#,
+        r#""actor":{"type":"user","id":"u"},"taskIds":null"#,
+    ] {
+        let log = Log::default();
+        let receiver = builder().hooks(log.clone()).build();
+        let found = drift(&receiver, &log, &event("1", "task.created", "", data)).await;
+        assert!(found.iter().all(|line| line.ends_with("data.taskIds")), "{data}: {found:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_found_in_events_of_an_unexpected_shape() {
+    for (from, to, expected) in [
+        (r#""task":{"task":{"#, r#""task":{"task":{"mood":1,"#, vec!["unknown_field data.task.mood"]),
+        (r#"{"task":{"taskId":"t"}}"#, "[1]", vec!["unreadable data.task"]),
+        (r#"{"task":{"taskId":"t"}}"#, r#"{"title":"no id"}"#, vec!["unreadable data.task"]),
+        (r#""type":"task","id""#, r#""id""#, vec!["unreadable data.resource"]),
+        (r#""type":"task","#, r#""type":"moon","#, vec!["unknown_value data.resource.type = moon"]),
+        (r#""id":"tsk_1""#, r#""id":1"#, vec!["unreadable data.resource.id"]),
+        (r#""task":{"task":{"taskId":"t"}}"#, r#""moon":{"phase":1}"#, vec!["unknown_field data.moon"]),
+    ] {
+        let log = Log::default();
+        let receiver = builder().hooks(log.clone()).build();
+        let known = event("1", "task.created", "", r#""task":{"task":{"taskId":"t"}}"#);
+        assert!(known.contains(from), "{from} in {known}");
+        let found = drift(&receiver, &log, &known.replace(from, to)).await;
+        let expected: Vec<_> = expected.iter().map(|line| format!("drift 1 {line}")).collect();
+        assert_eq!(found, expected, "{to}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_of_events_has_an_end() {
+    let log = Log::default();
+    let receiver = builder().hooks(log.clone()).build();
+    let long = "x".repeat(10_000);
+    let mut reported = Vec::new();
+    for turn in 0..3 {
+        let many: String = (0..200).map(|number| format!(r#","field_{turn}_{number}":1"#)).collect();
+        let task = format!(r#""task":{{"taskId":"t","{long}{turn}":1,"status":"{long}"{many}}}"#);
+        reported.extend(drift(&receiver, &log, &event(&format!("e{turn}"), "task.created", "", &task)).await);
+    }
+    assert_eq!(reported.len(), 256);
+    assert!(reported.iter().all(|line| line.len() < 400));
 }

@@ -1,5 +1,6 @@
 //! The event of a delivery.
 
+mod drift;
 mod envelope;
 mod payload;
 mod resource;
@@ -16,6 +17,7 @@ use self::envelope::Envelope;
 pub use self::payload::{Payload, Undecoded};
 use super::error::WebhookError;
 use super::headers::{Headers, NoHeaders};
+use crate::drift::Found;
 use crate::models::runtime::RawObject;
 use crate::models::{
     EventActor, EventId, EventResource, EventType, Json, TaskId, Timestamp, WebhookEvent, WorkspaceId,
@@ -275,6 +277,11 @@ impl Event {
     #[must_use]
     pub fn is_reconciled(&self) -> bool {
         self.attribute("reconciled").is_some_and(|mark| mark.get() == "true")
+    }
+
+    /// What in it this version of the crate does not know.
+    pub(in crate::webhook) fn drift(&self) -> Found {
+        drift::of(self)
     }
 
     /// The delivered text. Where a header gave another id or type, the text has that one, so that an event read back from

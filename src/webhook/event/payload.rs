@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::generated::payload::for_each_payload;
-use crate::models::runtime::RawObject;
+use crate::models::runtime::{Findings, Path, RawObject, Value};
 use crate::models::{self, Json};
 
 /// The enum of what an event carries, and how each is read.
@@ -46,6 +46,17 @@ macro_rules! payload {
                     $(Self::$family(_) => Some($field),)*
                     Self::Undecoded(odd) => Some(odd.field),
                     Self::Unknown(_) | Self::Absent => None,
+                }
+            }
+        }
+
+        impl Payload {
+            /// Reports what in it this version does not know.
+            pub(super) fn report(&self, at: &Path<'_>, found: &mut dyn Findings) {
+                match self {
+                    $(Self::$family(value) => value.report(at, &[], found),)*
+                    Self::Undecoded(odd) => found.unreadable(at, &odd.json, ""),
+                    Self::Unknown(_) | Self::Absent => {}
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Inner, Receiver, Reply};
+use crate::drift::Reported;
 use crate::webhook::claims::{ClaimStore, MemoryClaims};
 use crate::webhook::hooks::{DeliveryHooks, Hooks};
 use crate::webhook::verifier::Verifier;
@@ -45,6 +46,7 @@ impl Receiver {
                 track_task_states: false,
                 observer: None,
                 hooks: Hooks::default(),
+                reported: Reported::default(),
             },
         }
     }

@@ -16,6 +16,7 @@ pub use self::body::BodyCollector;
 pub use self::builder::ReceiverBuilder;
 use self::process::Late;
 pub use self::reply::{Outcome, Reply};
+use crate::drift::Reported;
 use crate::webhook::claims::{ClaimStore, Lease};
 use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
@@ -82,6 +83,7 @@ struct Inner {
     track_task_states: bool,
     observer: Option<Observer>,
     hooks: Hooks,
+    reported: Reported,
 }
 
 type Observer = Arc<dyn Fn(&Reply) + Send + Sync>;
@@ -287,7 +289,7 @@ impl Receiver {
         F: Future<Output = Reply>,
     {
         let span = DeliverySpan::new(&event);
-        let watched = hooks::watch(&self.inner.hooks, &event, &span, self.verifier().clock());
+        let watched = hooks::watch(&self.inner.hooks, &self.inner.reported, &event, &span, self.verifier().clock());
         let work = pin!(span.enter(|| respond(event)));
         let reply = span.run(work).await;
         span.ended(reply.status(), reply.outcome().as_str());
