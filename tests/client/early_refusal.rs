@@ -36,7 +36,7 @@ fn refuse(stream: &mut TcpStream) {
 fn refuse_and_read_on(stream: &mut TcpStream) {
     refuse(stream);
     let _ = stream.shutdown(Shutdown::Write);
-    let mut sink = [0; 65_536];
+    let mut sink = [0; 8_192];
     while matches!(stream.read(&mut sink), Ok(count) if count > 0) {}
 }
 
