@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
 use crate::keyed_locks::{Held, Nested};
 use crate::metadata::Sent;
-use crate::models::{NewTask, Task, TaskId, WorkspaceId};
+use crate::models::{NewTask, Task, TaskId, Unreadable, WorkspaceId};
 use crate::options::{CallOptions, call_options};
 use crate::response::Response;
 
@@ -205,11 +205,21 @@ impl FindOrCreate {
         if let Some(workspace) = &self.workspace {
             call = call.workspace(workspace.clone());
         }
-        let mut marked = call.await?.into_inner().tasks;
-        marked.retain(|task| task.description.as_deref().is_some_and(|text| is_marked(text, mark)));
-        marked.sort_by_cached_key(|task| {
-            (task.created_at.as_ref().map(|time| time.as_str().to_owned()), task.task_id.clone())
+        let list = call.await?;
+        if let Some(entry) = list.unreadable().iter().find(|entry| entry.path().ends_with(']') && has_mark(entry, mark))
+        {
+            let message =
+                format!("the task at `{}` carries {mark} and cannot be read: {}", entry.path(), entry.error());
+            return Err(Error::new(ErrorKind::Decode, message)
+                .with(|error| error.hint = Some("create no other: look at the task, and update this crate")));
+        }
+        let mut marked = list.into_inner().tasks;
+        marked.retain(|task| match task.description.as_deref() {
+            Some(text) => is_marked(text, mark),
+            // Of another type than a string.
+            None => task.unreadable().iter().any(|field| has_mark(field, mark)),
         });
+        marked.sort_by_cached_key(|task| (task.created_at.clone(), task.task_id.clone()));
         let mut found: Option<FoundOrCreated> = None;
         for task in marked {
             // The list may have shortened it, so it is fetched to be looked at and returned.
@@ -265,16 +275,49 @@ fn created(response: Response<Task>, mark: &str) -> Result<FoundOrCreated, Error
     }))
 }
 
-/// Whether a line of the description begins with the mark, perhaps escaped as Markdown editors do.
+/// Whether the mark stands in something that could not be read.
+fn has_mark(unreadable: &Unreadable, mark: &str) -> bool {
+    unreadable.json().get().replace("\\/", "/").contains(mark)
+}
+
+/// Tags at which rich text begins a new line.
+const BLOCKS: [&str; 14] =
+    ["br", "p", "div", "li", "ul", "ol", "blockquote", "pre", "h1", "h2", "h3", "h4", "td", "tr"];
+
+/// Whether a line of the description begins with the mark, perhaps escaped, quoted, listed or emphasised as Markdown and
+/// rich text do.
 fn is_marked(description: &str, mark: &str) -> bool {
-    description.lines().any(|line| {
+    lines_of(description).lines().any(|line| {
         let mut escaped = false;
-        let unescaped = line.trim_start().chars().filter(|&c| {
-            escaped = c == '\\' && !escaped;
-            !escaped
-        });
+        let unescaped =
+            line.trim_start_matches(|c: char| c.is_whitespace() || "-*>_~#+`".contains(c)).chars().filter(|&c| {
+                escaped = c == '\\' && !escaped;
+                !escaped
+            });
         unescaped.take(mark.len()).eq(mark.chars())
     })
+}
+
+/// Without the tags of rich text, and with its lines as lines.
+fn lines_of(description: &str) -> String {
+    let (mut lines, mut rest) = (String::with_capacity(description.len()), description);
+    while let Some((before, tag)) = rest.split_once('<') {
+        lines.push_str(before);
+        let name = tag.strip_prefix('/').unwrap_or(tag);
+        let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().to_ascii_lowercase();
+        rest = match tag.split_once('>') {
+            Some((_, after)) if !name.is_empty() => {
+                lines.push_str(if BLOCKS.contains(&&*name) { "\n" } else { "" });
+                after
+            }
+            _ => {
+                lines.push('<');
+                tag
+            }
+        };
+    }
+    lines.push_str(rest);
+    lines.replace(['\u{a0}', '\u{202f}'], " ")
 }
 
 /// The line that stands for a key. A mark has ASCII characters only.

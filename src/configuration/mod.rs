@@ -81,7 +81,8 @@ impl Configuration {
     /// Waits until the quota's store knows of all calls that have ended: for jobs that end after their last call.
     ///
     /// # Errors
-    /// What keeps the store from it. Nothing is lost then: the slots of the calls end with their leases.
+    /// What keeps the store from it, after five times [`store_timeout`](crate::quota::Pacing::store_timeout) at the latest.
+    /// Nothing is lost then: the slots of the calls end with their leases.
     pub async fn flush_quota(&self) -> Result<(), StoreError> {
         self.settings.quota.flush().await
     }

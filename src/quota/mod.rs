@@ -308,7 +308,7 @@ impl Quota {
     /// Waits until the store knows of all calls that have ended.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
         match &self.pacer {
-            Some(pacer) => pacer.store().flush().await,
+            Some(pacer) => pacer.flush().await,
             None => Ok(()),
         }
     }

@@ -13,6 +13,7 @@ use super::store::{Outcome, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter};
 use crate::clock::Clock;
 use crate::deadline::within;
 use crate::metadata::RateLimit;
+use crate::store::StoreError;
 use crate::trace;
 
 /// A store that failed is left alone for so long at first, then for twice as long each time, up to the second.
@@ -103,6 +104,16 @@ impl Pacer {
     }
 
     /// How long a call waits beyond its patience because the store has not responded yet.
+    /// For five times as long as a slot is waited for: several exchanges may be under way.
+    pub(super) async fn flush(&self) -> Result<(), StoreError> {
+        let limit = self.store_timeout().saturating_mul(5);
+        within(&*self.clock, limit, self.store.flush()).await.unwrap_or_else(|_| {
+            Err(StoreError::new(format!(
+                "it did not respond in {limit:?}; the slots of the calls end with their leases"
+            )))
+        })
+    }
+
     pub(super) fn store_timeout(&self) -> Duration {
         self.spare.as_ref().map_or(Duration::ZERO, |spare| spare.timeout)
     }
@@ -177,10 +188,6 @@ impl Pacer {
             Some((spare, (rules, _))) => spare.ledger.usage(&rules, lane, ahead),
             None => self.store.usage(&self.rules, lane, ahead),
         }
-    }
-
-    pub(super) fn store(&self) -> &dyn QuotaStore {
-        &*self.store
     }
 
     pub(super) fn failures(&self) -> u64 {

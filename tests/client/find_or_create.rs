@@ -177,3 +177,77 @@ async fn a_key_is_found_wherever_people_and_editors_put_its_line() {
         assert!(found.was_created(), "{description:?}");
     }
 }
+
+/// A list with one entry, as it stands in the JSON.
+fn listing(entries: &str) -> Fault {
+    Fault::status(200).body("application/json", format!(r#"{{"tasks":[{entries}]}}"#)).on("listTasks").forever()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_mark_is_found_as_editors_write_it() {
+    for (description, is_found) in [
+        ("[ref: ci/nightly]", true),
+        ("hello\n  [ref: ci/nightly] and more", true),
+        ("\\[ref: ci/nightly\\]", true),
+        ("- [ref: ci/nightly]", true),
+        ("> > [ref: ci/nightly]", true),
+        ("**[ref: ci/nightly]**", true),
+        ("# [ref: ci/nightly]", true),
+        ("`[ref: ci/nightly]`", true),
+        ("<p>[ref: ci/nightly]</p><p>text</p>", true),
+        ("<div class=\"a\">hello<br/>[ref: ci/nightly]</div>", true),
+        ("<ul><li><b>[ref: ci/nightly]</b></li></ul>", true),
+        ("[ref:\u{a0}ci/nightly]", true),
+        ("1 < 2\n[ref: ci/nightly]", true),
+        ("see [ref: ci/nightly]", false),
+        ("<p>see <i>[ref: ci/nightly]</i></p>", false),
+        ("[ref: ci/nightly2]", false),
+        ("[ref: ci/night]", false),
+    ] {
+        let fake = fake();
+        let found = tasks(&fake).create_task(NewTask::new("by hand").description(description)).await.unwrap();
+        let task = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
+        assert_eq!((task.task_id == found.task_id, task.was_created()), (is_found, !is_found), "{description:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_with_the_mark_that_cannot_be_read_is_an_error_and_not_a_reason_to_create() {
+    for entry in [
+        r#"{"taskId":9,"description":"[ref: ci/nightly]\n\nx"}"#,
+        r#"{"taskId":null,"description":"[ref: ci\/nightly]"}"#,
+        r#"{"description":"[ref: ci/nightly]"}"#,
+        r#""[ref: ci/nightly]""#,
+    ] {
+        let fake = fake();
+        fake.fail_next(listing(entry));
+        let error = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{entry}: {error}");
+        assert!(error.to_string().contains("tasks[0]") && error.hint().is_some(), "{entry}: {error}");
+        assert_eq!(fake.tasks().len(), 0, "{entry}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_description_of_another_type_is_looked_through() {
+    let fake = fake();
+    let made = tasks(&fake).create_task(NewTask::new("by hand")).await.unwrap();
+    let entry = format!(r#"{{"taskId":"{}","description":["[ref: ci/nightly]"]}}"#, made.task_id);
+    fake.fail_next(listing(&entry));
+    let task = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
+    assert_eq!((&task.task_id, task.was_created()), (&made.task_id, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_is_the_earliest_in_time_whatever_the_offset() {
+    let fake = fake();
+    let mut entries = Vec::new();
+    for at in ["2026-05-10T09:30:00Z", "2026-05-10T10:30:00+02:00", "2026-05-10T08:45:00.000Z"] {
+        let made = tasks(&fake).create_task(NewTask::new(at).description("[ref: ci/nightly]")).await.unwrap();
+        let id = &made.task_id;
+        entries.push(format!(r#"{{"taskId":"{id}","description":"[ref: ci/nightly]","createdAt":"{at}"}}"#));
+    }
+    fake.fail_next(listing(&entries.join(",")));
+    let task = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
+    assert_eq!((&*task.title, task.duplicates().len()), ("2026-05-10T10:30:00+02:00", 2));
+}

@@ -176,7 +176,7 @@ fn rivals_get_one_guard_and_no_save_is_lost() {
 }
 
 fn futures_lite(future: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>) {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future);
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future);
 }
 
 #[cfg(unix)]
@@ -214,6 +214,36 @@ async fn a_draft_that_a_killed_process_left_disturbs_nobody() {
     assert_eq!(store.load().await.unwrap().unwrap().tokens, tokens(1));
     store.put(&tokens(2)).await.unwrap();
     assert_eq!(store.load().await.unwrap().unwrap().tokens, tokens(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_another_process_keeps_the_lock_other_tasks_run_and_limits_hold() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = FileTokens::new(directory.path());
+    store.put(&tokens(1)).await.unwrap();
+    let Begin::Refresh(guard) = store.begin(1, SystemTime::UNIX_EPOCH, Duration::from_secs(60)).await.unwrap() else {
+        panic!("nobody else refreshes");
+    };
+    let lock = fs::File::open(directory.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let other = tokio::spawn(async {
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let limited = tokio::time::timeout(Duration::from_secs(2), store.put(&tokens(2))).await;
+    assert!(limited.is_err(), "it waits, and a limit ends it");
+    assert!(other.is_finished(), "another task of the same thread ran meanwhile");
+
+    // Giving a guard back waits for nobody, and is done when the lock is free.
+    store.abandon(&guard);
+    lock.unlock().unwrap();
+    let begun = tokio::time::timeout(Duration::from_secs(2), async {
+        while store.begin(1, SystemTime::UNIX_EPOCH, Duration::from_secs(60)).await.unwrap() == Begin::Busy {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    begun.await.unwrap();
 }
 
 #[test]

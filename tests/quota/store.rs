@@ -9,6 +9,7 @@ use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Outcome, Pacing, QuotaRules, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter,
 };
 use onehorizon::{BoxFuture, ErrorKind, StoreError};
+use onehorizon_testing::FakeOneHorizon;
 use support::wire::{Wire, ok, read};
 use tokio::task::JoinSet;
 
@@ -102,6 +103,23 @@ impl QuotaStore for Switched {
     fn adopt(&self, rules: &QuotaRules, request: SlotRequest) {
         self.quota.adopt(rules, request);
     }
+
+    fn flush(&self) -> onehorizon::BoxFuture<'_, Result<(), StoreError>> {
+        if self.hangs.load(Ordering::Relaxed) { Box::pin(std::future::pending()) } else { Box::pin(async { Ok(()) }) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_of_a_store_that_does_not_respond_ends_with_what_it_means() {
+    let store = Arc::new(Switched::default());
+    store.hangs.store(true, Ordering::Relaxed);
+    let fake = FakeOneHorizon::builder().quota_off().in_process();
+    let pacing = Pacing::documented().store(store).store_timeout(Duration::from_secs(2));
+    let builder = onehorizon::Configuration::builder().api_key(fake.api_key()).transport(fake.transport());
+    let configuration = builder.pacing(pacing).build().unwrap();
+    let flushed = tokio::time::timeout(Duration::from_secs(11), configuration.flush_quota()).await;
+    let error = flushed.expect("five times the store's time limit").unwrap_err();
+    assert!(error.to_string().contains("leases"), "{error}");
 }
 
 async fn sent_within(configuration: &onehorizon::Configuration, calls: usize, time: Duration) -> usize {

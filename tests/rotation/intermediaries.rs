@@ -115,3 +115,79 @@ async fn a_key_of_somebody_else_is_named_beside_the_unknown_one() {
     let unknown = OrphanedKey::Unknown { description: "mine".to_owned() };
     assert_eq!(error.orphaned_keys(), [unknown, OrphanedKey::Suspected("key_9".into())], "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_counts_when_the_response_says_it_or_a_listing_shows_it() {
+    let json = |body: &'static str| Fault::status(200).body("application/json", body);
+    let active = format!(r#"{{"apiKeys": [{{"apiKeyId": "{OLD}"}}, {{"apiKeyId": "key_5001"}}]}}"#);
+    for (response, is_believed) in [
+        (Fault::status(204).body("", ""), true),
+        (json(""), true),
+        (json(r#"{"apiKeyId": "key_1001", "revokedAt": "2026-05-10T09:30:00Z"}"#), true),
+        (json(r#"{"apiKeyId": "key_1001", "status": "revoked", "more": [1]}"#), true),
+        (json("{}"), false),
+        (json("null"), false),
+        (json(r#""OK""#), false),
+        (json(r#"{"success": true}"#), false),
+        (json(r#"{"success": false}"#), false),
+        (json(r#"{"code": 500, "message": "could not revoke"}"#), false),
+        (json(r#"{"apiKeyId": "key_1001", "revoked": false, "status": "active"}"#), false),
+        (json(r#"{"apiKeyId": "key_9", "revoked": true}"#), false),
+        (json(r#"{"status": "pending"}"#), false),
+        (Fault::status(202).body("", ""), false),
+        (Fault::status(200).body("text/html", ""), false),
+        (Fault::html(200), false),
+    ] {
+        let case = format!("{response:?}");
+        let stage = Stage::new();
+        let still_there = Fault::status(200).body("application/json", active.clone()).on("listApiKeys").forever();
+        stage.fake.script([Fault::pass().on("listApiKeys"), still_there, response.on("revokeApiKey").forever()]);
+        match stage.plain().await {
+            Ok(_) => assert!(is_believed, "{case}"),
+            Err(error) => {
+                assert!(!is_believed, "{case}: {error}");
+                assert_eq!(error.orphaned_keys(), [OrphanedKey::Old(OLD.into())], "{case}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_with_a_sign_of_more_pages_proves_no_absence() {
+    for sign in [
+        r#""nextCursor": "c2""#,
+        r#""next": "/api-keys?page=2""#,
+        r#""hasMore": true"#,
+        r#""has_more": true"#,
+        r#""total": 21"#,
+        r#""pagination": {"totalCount": 21}"#,
+        r#""meta": {"page": {"hasNextPage": true}}"#,
+        r#""links": {"next": {"href": "/api-keys?page=2"}}"#,
+    ] {
+        let page = format!(r#"{{"apiKeys": [{{"apiKeyId": "key_5001"}}], {sign}}}"#);
+        let page = || Fault::status(200).body("application/json", page.clone()).on("listApiKeys");
+        let stage = Stage::new();
+        let refusal = Fault::html(404).on("revokeApiKey").forever();
+        stage.fake.script([Fault::pass().on("listApiKeys"), page().forever(), refusal]);
+        let error = stage.plain().await.unwrap_err();
+        assert_eq!(error.orphaned_keys(), [OrphanedKey::Old(OLD.into())], "{sign}");
+
+        // That the old key is not on the first page says nothing about it.
+        let stage = Stage::new();
+        stage.fake.script([page()]);
+        assert!(stage.plain().await.is_ok(), "{sign}");
+    }
+    for none in [
+        r#""nextCursor": null"#,
+        r#""nextCursor": """#,
+        r#""hasMore": false"#,
+        r#""total": 1"#,
+        r#""links": {"next": null}"#,
+    ] {
+        let page = format!(r#"{{"apiKeys": [{{"apiKeyId": "key_5001"}}], {none}}}"#);
+        let stage = Stage::new();
+        let page = Fault::status(200).body("application/json", page).on("listApiKeys").forever();
+        stage.fake.script([Fault::pass().on("listApiKeys"), page, Fault::html(404).on("revokeApiKey").forever()]);
+        assert!(stage.plain().await.is_ok(), "{none}");
+    }
+}

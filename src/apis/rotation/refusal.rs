@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde::de::IgnoredAny;
-
+use super::listing::says_revoked;
 use crate::error::Error;
-use crate::models::Json;
+use crate::models::{ApiKey, ApiKeyId, Json};
 use crate::response::Response;
 
 /// Whether the service itself refused a request before working on it.
@@ -18,13 +17,18 @@ pub(super) fn is_refusal_by_the_service(error: &Error) -> bool {
     status && ["code", "message", "error", "errors", "detail", "title"].iter().any(|name| fields.contains_key(*name))
 }
 
-/// Whether a success is in a form that the service uses for it: nothing, or JSON. A login page is a success, too.
-pub(super) fn is_clean_success(response: &Response<()>) -> bool {
+/// Whether a success says that this key is revoked: it has no content, or is the key and says it of itself.
+///
+/// Everything else is a success of HTTP alone: a login page, an error in JSON, 202, which promises the work for later.
+pub(super) fn confirms_revocation(response: &Response<()>, id: &ApiKeyId) -> bool {
     let body = response.raw();
     match response.status() {
         204 => true,
-        200 => body.trim_ascii().is_empty() || serde_json::from_slice::<IgnoredAny>(body).is_ok(),
-        // For instance 202, which promises the work for later.
+        200 if body.trim_ascii().is_empty() => {
+            let media_type = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
+            media_type.is_empty() || media_type.contains("json")
+        }
+        200 => serde_json::from_slice::<ApiKey>(body).is_ok_and(|key| key.api_key_id == *id && says_revoked(&key)),
         _ => false,
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::builder::{Job, Report, Restore, Rotation};
 use super::error::{Fault, RotationError};
-use super::listing::{Before, says_revoked};
+use super::listing::{Before, is_whole, says_revoked};
 use super::progress::{OrphanedKey, RotatedApiKey, RotationProgress, RotationStep};
-use super::refusal::{is_clean_success, is_refusal_by_the_service};
+use super::refusal::{confirms_revocation, is_refusal_by_the_service};
 use crate::apis::ApiKeysApi;
 use crate::configuration::Configuration;
 use crate::credential::Credential;
@@ -100,15 +100,19 @@ impl Log {
 impl Job {
     /// Looks for the old key, so that a mistyped id does not cost a new key.
     async fn check(&self) -> Result<Before, RotationError> {
-        let keys = match self.keys().await {
-            Ok(keys) => keys.into_inner().api_keys,
+        let listing = match self.keys().await {
+            Ok(listing) => listing,
             // That keys can be listed is documented, how is deduced: a wrong guess must not stand in the way.
             Err(error) if error.is_decode() || matches!(error.status(), Some(404 | 405 | 501)) => return Ok(None),
             Err(error) => return Err(self.because(RotationStep::Check, error.into())),
         };
+        let is_whole = is_whole(&listing);
+        let keys = listing.into_inner().api_keys;
         match keys.iter().find(|key| key.api_key_id == self.plan.old_key) {
             Some(old) if says_revoked(old) => Err(self.failed(RotationStep::Check, "the key is already revoked")),
             Some(_) => Ok(Some(keys)),
+            // It may be on another page, and so may any key that was there before.
+            None if !is_whole => Ok(None),
             None => Err(self
                 .failed(RotationStep::Check, "the workspace has no such key")
                 .with_hint("list_api_keys names the ids; an id is not the secret")),
@@ -233,11 +237,11 @@ impl Job {
 
     /// Revokes a key; returns whether it was gone already. `witness` is another key that is active.
     ///
-    /// A 404 may mean that the route is another, and an intermediary may have written it, or a success that is not in the
-    /// service's form: both are believed only when a fresh listing shows the witness and not the key.
+    /// A 404 may mean that the route is another, and an intermediary may have written it, or a success that does not say what
+    /// was done: both are believed only when a fresh listing shows the witness and not the key.
     async fn revoke(&self, id: &ApiKeyId, witness: &ApiKeyId) -> Result<bool, Fault> {
         match self.api().revoke_api_key(id).workspace(&self.plan.workspace).await {
-            Ok(response) if is_clean_success(&response) => Ok(false),
+            Ok(response) if confirms_revocation(&response, id) => Ok(false),
             Ok(_) if self.is_gone(id, witness).await => Ok(false),
             Ok(_) => Err(NOT_SEEN_REVOKED.into()),
             Err(error) if matches!(error.status(), Some(404 | 410)) && self.is_gone(id, witness).await => Ok(true),

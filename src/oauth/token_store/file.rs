@@ -9,11 +9,13 @@ use zeroize::Zeroizing;
 
 use super::state::State;
 use super::{Begin, RefreshGuard, Save, StoreError, StoreFuture, StoredTokens, TokenStore};
+use crate::clock::{Clock, SystemClock};
 use crate::oauth::tokens::Tokens;
 use crate::store::{AtRest, Encryption};
 
 /// Between two attempts at a lock that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_LOCK_PAUSE: Duration = Duration::from_millis(4);
 
 /// What the file is, for its encryption.
 const PURPOSE: &str = "tokens";
@@ -25,9 +27,9 @@ const PURPOSE: &str = "tokens";
 /// that is killed leaves the state before or after, never half of it. Changes take turns by a lock on a file, which the
 /// system releases when its process ends. Locks on network file systems are not to be relied on: use a local one.
 ///
-/// A method blocks the thread for the time of a small synced write and of those before it. When another process, for
-/// instance a stopped one, keeps the lock for longer than the [lock timeout](Self::lock_timeout), it fails with a
-/// [`StoreError`].
+/// A method blocks the thread for the time of a small synced write. While another process has the lock, it waits without
+/// blocking; when that takes longer than the [lock timeout](Self::lock_timeout), for instance because the other is stopped,
+/// it fails with a [`StoreError`].
 ///
 /// ```
 /// # async fn example(app: &onehorizon::oauth::OauthApp) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -76,42 +78,60 @@ impl FileTokens {
     }
 
     /// Changes the state; nothing is written where `change` says that nothing changed.
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<(T, bool), StoreError>) -> Result<T, StoreError> {
-        make_directory(&self.directory).map_err(|error| failed("make", &self.directory, &error))?;
-        // Closing the file releases the lock.
-        let _lock = self.lock()?;
+    async fn change<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<(T, bool), StoreError>,
+    ) -> Result<T, StoreError> {
+        let lock = self.lock().await?;
+        self.change_locked(lock, change)
+    }
+
+    fn change_locked<T>(
+        &self,
+        lock: File,
+        change: impl FnOnce(&mut State) -> Result<(T, bool), StoreError>,
+    ) -> Result<T, StoreError> {
         let mut state = self.read()?;
         let (result, changed) = change(&mut state)?;
         if changed {
             self.write(&state)?;
         }
+        // Closing the file releases the lock.
+        drop(lock);
         Ok(result)
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a lock of the system has no waker, and its holder is another process"
-    )]
-    fn lock(&self) -> Result<File, StoreError> {
+    async fn lock(&self) -> Result<File, StoreError> {
+        let (mut waited, mut pause) = (Duration::ZERO, LOCK_PAUSE);
+        loop {
+            if let Some(lock) = self.try_lock()? {
+                return Ok(lock);
+            }
+            if waited >= self.lock_timeout {
+                return Err(StoreError::new(format!(
+                    "another process has kept {} locked for {:?}: look for one that is stopped or hangs",
+                    self.directory.join("lock").display(),
+                    self.lock_timeout
+                )));
+            }
+            // A lock of the system has no waker.
+            SystemClock.sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(LONGEST_LOCK_PAUSE);
+        }
+    }
+
+    /// The lock, unless another has it.
+    fn try_lock(&self) -> Result<Option<File>, StoreError> {
+        make_directory(&self.directory).map_err(|error| failed("make", &self.directory, &error))?;
         let path = self.directory.join("lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         let file = private(&mut options).open(&path).map_err(|error| failed("open", &path, &error))?;
-        let mut waited = Duration::ZERO;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if waited < self.lock_timeout => std::thread::sleep(LOCK_PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::new(format!(
-                        "another process has kept {} locked for {:?}: look for one that is stopped or hangs",
-                        path.display(),
-                        self.lock_timeout
-                    )));
-                }
-                Err(TryLockError::Error(error)) => return Err(failed("lock", &path, &error)),
-            }
-            waited += LOCK_PAUSE;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &path, &error)),
         }
     }
 
@@ -133,7 +153,7 @@ impl TokenStore for FileTokens {
     }
 
     fn put<'a>(&'a self, tokens: &'a Tokens) -> StoreFuture<'a, u64> {
-        Box::pin(async move { self.change(|state| Ok((state.put(tokens), true))) })
+        Box::pin(async move { self.change(|state| Ok((state.put(tokens), true))).await })
     }
 
     fn begin(&self, known: u64, now: SystemTime, lease: Duration) -> StoreFuture<'_, Begin> {
@@ -143,6 +163,7 @@ impl TokenStore for FileTokens {
                 let changed = matches!(begin, Begin::Refresh(_));
                 Ok((begin, changed))
             })
+            .await
         })
     }
 
@@ -153,16 +174,26 @@ impl TokenStore for FileTokens {
                 let changed = matches!(save, Save::Saved(_));
                 Ok((save, changed))
             })
+            .await
         })
     }
 
     fn release<'a>(&'a self, guard: &'a RefreshGuard) -> StoreFuture<'a, ()> {
-        Box::pin(async move { self.change(|state| Ok(((), state.release(guard)))) })
+        Box::pin(async move { self.change(|state| Ok(((), state.release(guard)))).await })
     }
 
     fn abandon(&self, guard: &RefreshGuard) {
         // Nobody is there to hear of a failure; the lease ends all the same.
-        let _ = self.change(|state| Ok(((), state.release(guard))));
+        match self.try_lock() {
+            Ok(Some(lock)) => drop(self.change_locked(lock, |state| Ok(((), state.release(guard))))),
+            Ok(None) => {
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    let (store, guard) = (self.clone(), guard.clone());
+                    runtime.spawn(async move { drop(store.change(|state| Ok(((), state.release(&guard)))).await) });
+                }
+            }
+            Err(_) => {}
+        }
     }
 
     fn clear(&self) -> StoreFuture<'_, ()> {
@@ -171,6 +202,7 @@ impl TokenStore for FileTokens {
                 state.clear();
                 Ok(((), true))
             })
+            .await
         })
     }
 }
