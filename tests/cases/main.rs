@@ -5,6 +5,7 @@
 mod client;
 mod expect;
 mod format;
+mod over_http;
 mod receiver;
 mod token;
 
@@ -57,6 +58,11 @@ async fn this_sdk_holds_every_case_and_none_is_left_out() {
     assert_eq!(census.keys().map(String::as_str).collect::<Vec<_>>(), CATEGORIES);
     assert!(census.values().sum::<i32>() >= 150, "{census:?}");
     assert!(census.values().all(|count| *count >= 10), "{census:?}");
+    let document = include_str!("../../docs/conformance.md");
+    assert!(
+        document.contains(&format!("has {} cases", census.values().sum::<i32>())),
+        "docs/conformance.md says another number"
+    );
 }
 
 #[test]

@@ -27,6 +27,8 @@ async fn the_page_says_that_it_is_a_fake_and_shows_what_it_saw() {
     }
     assert!(html.header("content-security-policy").unwrap().contains("default-src 'none'"));
     assert!(!html.body.contains("http://fonts") && !html.body.contains("https://"), "no outside assets");
+    // With `no-referrer` a browser sends `Origin: null` with the page's own forms, which are refused.
+    assert_eq!(html.header("referrer-policy"), Some("same-origin"));
     assert_eq!(page.get("fake/style.css").await.status, 200);
     assert_eq!(page.get("fake/app.js").await.status, 200);
     assert_eq!(page.get("fake/nothing").await.status, 404);

@@ -1,5 +1,5 @@
 // Plays the conformance cases with a receiver at a URL, or with a client through an adapter.
-//   node play.mjs receiver --url URL [--handled-url URL] [--handler]
+//   node play.mjs receiver --url URL [--handled-url URL] [--handler] [--unsigned]
 //   node play.mjs client --adapter ADAPTER.mjs
 // Both take --only ID or CATEGORY, and --markdown FILE for the census as tables. README.md says what a case is.
 // Exit code: 0 all held, 1 some are broken, 2 the command line is wrong or a case was left out without a reason.
@@ -22,7 +22,7 @@ try {
   parsed = parseArgs({
     allowPositionals: true,
     options: {
-      url: { type: 'string' }, 'handled-url': { type: 'string' }, handler: { type: 'boolean' },
+      url: { type: 'string' }, 'handled-url': { type: 'string' }, handler: { type: 'boolean' }, unsigned: { type: 'boolean' },
       adapter: { type: 'string' }, only: { type: 'string' }, markdown: { type: 'string' }
     }
   })
@@ -65,7 +65,6 @@ for (const file of files) {
     for (const [, problem] of result.problems) console.log(`broken ${entry.id} ${entry.name}: ${problem}`)
   }
 }
-await player.end()
 
 const states = { held: [], broken: [], 'not played': [] }
 for (const one of results) states[one.reason ? 'not played' : one.problems.length ? 'broken' : 'held'].push(one)

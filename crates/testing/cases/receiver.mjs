@@ -12,9 +12,10 @@ export function receiverPlayer(options) {
       client: 'the case is one of a client, and a receiver is played',
       token: 'the case is one of a token endpoint, and a receiver is played'
     },
-    reason: (_, entry) => entry.handler && !options.handler
-      ? 'the handler of this receiver does not fail on demand (say --handler when it does)'
-      : undefined,
+    reason(_, entry) {
+      if (entry.handler && !options.handler) return 'the handler of this receiver does not fail on demand (say --handler when it does)'
+      if (options.unsigned && entry.deliveries.some(one => one.sign)) return 'this receiver takes no signatures (--unsigned)'
+    },
     async play(category, entry) {
       const problems = []
       const setup = filled(category.setup)
@@ -45,8 +46,7 @@ export function receiverPlayer(options) {
         return JSON.parse(text.replaceAll('{{key}}', category.setup.key))
       }
     },
-    notes: () => uncounted ? [`${uncounted} counts of handled events were not compared: no --handled-url`] : [],
-    end: async () => {}
+    notes: () => uncounted ? [`${uncounted} counts of handled events were not compared: no --handled-url`] : []
   }
 }
 

@@ -78,7 +78,8 @@ pub use self::service::quota::QuotaModel;
 pub use self::service::recorded::RecordedRequest;
 pub use self::transport::FakeTransport;
 pub use self::unknowns::{
-    CreatedStatus, EmptyList, ErrorShape, ListContent, Unknowns, UpdateMethod, UpdateReply, WaitForm,
+    CreatedStatus, EmptyList, ErrorShape, ListContent, ParseUnknownsError, Unknowns, UpdateMethod, UpdateReply,
+    WaitForm,
 };
 pub use self::webhook::registered::{NewEvent, RegisteredWebhook};
 pub use self::webhook::report::{WebhookAttempt, WebhookFailure, WebhookProbe, WebhookReport};

@@ -1,5 +1,9 @@
 //! Behaviours that the service does not document.
 
+mod names;
+
+pub use self::names::ParseUnknownsError;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
@@ -26,6 +30,8 @@ pub(crate) const HEADER: &str = "x-fake-undocumented";
 /// let nested = Unknowns::default().errors(ErrorShape::Nested);
 /// # let _ = nested;
 /// ```
+///
+/// Each has a name: `ONEHORIZON_FAKE_UNKNOWNS=errors=nested cargo test` runs a suite under it, see [`Unknowns::from_env`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Unknowns {

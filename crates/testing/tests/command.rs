@@ -131,6 +131,7 @@ fn bad_input_gets_a_sentence_that_says_what_to_do() {
         ("--bind nowhere".to_owned(), "not an IP address"),
         ("--bind 203.0.113.7 --port 0".to_owned(), "this machine has no address"),
         ("--quota many".to_owned(), "two numbers such as 200,40"),
+        ("--unknowns errors=odd".to_owned(), "is not a behaviour of the fake: there are default, update=patch"),
         ("--seed /nowhere.json".to_owned(), "could not read the seed /nowhere.json"),
         (format!("--seed {}", file("seed1", "{")), "could not use the seed"),
         (format!("--seed {}", file("seed2", "{\"version\": 9}")), "version 9, and this program reads version 1"),

@@ -37,7 +37,7 @@ impl Default for FakeBuilder {
     fn default() -> Self {
         Self {
             seed: Seed::demo(),
-            unknowns: Unknowns::default(),
+            unknowns: from_env(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             has_page: false,
             recorder: None,
@@ -49,6 +49,12 @@ impl Default for FakeBuilder {
             clock: Box::new(tokio_now),
         }
     }
+}
+
+/// A test that would run under another behaviour than it was asked for must not pass.
+#[allow(clippy::panic, reason = "of the kit's own assertions, this one is about its environment")]
+fn from_env() -> Unknowns {
+    Unknowns::from_env().unwrap_or_else(|error| panic!("ONEHORIZON_FAKE_UNKNOWNS: {error}"))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the default of an injected clock; tests can pause it")]
@@ -79,7 +85,7 @@ impl FakeBuilder {
         self
     }
 
-    /// How the fake behaves where the service's documentation is silent.
+    /// How the fake behaves where the service's documentation is silent; as [`Unknowns::from_env`] says unless set.
     pub fn unknowns(mut self, unknowns: Unknowns) -> Self {
         self.unknowns = unknowns;
         self

@@ -115,7 +115,7 @@ fn quota_section(out: &mut String, quota: Option<(u32, u32)>, samples: &VecDeque
 
 fn scenarios(out: &mut String, waiting: &[String]) {
     out.push_str(
-        "<section aria-labelledby=\"scenarios-h\"><h2 id=\"scenarios-h\">Scenarios</h2>\
+        "<section class=\"wide\" aria-labelledby=\"scenarios-h\"><h2 id=\"scenarios-h\">Scenarios</h2>\
          <form method=\"post\" action=\"/fake/scenario\"><label for=\"operation\">Only for operation</label> \
          <input id=\"operation\" name=\"operation\" placeholder=\"any\" size=\"12\"> <label for=\"scenario-id\">and id</label> \
          <input id=\"scenario-id\" name=\"id\" placeholder=\"any\" size=\"10\"><p>",
@@ -162,7 +162,7 @@ fn webhooks(out: &mut String, receivers: &[(String, RegisteredWebhook)], events:
         "<p class=\"soft\">Receivers: {}</p>",
         if to.is_empty() { "none".to_owned() } else { to.join(", ") }
     );
-    out.push_str("<div class=\"scroll\" role=\"region\" aria-label=\"Deliveries\" tabindex=\"0\"><table><caption>The last deliveries, newest first</caption><tr><th scope=\"col\">Event</th><th scope=\"col\">Type</th><th scope=\"col\">Attempt</th><th scope=\"col\">Response</th><th scope=\"col\">Headers sent</th><th scope=\"col\">Next</th></tr>");
+    out.push_str("<div class=\"scroll\" role=\"region\" aria-label=\"Table of deliveries\" tabindex=\"0\"><table><caption>The last deliveries, newest first</caption><tr><th scope=\"col\">Event</th><th scope=\"col\">Type</th><th scope=\"col\">Attempt</th><th scope=\"col\">Response</th><th scope=\"col\">Headers sent</th><th scope=\"col\">Next</th></tr>");
     for (_, line) in deliveries.iter().rev().take(ROWS) {
         let next = line.next.map_or_else(|| "none".to_owned(), |wait| format!("again in {} s", wait.as_secs()));
         let class = if line.is_taken { "good" } else { "bad" };
@@ -176,7 +176,7 @@ fn webhooks(out: &mut String, receivers: &[(String, RegisteredWebhook)], events:
             escape(&line.headers.join(", ")),
         );
     }
-    out.push_str("</table></div><div class=\"scroll\" role=\"region\" aria-label=\"Events\" tabindex=\"0\"><table><caption>The last events, newest first</caption><tr><th scope=\"col\">Event</th><th scope=\"col\">Type</th><th scope=\"col\">Action</th></tr>");
+    out.push_str("</table></div><div class=\"scroll\" role=\"region\" aria-label=\"Table of events\" tabindex=\"0\"><table><caption>The last events, newest first</caption><tr><th scope=\"col\">Event</th><th scope=\"col\">Type</th><th scope=\"col\">Action</th></tr>");
     for (id, event_type) in events {
         let _ = write!(out, "<tr><td><code>{}</code></td><td>{}</td><td>", escape(id), escape(event_type));
         button(out, "/fake/resend", &[("id", id)], "Resend");
@@ -186,7 +186,7 @@ fn webhooks(out: &mut String, receivers: &[(String, RegisteredWebhook)], events:
 }
 
 fn request_table(out: &mut String, requests: &[RecordedRequest]) {
-    out.push_str("<section class=\"wide\" aria-labelledby=\"requests-h\"><h2 id=\"requests-h\">Requests</h2><div id=\"requests\" class=\"scroll\" role=\"region\" aria-label=\"Requests\" tabindex=\"0\" data-live><table><caption>The last requests, newest first</caption><tr><th scope=\"col\">After start</th><th scope=\"col\">Request</th><th scope=\"col\">Operation</th><th scope=\"col\">By</th><th scope=\"col\">Status</th><th scope=\"col\">Verdict</th><th scope=\"col\">Not documented</th></tr>");
+    out.push_str("<section class=\"wide\" aria-labelledby=\"requests-h\"><h2 id=\"requests-h\">Requests</h2><div id=\"requests\" class=\"scroll\" role=\"region\" aria-label=\"Table of requests\" tabindex=\"0\" data-live><table><caption>The last requests, newest first</caption><tr><th scope=\"col\">After start</th><th scope=\"col\">Request</th><th scope=\"col\">Operation</th><th scope=\"col\">By</th><th scope=\"col\">Status</th><th scope=\"col\">Verdict</th><th scope=\"col\">Not documented</th></tr>");
     for request in requests {
         let status = request.status().map_or_else(|| "no response".to_owned(), |status| status.to_string());
         let verdict: Vec<String> = request.violations().iter().map(|one| escape(&one.to_string())).collect();
@@ -210,7 +210,7 @@ fn request_table(out: &mut String, requests: &[RecordedRequest]) {
 }
 
 fn task_table(out: &mut String, tasks: &[Record]) {
-    out.push_str("<section class=\"wide\" aria-labelledby=\"tasks-h\"><h2 id=\"tasks-h\">Tasks</h2><div id=\"tasks\" class=\"scroll\" role=\"region\" aria-label=\"Tasks\" tabindex=\"0\" data-live><table><caption>The first tasks; a change sends task.updated</caption><tr><th scope=\"col\">Id</th><th scope=\"col\">Title</th><th scope=\"col\">Status</th><th scope=\"col\">Change</th></tr>");
+    out.push_str("<section class=\"wide\" aria-labelledby=\"tasks-h\"><h2 id=\"tasks-h\">Tasks</h2><div id=\"tasks\" class=\"scroll\" role=\"region\" aria-label=\"Table of tasks\" tabindex=\"0\" data-live><table><caption>The first tasks; a change sends task.updated</caption><tr><th scope=\"col\">Id</th><th scope=\"col\">Title</th><th scope=\"col\">Status</th><th scope=\"col\">Change</th></tr>");
     for task in tasks {
         let field = |name: &str| escape(&task.text(name).unwrap_or_default());
         let (id, title, status) = (field("taskId"), field("title"), field("status"));

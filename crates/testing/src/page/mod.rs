@@ -96,7 +96,8 @@ impl Page {
                 "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
             ),
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            // With `no-referrer` browsers send `Origin: null` with the page's own forms, which are then refused.
+            ("referrer-policy", "same-origin"),
             ("cache-control", "no-store"),
         ] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

@@ -19,6 +19,7 @@ onehorizon-fake: a fake One Horizon on this machine, and tools for webhook recei
       --bind ADDRESS           127.0.0.1 unless set; on another address anyone who reaches it can use the fake
       --seed demo|empty|FILE   what the workspace holds; demo unless set
       --quota off|N,M          N requests in 15 minutes and M in a minute; 200,40 unless set
+      --unknowns NAMES         how it behaves where no documentation says, such as errors=nested,update=patch
       --receiver URL           deliver webhooks there from the start (key from ONE_WEBHOOK_KEY)
       --record FILE            write the traffic there, without secrets
       --replay FILE            respond from a recording instead of playing the service

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use onehorizon_testing::{Cassette, FakeBuilder, FakeOneHorizon, Recorder, ReplayTransport, Seed};
+use onehorizon_testing::{Cassette, FakeBuilder, Recorder, ReplayTransport, Seed, Unknowns};
 
 use crate::args::Args;
 use crate::{Stop, say};
@@ -16,6 +16,7 @@ pub(crate) struct Settings {
     address: SocketAddr,
     seed: Seed,
     quota: Option<(u32, u32)>,
+    unknowns: Unknowns,
     keep: usize,
     receiver: Option<String>,
     allow_remote: bool,
@@ -37,6 +38,11 @@ impl Settings {
             Some("off") => None,
             Some(pair) => Some(read_quota(pair)?),
         };
+        let unknowns = match (Unknowns::from_env(), args.value("--unknowns")?) {
+            (Ok(_), Some(text)) => text.parse(),
+            (in_environment, _) => in_environment,
+        };
+        let unknowns = unknowns.map_err(|error| Stop::usage(error.to_string()))?;
         let keep = args.parsed("--keep", "a number of requests")?.unwrap_or(500);
         let receiver = args.value("--receiver")?;
         let (record, replay) = (args.value("--record")?, args.value("--replay")?);
@@ -46,11 +52,12 @@ impl Settings {
         let cassette = replay.map(Cassette::load).transpose().map_err(|error| Stop::usage(error.to_string()))?;
         let replay = cassette.map(ReplayTransport::lenient);
         let address = SocketAddr::new(ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port);
-        Ok(Self { address, seed, quota, keep, receiver, allow_remote, recorder, replay })
+        Ok(Self { address, seed, quota, unknowns, keep, receiver, allow_remote, recorder, replay })
     }
 
     fn builder(&self) -> FakeBuilder {
-        let builder = FakeOneHorizon::builder().address(self.address).seed(self.seed.clone()).status_page();
+        let builder = FakeBuilder::default().address(self.address).seed(self.seed.clone()).status_page();
+        let builder = builder.unknowns(self.unknowns);
         let builder = builder.keep_requests(self.keep).keep_bytes(KEPT_BYTES);
         let builder = if self.allow_remote { builder.allow_remote_receivers() } else { builder };
         let builder = match &self.recorder {
