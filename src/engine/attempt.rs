@@ -208,7 +208,8 @@ fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<R
         return Ok(Response { value: body, metadata: Box::new(metadata) });
     }
     let oauth_only = call.operation.access == Access::OauthOnly;
-    let refusal = Refusal { status, headers, body: &body, rate_limit, oauth_only, redactor: &token.redactor };
+    let base = &call.settings.base_url;
+    let refusal = Refusal { base, status, headers, body: &body, rate_limit, oauth_only, redactor: &token.redactor };
     let (error, by_service) = refusal.into_error();
     Err(FailedAttempt { failed: Failed::Refused { status, by_service }, error })
 }

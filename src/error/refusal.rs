@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use url::Url;
 
 use super::words::{Words, describe, read};
 use super::{Error, ErrorKind, FieldError};
@@ -10,6 +11,8 @@ use crate::redact::Redactor;
 
 /// A response that is not a success.
 pub(crate) struct Refusal<'a> {
+    /// Where the request went, as far as its host goes.
+    pub(crate) base: &'a Url,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: &'a Bytes,
@@ -25,7 +28,8 @@ impl Refusal<'_> {
         let Words { code, message, fields, is_documented_form } = read(self.body);
         let by_service = is_documented_form && code.as_deref() == Some(self.status.as_str());
         let line = |text: String| self.redactor.line(&text);
-        let message = message.map_or_else(|| describe(self.status, &self.headers, self.body, self.redactor), line);
+        let message =
+            message.map_or_else(|| describe(self.base, self.status, &self.headers, self.body, self.redactor), line);
         let error = Error::new(kind(self.status), message).with(|error| {
             error.hint = self.hint();
             error.code = code.map(line);

@@ -4,14 +4,17 @@
 //! `error_description` (OAuth); `detail` and `title` (problem details); `message`, `detail` or `errors` as lists of
 //! strings or objects; maps from fields to messages; plain text.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use url::Url;
 
 use super::FieldError;
+use crate::models::runtime::mended;
 use crate::redact::Redactor;
 
 /// Larger values are not looked into for fields: reading them would take a multiple of their size.
@@ -33,7 +36,13 @@ pub(crate) struct Words {
 /// Reads the words of a body; what it cannot read is left out.
 pub(crate) fn read(body: &[u8]) -> Words {
     let body = without_bom(body);
-    let Ok(found) = serde_json::from_slice::<Fields>(body) else { return Words::default() };
+    // What is not UTF-8 is shown as U+FFFD.
+    let text = String::from_utf8_lossy(body);
+    let text = match serde_json::from_str::<IgnoredAny>(&text) {
+        Ok(_) => text,
+        Err(_) => mended(text.as_bytes()).map_or(text, Cow::Owned),
+    };
+    let Ok(found) = serde_json::from_str::<Fields>(&text) else { return Words::default() };
     let nested = found.error.as_ref().and_then(|error| serde_json::from_str::<Fields>(error.get()).ok());
     let is_documented_form = found.code.as_deref().is_some_and(|code| code.get().parse::<u16>().is_ok())
         && found.message.as_deref().is_some_and(|message| message.get().starts_with('"'));
@@ -59,8 +68,8 @@ pub(crate) fn read(body: &[u8]) -> Words {
         let last = [&found.error, &found.reason, &found.title];
         messages.extend(last.into_iter().flatten().find_map(|text| string(text)));
     }
-    if messages.is_empty() && fields.is_empty() && !found.is_known() && body.len() <= LARGEST {
-        fields = serde_json::from_slice(body).map(|map| field_map(&map)).unwrap_or_default();
+    if messages.is_empty() && fields.is_empty() && !found.is_known() && text.len() <= LARGEST {
+        fields = serde_json::from_str(&text).map(|map| field_map(&map)).unwrap_or_default();
     }
     messages.dedup();
     fields.dedup();
@@ -80,20 +89,34 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
 }
 
 /// Words for a response that gives none of its own: an empty body, a page of a proxy, an unknown form.
-pub(super) fn describe(status: StatusCode, headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
-    redactor.own_line(&described(status, headers, body, &|outside| redactor.line(outside)))
+pub(super) fn describe(
+    base: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    redactor: &Redactor,
+) -> String {
+    redactor.own_line(&described(base, status, headers, body, &|outside| redactor.line(outside)))
 }
 
 /// `clean` takes the secrets out of what comes from outside.
-fn described(status: StatusCode, headers: &HeaderMap, body: &[u8], clean: &dyn Fn(&str) -> String) -> String {
+fn described(
+    base: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    clean: &dyn Fn(&str) -> String,
+) -> String {
     let reason = status.canonical_reason().unwrap_or("an unknown status");
     let header = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let media_type = header(http::header::CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
     if let Some(location) = header(http::header::LOCATION).filter(|_| status.is_redirection()) {
-        return match url::Url::parse(location).ok().as_ref().and_then(url::Url::host_str) {
-            // The host alone: the rest of an address may hold what opens it.
-            Some(host) => format!("{reason}, to the host {}", clean(host)),
-            None => format!("{reason}, to another path of the same host"),
+        let Ok(target) = base.join(location) else { return format!("{reason}, to an address that cannot be read") };
+        let unsafely = if base.scheme() == "https" && target.scheme() == "http" { ", without TLS" } else { "" };
+        // The host alone: the rest of an address may hold what opens it.
+        return match target.host_str().filter(|host| base.host_str() != Some(host)) {
+            Some(host) => format!("{reason}, to the host {}{unsafely}", clean(host)),
+            None => format!("{reason}, to another address of the same host{unsafely}"),
         };
     }
     if body.iter().all(u8::is_ascii_whitespace) {
@@ -122,8 +145,9 @@ fn is_plain_text(headers: &HeaderMap, text: &str) -> bool {
 
 /// The encoding of a body that the transport did not undo.
 pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<&str> {
-    let encoding = headers.get(http::header::CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim();
-    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+    let lines = headers.get_all(http::header::CONTENT_ENCODING).into_iter();
+    let mut encodings = lines.flat_map(|line| line.to_str().unwrap_or("unknown").split(',')).map(str::trim);
+    encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// What to say of a body in an encoding that was not undone; the encoding is one line without secrets.

@@ -18,7 +18,7 @@ use super::tokens::{Fields, Tokens};
 use crate::clock::Clock;
 use crate::error::message_of;
 use crate::metadata::Sent;
-use crate::models::runtime::RawObject;
+use crate::models::runtime::{RawObject, mended};
 use crate::secret::Secret;
 use crate::transport::{TransportRequest, TransportResponse};
 
@@ -184,12 +184,17 @@ fn success(body: &Bytes) -> Option<Result<(Tokens, Option<Duration>), OauthError
     }
 }
 
-/// The body as text, without a byte order mark. What is not UTF-8 is replaced, as a browser does.
+/// The body as text, without a byte order mark. What is not UTF-8 is replaced, as a browser does, and so is half of a surrogate
+/// pair in a name.
 fn text_of(body: &Bytes) -> Zeroizing<String> {
     let text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
-    match text.trim_start().strip_prefix('\u{feff}') {
+    let text = match text.trim_start().strip_prefix('\u{feff}') {
         Some(rest) => Zeroizing::new(rest.to_owned()),
         None => text,
+    };
+    match RawObject::parse(&text) {
+        Ok(_) => text,
+        Err(_) => mended(text.as_bytes()).map_or(text, Zeroizing::new),
     }
 }
 

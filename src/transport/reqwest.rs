@@ -9,7 +9,7 @@ use ::reqwest::{Client, ClientBuilder, redirect};
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use http::header::ACCEPT_ENCODING;
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::Url;
 
 use super::endpoint::is_loopback;
@@ -119,10 +119,9 @@ impl ReqwestTransport {
     }
 
     /// The client of the runtime that polls.
-    fn client(&self) -> Result<Client, TransportError> {
-        let runtime = Handle::try_current().map_err(|error| TransportError::new(Failure::NoRuntime, error))?;
+    fn client(&self, runtime: &Handle) -> Result<Client, TransportError> {
         // Where one is missing, tokio panics in the middle of the request.
-        let missing = match drivers(&runtime) {
+        let missing = match drivers(runtime) {
             Drivers { timer: true, io: true } => None,
             Drivers { timer: false, io: true } => Some("it has no timer"),
             Drivers { timer: true, io: false } => Some("it has no I/O"),
@@ -159,6 +158,11 @@ impl fmt::Debug for ReqwestTransport {
 fn build(builder: ClientBuilder, tls: &Tls) -> Result<Client, String> {
     let builder = builder.redirect(redirect::Policy::none()).retry(::reqwest::retry::never()).referer(false);
     let builder = builder.tcp_nodelay(true).no_brotli().no_deflate().no_zstd();
+    // What intermediaries do to headers must not cost a response that came whole.
+    let builder = builder
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true);
     let builder = if cfg!(feature = "gzip") { builder } else { builder.no_gzip() };
     let builder = if cfg!(feature = "http2") { builder } else { builder.http1_only() };
     tls.apply(builder)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))
@@ -178,8 +182,10 @@ fn target(url: &Url, proxy: Option<&str>) -> String {
 
 impl Transport for ReqwestTransport {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        let client = match self.client() {
-            Ok(client) => client,
+        let runtime = Handle::try_current().map_err(|error| TransportError::new(Failure::NoRuntime, error));
+        let found = runtime.and_then(|runtime| Ok((self.client(&runtime)?, runtime.runtime_flavor())));
+        let (client, flavor) = match found {
+            Ok(found) => found,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
         let limit = request.max_response_bytes;
@@ -198,6 +204,9 @@ impl Transport for ReqwestTransport {
         // Handed over before the future is boxed, so that the request is not moved into it and out again.
         let pending = client.execute(outgoing);
         Box::pin(async move {
+            if flavor == RuntimeFlavor::CurrentThread {
+                notice_closed_connections().await;
+            }
             let mut response =
                 pending.await.map_err(|error| failure(error).with_target(target(&url, self.proxy.as_deref())))?;
             let status = response.status();
@@ -206,6 +215,14 @@ impl Transport for ReqwestTransport {
             Ok(TransportResponse { status, headers, body })
         })
     }
+}
+
+/// Lets a runtime on one thread look at its sockets before a pooled connection is taken: between two `block_on` nobody does,
+/// and a request on a connection that the server has closed meanwhile would be lost.
+async fn notice_closed_connections() {
+    // The first turn finds the sockets that are ready, the second one runs what waits for them.
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
 }
 
 /// The next part of a body. Where a response that is not a success breaks off, that is its end: its status says what happened,

@@ -9,6 +9,7 @@ mod bad_input;
 mod blocking;
 mod bulk;
 mod ci_report;
+mod connections;
 mod drivers;
 mod early_refusal;
 mod edit;
