@@ -85,7 +85,7 @@ pub use clock::Clock;
 #[cfg(any(feature = "client", feature = "axum"))]
 pub use clock::SystemClock;
 #[cfg(feature = "client")]
-pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL, HostList};
+pub use configuration::{Behavior, CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL, HostList};
 #[cfg(feature = "client")]
 pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]

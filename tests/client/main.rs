@@ -6,6 +6,7 @@
 
 mod accounts;
 mod bad_input;
+mod behavior;
 mod blocking;
 mod bulk;
 mod ci_report;
