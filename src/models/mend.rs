@@ -1,5 +1,7 @@
 //! JSON that a proxy or a shortening service broke inside a string, made readable without losing what is whole.
 
+use std::fmt::Write;
+
 /// The text with what is broken inside its strings changed so that a reader of JSON accepts it; `None` where nothing in it can
 /// be mended, so that the reader's own error stands.
 ///
@@ -13,7 +15,7 @@ pub(crate) fn mended(json: &[u8]) -> Option<String> {
         for byte in chunk.invalid() {
             // Outside of a string it is no JSON at all.
             text.string?;
-            text.out.push_str(&format!("\\udc{byte:02x}"));
+            let _ = write!(text.out, "\\udc{byte:02x}");
             text.is_changed = true;
         }
     }
