@@ -15,7 +15,7 @@ use url::Url;
 
 use super::FieldError;
 use crate::models::runtime::mended;
-use crate::redact::Redactor;
+use crate::redact::{REDACTED, Redactor, is_secret_name};
 
 /// Larger values are not looked into for fields: reading them would take a multiple of their size.
 const LARGEST: usize = 64 * 1024;
@@ -33,8 +33,17 @@ pub(crate) struct Words {
     pub(crate) is_documented_form: bool,
 }
 
+/// What a body may have in it beside words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Data that may be shown.
+    Open,
+    /// Secrets that the service has made: only what stands where words are documented is shown.
+    Secrets,
+}
+
 /// Reads the words of a body; what it cannot read is left out.
-pub(crate) fn read(body: &[u8]) -> Words {
+pub(crate) fn read(body: &[u8], content: Content) -> Words {
     let body = without_bom(body);
     // What is not UTF-8 is shown as U+FFFD.
     let text = String::from_utf8_lossy(body);
@@ -57,7 +66,7 @@ pub(crate) fn read(body: &[u8]) -> Words {
     let mut messages = Vec::new();
     let mut fields = Vec::new();
     for place in places.into_iter().flatten() {
-        if messages.is_empty() && fields.is_empty() {
+        if messages.is_empty() && fields.is_empty() && (content == Content::Open || !place.get().starts_with('{')) {
             gather(place, &mut messages, &mut fields);
         }
     }
@@ -68,19 +77,28 @@ pub(crate) fn read(body: &[u8]) -> Words {
         let last = [&found.error, &found.reason, &found.title];
         messages.extend(last.into_iter().flatten().find_map(|text| string(text)));
     }
-    if messages.is_empty() && fields.is_empty() && !found.is_known() && text.len() <= LARGEST {
+    if messages.is_empty()
+        && fields.is_empty()
+        && !found.is_known()
+        && content == Content::Open
+        && text.len() <= LARGEST
+    {
         fields = serde_json::from_str(&text).map(|map| field_map(&map)).unwrap_or_default();
     }
     messages.dedup();
     fields.dedup();
+    if content == Content::Secrets {
+        // No secret has blanks in it.
+        fields.retain(|field| field.message.trim().contains(' '));
+    }
     let by_field = fields.iter().map(|error| format!("{}: {}", error.field, error.message));
     let message = messages.into_iter().chain(by_field).collect::<Vec<_>>().join("; ");
     Words { code, message: Some(message).filter(|message| !message.is_empty()), fields, is_documented_form }
 }
 
 /// The message of a body, if it has one.
-pub(crate) fn message_of(body: &[u8]) -> Option<String> {
-    read(body).message
+pub(crate) fn message_of(body: &[u8], content: Content) -> Option<String> {
+    read(body, content).message
 }
 
 /// The JSON without the mark that some writers put before it.
@@ -94,9 +112,10 @@ pub(super) fn describe(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
+    content: Content,
     redactor: &Redactor,
 ) -> String {
-    redactor.own_line(&described(base, status, headers, body, &|outside| redactor.line(outside)))
+    redactor.own_line(&described(base, status, headers, body, content, &|outside| redactor.line(outside)))
 }
 
 /// `clean` takes the secrets out of what comes from outside.
@@ -105,6 +124,7 @@ fn described(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
+    content: Content,
     clean: &dyn Fn(&str) -> String,
 ) -> String {
     let reason = status.canonical_reason().unwrap_or("an unknown status");
@@ -126,6 +146,9 @@ fn described(
         return format!("{reason}, with {}", encoded_words(&clean(encoding)));
     }
     let size = body.len();
+    if content == Content::Secrets {
+        return format!("{reason}, with a body of {size} bytes that is not shown, since a secret may be in it");
+    }
     match std::str::from_utf8(without_bom(body)) {
         Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
             format!("{reason}, with the body {}", excerpt(&clean(text)))
@@ -200,6 +223,11 @@ type Map = serde_json::Map<String, Value>;
 fn field_map(map: &Map) -> Vec<FieldError> {
     let mut fields = Vec::new();
     for (field, value) in map {
+        if is_secret_name(field) {
+            let is_said = !matches!(value, Value::Null | Value::Bool(_));
+            fields.extend(is_said.then(|| FieldError { field: field.clone(), message: REDACTED.to_owned() }));
+            continue;
+        }
         let values = match value {
             Value::Array(items) => items.as_slice(),
             one => std::slice::from_ref(one),

@@ -20,6 +20,7 @@ mod filters;
 mod find_or_create;
 mod key_file;
 mod lists;
+mod named_secrets;
 mod network;
 mod preview;
 mod prism;
