@@ -4,6 +4,8 @@
     doc = "Typed Rust client for One Horizon with webhook handling."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The types of a large contract contain each other in long chains, and each link counts four times.
+#![recursion_limit = "512"]
 
 #[cfg(feature = "client")]
 pub mod apis;

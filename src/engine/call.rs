@@ -122,6 +122,13 @@ impl Call {
         }
     }
 
+    /// Replaces the body of a PATCH, which changes what is sent and leaves the rest, by the changes alone.
+    pub(crate) fn changes(&mut self, changes: &(impl Serialize + ?Sized)) {
+        if self.operation.method == Method::PATCH {
+            self.json(changes);
+        }
+    }
+
     /// Makes the call invalid unless its body was read whole from the service, and has the id that the path names.
     pub(crate) fn needs_whole(&mut self, is_whole: bool) {
         if let Some(fault) = self.names_another() {
