@@ -10,3 +10,4 @@ mod intermediaries;
 mod retry;
 mod unused_hooks;
 mod waits;
+mod waits_in_words;
