@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 const TASK: &str = r#"{"taskId":"tsk_1","title":"x"}"#;
 
-/// Serves one request on each connection, says nothing of closing it, and closes it when told to.
+/// Serves one request on each connection, says nothing of closing it, and closes it when asked to.
 struct Server {
     tasks: TasksApi,
     close: Sender<()>,
@@ -25,14 +25,14 @@ impl Server {
     fn start(headers: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let ((close, told), (closing, closed)) = (channel(), channel());
+        let ((close, asked), (closing, closed)) = (channel(), channel());
         thread::spawn(move || {
             for stream in listener.incoming().take(30) {
                 let mut stream = stream.unwrap();
                 stream.set_read_timeout(Some(PATIENCE)).unwrap();
                 let _ = stream.read(&mut [0; 4096]);
                 let _ = write!(stream, "HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n{TASK}", TASK.len());
-                let _ = told.recv_timeout(PATIENCE);
+                let _ = asked.recv_timeout(PATIENCE);
                 drop(stream);
                 let _ = closing.send(());
             }

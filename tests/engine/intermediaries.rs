@@ -147,10 +147,10 @@ async fn a_byte_that_is_not_utf_8_costs_the_string_that_it_is_in_and_no_more() {
         "no other title is written back"
     );
     // The service's words.
-    let refusal = plain(400, &b"{\"code\":400,\"message\":\"M\xfcller is no user\"}"[..]);
+    let refusal = plain(400, &b"{\"code\":400,\"message\":\"M\xfcller is unknown\"}"[..]);
     let error = read(&Wire::new([refusal]).configuration()).await.unwrap_err();
-    assert!(error.code() == Some("400") && error.message().ends_with("ller is no user"), "{error}");
-    // What is no JSON even so is an error as before.
+    assert!(error.code() == Some("400") && error.message().ends_with("ller is unknown"), "{error}");
+    // What is not JSON even so is an error as before.
     let error = read(&Wire::new([plain(200, &b"{\"taskId\":\xfc}"[..])]).configuration()).send::<Task>().await;
     assert!(error.unwrap_err().is_decode());
 }
