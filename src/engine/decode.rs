@@ -9,10 +9,11 @@ use super::call::Call;
 use super::observer;
 use super::operation::{Operation, RAW_REQUEST, RetryClass};
 use crate::drift::Found;
-use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
+use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, message_of_success, without_bom};
 use crate::metadata::Metadata;
 use crate::models::runtime::{Path, Value, mended};
 use crate::models::{Json, from_json, from_response};
+use crate::redact::Redactor;
 use crate::response::Response;
 
 /// Reads the response; the path in the JSON is looked for only when reading fails, since that costs a second pass.
@@ -120,8 +121,15 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
         (format!("the response is not complete JSON: {error}"), None)
     };
     let is_write = operation.retry != RetryClass::Read;
+    let words = service_words(body, redactor);
+    // Words under a success may say that it is none.
+    let is_done = is_write && words.is_none();
+    let message = match words {
+        Some(words) => format!("the service says: {words}; {message}"),
+        None => message,
+    };
     Error::new(ErrorKind::Decode, redactor.own_line(&message)).with(|inner| {
-        inner.hint = hint.or_else(|| is_write.then_some(IT_IS_DONE));
+        inner.hint = hint.or_else(|| is_done.then_some(IT_IS_DONE));
         inner.metadata = Metadata {
             operation: Some(operation.id),
             headers: kept_headers(metadata.headers.clone(), redactor),
@@ -129,6 +137,13 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
             ..(**metadata).clone()
         };
     })
+}
+
+/// What a body says of an error although the status is a success.
+fn service_words(body: &[u8], redactor: &Redactor) -> Option<String> {
+    // A new key may be in the words, too.
+    let named = Redactor::of_names_in(body);
+    message_of_success(body).map(|words| redactor.line(&named.text(&words)))
 }
 
 /// A reader's complaint without the strings it quotes: they are the service's data, which may be a new key.
