@@ -27,6 +27,8 @@ pub(crate) struct Operation {
     pub(crate) success: StatusCode,
     /// Whether API keys are refused.
     pub(crate) oauth_only: bool,
+    /// Whether an official document describes what is sent by the schema of what comes back.
+    pub(crate) sends_whole: bool,
     /// Whether documentation names the route.
     pub(crate) documented: bool,
     pub(crate) parameters: Vec<Parameter>,
@@ -241,12 +243,14 @@ impl Reader<'_> {
         let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
         let template = template.collect();
         let response = self.described_response(operation)?;
+        let sends_whole = response.is_some() && self.sends_whole(operation);
         Ok(Operation {
             id,
             spelt,
             method,
             success,
             oauth_only,
+            sends_whole,
             documented,
             parameters,
             body,
@@ -266,6 +270,16 @@ impl Reader<'_> {
         let Some((_, response)) = success else { return Ok(None) };
         let schema = self.follow(response)?.pointer("/content/application~1json/schema");
         schema.map(|schema| Ok((self.compile(schema)?, self.rooted(schema)))).transpose()
+    }
+
+    fn sends_whole(&self, operation: &Value) -> bool {
+        let reference = |holder: Option<&Value>| {
+            let content = self.follow(holder?).ok()?.pointer("/content/application~1json/schema/$ref")?;
+            Some(content.as_str()?.to_owned())
+        };
+        let success = entries(operation.get("responses")).find(|(status, _)| status.starts_with('2'));
+        let sent = reference(operation.get("requestBody"));
+        sent.is_some() && sent == reference(success.map(|(_, response)| response))
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {
