@@ -100,6 +100,7 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
     let mut proposal = Proposal::new(input.curation)?;
     proposal.operations(&pairs);
     proposal.to_decide.extend(needed);
+    proposal.to_decide.append(&mut comparison.to_decide);
     let (renamed, known) = parameters(&pairs, &their_operations);
     proposal.parameters(&renamed, &known);
     proposal.models(&comparison, &merged_document);
