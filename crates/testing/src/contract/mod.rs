@@ -243,7 +243,7 @@ impl Reader<'_> {
         let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
         let template = template.collect();
         let response = self.described_response(operation)?;
-        let sends_whole = response.is_some() && self.sends_whole(operation);
+        let sends_whole = operation.get("x-sends-whole") == Some(&Value::Bool(true));
         Ok(Operation {
             id,
             spelt,
@@ -270,16 +270,6 @@ impl Reader<'_> {
         let Some((_, response)) = success else { return Ok(None) };
         let schema = self.follow(response)?.pointer("/content/application~1json/schema");
         schema.map(|schema| Ok((self.compile(schema)?, self.rooted(schema)))).transpose()
-    }
-
-    fn sends_whole(&self, operation: &Value) -> bool {
-        let reference = |holder: Option<&Value>| {
-            let content = self.follow(holder?).ok()?.pointer("/content/application~1json/schema/$ref")?;
-            Some(content.as_str()?.to_owned())
-        };
-        let success = entries(operation.get("responses")).find(|(status, _)| status.starts_with('2'));
-        let sent = reference(operation.get("requestBody"));
-        sent.is_some() && sent == reference(success.map(|(_, response)| response))
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {
