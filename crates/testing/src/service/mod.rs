@@ -314,11 +314,15 @@ impl Core {
         let merged = merged.flatten();
         let body = merged.as_ref().unwrap_or(request.body());
         let parts = Parts { path, query: &query, headers: request.headers(), body };
-        let checked = validate::check(operation, &parts);
-        let is_filled = filled.flatten().is_some_and(|body| {
-            validate::check(operation, &Parts { path, query: &query, headers: request.headers(), body: &body }).is_ok()
+        let checked = validate::check(operation, &parts).or_else(|refused| match filled {
+            Some(Some(body)) => {
+                validate::check(operation, &Parts { path, query: &query, headers: request.headers(), body: &body })
+            }
+            // Not an object that can be kept, which is refused below, unless it is no JSON at all.
+            Some(None) if refused.1.iter().all(|violation| violation.path != "$") => Ok(()),
+            _ => Err(refused),
         });
-        checked.or_else(|refused| if is_filled { Ok(()) } else { Err(refused) }).map_err(|(status, violations)| {
+        checked.map_err(|(status, violations)| {
             insight.violations = violations;
             validate::refusal(status, &insight.violations)
         })?;
