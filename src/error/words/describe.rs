@@ -73,6 +73,7 @@ fn plain_text(text: &str) -> Option<&str> {
     };
     let odd = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
     let is_text = !text.starts_with(['<', '{', '['])
+        && text.contains(char::is_alphabetic)
         && !text.chars().any(|c| c.is_control() && !c.is_whitespace())
         // A few letters of another character set do not hide the rest.
         && odd * 5 <= text.chars().count()

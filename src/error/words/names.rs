@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::forms::{MOST, Map, said};
+/// So many messages are shown and kept.
+pub(super) const MOST: usize = 20;
+
+pub(super) type Map = serde_json::Map<String, Value>;
 
 /// A name as it is compared: `error_message`, `Error-Message` and `errorMessage` are one.
 pub(super) fn plain(name: &str) -> String {
@@ -144,4 +147,10 @@ pub(super) fn field_of(item: &Map) -> Option<String> {
     };
     let source = |value: &Value| first(value.as_object()?, &["pointer", "parameter", "header"], name);
     first(item, &NAMES, name).or_else(|| first(item, &["source"], source))
+}
+
+/// The words of a string, if there are any.
+pub(super) fn said(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
