@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::Method;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use super::client::Settings;
 use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::query::Query;
+use crate::error::Error;
 use crate::options::CallOptions;
 
 const NOT_WHOLE: &str = "the body was not read whole from the service by this client, so writing it may lose what it lacks: \
@@ -116,6 +118,32 @@ impl Call {
         if !is_whole {
             self.fault.get_or_insert_with(|| NOT_WHOLE.to_owned());
         }
+    }
+
+    /// The method to send: PATCH in place of a deduced PUT once the service has asked for it.
+    pub(super) fn method(&self) -> Method {
+        let takes_patch = self.has_deduced_put() && self.settings.takes_patch.load(Ordering::Relaxed);
+        if takes_patch { Method::PATCH } else { self.operation.method.clone() }
+    }
+
+    /// Whether the service refused the deduced PUT because it wants PATCH: it has done nothing then, and a whole object
+    /// changes with PATCH as it does with PUT. The client remembers it.
+    pub(super) fn takes_patch(&self, refused: &Method, error: &Error) -> bool {
+        let allowed = error.header("allow").unwrap_or_default();
+        let allows = |method: Method| allowed.split(',').any(|name| name.trim() == method.as_str());
+        let takes_patch = self.has_deduced_put()
+            && *refused == Method::PUT
+            && error.status() == Some(405)
+            && allows(Method::PATCH)
+            && !allows(Method::PUT);
+        if takes_patch {
+            self.settings.takes_patch.store(true, Ordering::Relaxed);
+        }
+        takes_patch
+    }
+
+    fn has_deduced_put(&self) -> bool {
+        self.operation.deduced && self.operation.method == Method::PUT
     }
 
     /// Sends the body although it was not read whole.

@@ -7,6 +7,8 @@ mod bulk_update;
 mod faults;
 mod hooks;
 mod intermediaries;
+
 mod retry;
 mod unused_hooks;
+mod updates;
 mod waits;
