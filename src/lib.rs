@@ -4,6 +4,8 @@
     doc = "Typed Rust client for One Horizon with webhook handling."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The types of a large contract contain each other in long chains, and each link counts four times.
+#![recursion_limit = "512"]
 
 #[cfg(feature = "client")]
 pub mod apis;
@@ -85,7 +87,7 @@ pub use clock::Clock;
 #[cfg(any(feature = "client", feature = "axum"))]
 pub use clock::SystemClock;
 #[cfg(feature = "client")]
-pub use configuration::{CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL, HostList};
+pub use configuration::{Behavior, CURRENT_WORKSPACE, Configuration, ConfigurationBuilder, DEFAULT_BASE_URL, HostList};
 #[cfg(feature = "client")]
 pub use credential::{Credential, CredentialKind, TokenProvider};
 #[cfg(feature = "client")]

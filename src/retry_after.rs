@@ -9,7 +9,7 @@ use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::clock::Clock;
-use crate::error::{message_of, without_bom};
+use crate::error::{Content, message_of, without_bom};
 use crate::metadata::{RateLimit, WaitSource};
 
 /// Longer waits than this are nonsense, and adding them to a time could overflow.
@@ -32,9 +32,8 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
         let refused = status == StatusCode::TOO_MANY_REQUESTS;
         let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
-        let in_message = || {
-            in_words(&message_of(body).or_else(|| plain_text(headers, body))?).map(|wait| (wait, WaitSource::Message))
-        };
+        let message = || message_of(body, Content::Open).or_else(|| plain_text(headers, body));
+        let in_message = || in_words(&message()?).map(|wait| (wait, WaitSource::Message));
         let in_reset =
             || known.reset.filter(|_| known.remaining.unwrap_or(0) == 0).map(|wait| (wait, WaitSource::Reset));
         let wait = in_header().or_else(|| if refused { in_message().or_else(in_reset) } else { None });

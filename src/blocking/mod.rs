@@ -42,8 +42,9 @@ pub(crate) mod prelude {
     pub(crate) use bytes::Bytes;
 
     pub(crate) use super::Unsent;
-    pub(crate) use crate::apis::{self, BodyOf};
+    pub(crate) use crate::apis::BodyOf;
     pub(crate) use crate::configuration::Configuration;
+    pub(crate) use crate::models::OneOrMany;
     pub(crate) use crate::options::call_options;
     pub(crate) use crate::secret::Secret;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, HostList};
+use super::{Behavior, CURRENT_WORKSPACE, Configuration, DEFAULT_BASE_URL, HostList};
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{Credential, CredentialKind};
 use crate::drift::Reported;
@@ -37,11 +37,12 @@ pub struct ConfigurationBuilder {
     insecure_http: bool,
     credential: Identity,
     workspace: WorkspaceId,
-    timeout: Duration,
-    connect_timeout: Duration,
+    behavior: Behavior,
+    timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
     deadline: Option<Duration>,
     max_response_bytes: usize,
-    retry: Retry,
+    retry: Option<Retry>,
     pacing: Option<Pacing>,
     on_quota_wait: Option<OnWait>,
     hooks: Hooks,
@@ -70,11 +71,12 @@ impl Default for ConfigurationBuilder {
             insecure_http: false,
             credential: Identity::Missing,
             workspace: CURRENT_WORKSPACE.into(),
-            timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(10),
+            behavior: Behavior::default(),
+            timeout: None,
+            connect_timeout: None,
             deadline: None,
             max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES,
-            retry: Retry::default(),
+            retry: None,
             pacing: None,
             on_quota_wait: None,
             hooks: Hooks::default(),
@@ -168,9 +170,16 @@ impl ConfigurationBuilder {
         self
     }
 
+    /// The defaults to use where nothing else is set, whatever the order: for programs that want the same ones after an
+    /// update of this crate.
+    pub fn behavior(mut self, behavior: Behavior) -> Self {
+        self.behavior = behavior;
+        self
+    }
+
     /// How long one attempt may take, from sending to the end of the response; default 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -178,7 +187,7 @@ impl ConfigurationBuilder {
     ///
     /// A transport of your own keeps its own time for this.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = Some(timeout);
         self
     }
 
@@ -198,7 +207,7 @@ impl ConfigurationBuilder {
     #[doc(alias = "retries")]
     #[doc(alias = "max_retries")]
     pub fn retry(mut self, retry: Retry) -> Self {
-        self.retry = retry;
+        self.retry = Some(retry);
         self
     }
 
@@ -345,7 +354,10 @@ impl ConfigurationBuilder {
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
         crate::engine::check_segment(self.workspace.as_str())
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
-        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+        let Behavior { timeout, connect_timeout, retry } = self.behavior;
+        let timeout = self.timeout.unwrap_or(timeout);
+        let connect_timeout = self.connect_timeout.unwrap_or(connect_timeout);
+        for (name, limit) in [("timeout", timeout), ("connect_timeout", connect_timeout)] {
             if limit.is_zero() {
                 return Err(config(format!(
                     "the {name} is zero, in which no request can be made: give it some seconds"
@@ -369,7 +381,7 @@ impl ConfigurationBuilder {
                 }
             },
             None => Arc::new(
-                ReqwestTransport::with_network(&base_url, &self.user_agent, self.connect_timeout, self.network)
+                ReqwestTransport::with_network(&base_url, &self.user_agent, connect_timeout, self.network)
                     .map_err(config)?,
             ),
         };
@@ -378,7 +390,7 @@ impl ConfigurationBuilder {
             base_url,
             credential,
             workspace: self.workspace,
-            timeout: self.timeout,
+            timeout,
             deadline: self.deadline,
             max_response_bytes: self.max_response_bytes,
             budget: Arc::new(Budget::default()),
@@ -386,7 +398,7 @@ impl ConfigurationBuilder {
             hooks: self.hooks,
             reported: Arc::new(Reported::default()),
             takes_patch: Arc::default(),
-            retry: self.retry,
+            retry: self.retry.unwrap_or(retry),
             transport,
             clock: self.clock,
         };

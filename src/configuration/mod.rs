@@ -5,9 +5,11 @@ use std::sync::Arc;
 #[cfg(feature = "blocking")]
 use std::sync::OnceLock;
 
+mod behavior;
 mod builder;
 mod host_list;
 
+pub use behavior::Behavior;
 pub use builder::ConfigurationBuilder;
 pub use host_list::HostList;
 

@@ -14,7 +14,7 @@ use super::retry::Failed;
 use super::route::address;
 use crate::credential::{CredentialKind, Token};
 use crate::deadline::{Spent, Stopwatch};
-use crate::error::{Error, ErrorKind, Refusal};
+use crate::error::{Content, Error, ErrorKind, Refusal};
 use crate::metadata::{Metadata, Sent};
 use crate::redact::root_cause;
 use crate::response::Response;
@@ -186,7 +186,7 @@ fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<R
     let rate_limit = retry_after::rate_limit(status, &headers, &body, &*call.settings.clock);
     if status.is_success() {
         // What manages API keys may return one.
-        let body = if call.operation.access == Access::OauthOnly { overwritten_on_drop(body) } else { body };
+        let body = if call.content() == Content::Secrets { overwritten_on_drop(body) } else { body };
         let metadata = Metadata {
             operation: Some(call.operation.id),
             status: Some(status),
@@ -199,7 +199,8 @@ fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<R
         return Ok(Response { value: body, metadata: Box::new(metadata) });
     }
     let oauth_only = call.operation.access == Access::OauthOnly;
-    let refusal = Refusal { status, headers, body: &body, rate_limit, oauth_only, redactor: &token.redactor };
+    let (content, redactor) = (call.content(), &token.redactor);
+    let refusal = Refusal { status, headers, body: &body, rate_limit, oauth_only, content, redactor };
     let (error, by_service) = refusal.into_error();
     Err(FailedAttempt { failed: Failed::Refused { status, by_service }, error })
 }

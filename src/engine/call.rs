@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::client::Settings;
 use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::query::Query;
-use crate::error::Error;
+use crate::error::{Content, Error};
 use crate::options::CallOptions;
+use crate::redact::is_secret_name;
 
 const NOT_WHOLE: &str = "the body was not read whole from the service by this client, so writing it may lose what it lacks: \
                          fetch it and change that, or say replace_whole()";
@@ -46,6 +47,14 @@ impl Call {
     /// The path's template, without a query that a caller put into it.
     pub(super) fn route_template(&self) -> &str {
         self.route.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// What its responses may have in them: what manages API keys may return one, and so may a raw route that names keys or
+    /// tokens.
+    pub(super) fn content(&self) -> Content {
+        let names_a_secret = |part: &str| !part.starts_with('{') && is_secret_name(part);
+        let is_raw_secret = self.operation.id == RAW_REQUEST && self.route.split(['/', '?', '#']).any(names_a_secret);
+        if self.operation.access == Access::OauthOnly || is_raw_secret { Content::Secrets } else { Content::Open }
     }
 
     /// A call of a route that the contract does not have.
@@ -110,6 +119,13 @@ impl Call {
         match serde_json::to_vec(body) {
             Ok(text) => self.body = Some(text.into()),
             Err(error) => self.fault = Some(format!("the body cannot be written as JSON: {error}")),
+        }
+    }
+
+    /// Replaces the body of a PATCH, which changes what is sent and leaves the rest, by the changes alone.
+    pub(crate) fn changes(&mut self, changes: &(impl Serialize + ?Sized)) {
+        if self.operation.method == Method::PATCH {
+            self.json(changes);
         }
     }
 

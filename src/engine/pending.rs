@@ -24,9 +24,9 @@ pub struct Pending<T>(BoxFuture<'static, Result<Response<T>, Error>>);
 impl Call {
     /// Sends the call and reads the response as the model `T`; hooks see what in it this version does not know.
     ///
-    /// What a replacement has made of the object is fetched where the service reports success and does not show it.
+    /// What an update has made of the object is fetched where the service reports success and does not show it.
     pub(crate) fn send<T: Value + Send + 'static>(self) -> Pending<T> {
-        if self.operation.method != Method::PUT {
+        if !matches!(self.operation.method, Method::PUT | Method::PATCH) {
             return self.send_with(decode::model);
         }
         Pending::new(async move {
@@ -39,7 +39,7 @@ impl Call {
         })
     }
 
-    /// The reading of what this call has replaced, in the time that is left.
+    /// The reading of what this call has updated, in the time that is left.
     fn read_back(self, done: &Error) -> Self {
         let mut call = self;
         call.operation.method = Method::GET;

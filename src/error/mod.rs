@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub(crate) use refusal::{Refusal, is_transient, kept as kept_headers};
-pub(crate) use words::{encoded_words, foreign_encoding, message_of, without_bom};
+pub(crate) use words::{Content, encoded_words, foreign_encoding, message_of, without_bom};
 
 use crate::metadata::{Metadata, RateLimit, Sent, TimeSpent};
 
@@ -64,7 +64,9 @@ pub struct FieldError {
 /// A call that did not succeed.
 ///
 /// `Display` is one line with what was tried, what happened and, where there is one, the way out. Nothing in it is
-/// secret: the credential is removed from whatever the service sent, also from [`body`](Self::body).
+/// secret: the credential is removed from whatever the service sent, also from [`body`](Self::body), and so are the values
+/// of names such as `token`, `secret`, `key` and `password`. Of an operation that manages API keys only the service's words are
+/// shown, never other content.
 ///
 /// ```
 /// # async fn example(tasks: onehorizon::TasksApi) {
@@ -215,7 +217,8 @@ impl Error {
         self.rate_limit().and_then(|limit| limit.retry_after)
     }
 
-    /// The start of the response's body (16 KiB at most), without the credential.
+    /// The start of the response's body (16 KiB at most), without the credential. It may have other secrets in it, such as an
+    /// API key that the service made before it failed: log the error instead.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.0.metadata.body

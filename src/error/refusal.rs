@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::words::{Words, describe, read};
+use super::words::{Content, Words, describe, read};
 use super::{Error, ErrorKind, FieldError};
 use crate::metadata::{Metadata, RateLimit, Sent};
 use crate::redact::Redactor;
@@ -16,16 +16,20 @@ pub(crate) struct Refusal<'a> {
     pub(crate) rate_limit: Option<RateLimit>,
     /// Whether the operation is closed to API keys.
     pub(crate) oauth_only: bool,
+    pub(crate) content: Content,
     pub(crate) redactor: &'a Redactor,
 }
 
 impl Refusal<'_> {
     /// The error, and whether the response is in the service's documented form, with its status as `code`.
     pub(crate) fn into_error(self) -> (Error, bool) {
-        let Words { code, message, fields, is_documented_form } = read(self.body);
+        let Words { code, message, fields, is_documented_form } = read(self.body, self.content);
         let by_service = is_documented_form && code.as_deref() == Some(self.status.as_str());
-        let line = |text: String| self.redactor.line(&text);
-        let message = message.map_or_else(|| describe(self.status, &self.headers, self.body, self.redactor), line);
+        // A secret that has a name in one place may be repeated in another.
+        let named = Redactor::of_names_in(self.body);
+        let line = |text: String| self.redactor.line(&named.text(&text));
+        let described = || describe(self.status, &self.headers, self.body, self.content, self.redactor);
+        let message = message.map_or_else(described, line);
         let error = Error::new(kind(self.status), message).with(|error| {
             error.hint = self.hint();
             error.code = code.map(line);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::FieldError;
-use crate::redact::Redactor;
+use crate::redact::{REDACTED, Redactor, is_secret_name};
 
 /// Larger values are not looked into for fields: reading them would take a multiple of their size.
 const LARGEST: usize = 64 * 1024;
@@ -30,8 +30,17 @@ pub(crate) struct Words {
     pub(crate) is_documented_form: bool,
 }
 
+/// What a body may have in it beside words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Data that may be shown.
+    Open,
+    /// Secrets that the service has made: only what stands where words are documented is shown.
+    Secrets,
+}
+
 /// Reads the words of a body; what it cannot read is left out.
-pub(crate) fn read(body: &[u8]) -> Words {
+pub(crate) fn read(body: &[u8], content: Content) -> Words {
     let body = without_bom(body);
     let Ok(found) = serde_json::from_slice::<Fields>(body) else { return Words::default() };
     let nested = found.error.as_ref().and_then(|error| serde_json::from_str::<Fields>(error.get()).ok());
@@ -48,7 +57,7 @@ pub(crate) fn read(body: &[u8]) -> Words {
     let mut messages = Vec::new();
     let mut fields = Vec::new();
     for place in places.into_iter().flatten() {
-        if messages.is_empty() && fields.is_empty() {
+        if messages.is_empty() && fields.is_empty() && (content == Content::Open || !place.get().starts_with('{')) {
             gather(place, &mut messages, &mut fields);
         }
     }
@@ -59,19 +68,28 @@ pub(crate) fn read(body: &[u8]) -> Words {
         let last = [&found.error, &found.reason, &found.title];
         messages.extend(last.into_iter().flatten().find_map(|text| string(text)));
     }
-    if messages.is_empty() && fields.is_empty() && !found.is_known() && body.len() <= LARGEST {
+    if messages.is_empty()
+        && fields.is_empty()
+        && !found.is_known()
+        && content == Content::Open
+        && body.len() <= LARGEST
+    {
         fields = serde_json::from_slice(body).map(|map| field_map(&map)).unwrap_or_default();
     }
     messages.dedup();
     fields.dedup();
+    if content == Content::Secrets {
+        // No secret has blanks in it.
+        fields.retain(|field| field.message.trim().contains(' '));
+    }
     let by_field = fields.iter().map(|error| format!("{}: {}", error.field, error.message));
     let message = messages.into_iter().chain(by_field).collect::<Vec<_>>().join("; ");
     Words { code, message: Some(message).filter(|message| !message.is_empty()), fields, is_documented_form }
 }
 
 /// The message of a body, if it has one.
-pub(crate) fn message_of(body: &[u8]) -> Option<String> {
-    read(body).message
+pub(crate) fn message_of(body: &[u8], content: Content) -> Option<String> {
+    read(body, content).message
 }
 
 /// The JSON without the mark that some writers put before it.
@@ -80,12 +98,24 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
 }
 
 /// Words for a response that gives none of its own: an empty body, a page of a proxy, an unknown form.
-pub(super) fn describe(status: StatusCode, headers: &HeaderMap, body: &[u8], redactor: &Redactor) -> String {
-    redactor.own_line(&described(status, headers, body, &|outside| redactor.line(outside)))
+pub(super) fn describe(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    content: Content,
+    redactor: &Redactor,
+) -> String {
+    redactor.own_line(&described(status, headers, body, content, &|outside| redactor.line(outside)))
 }
 
 /// `clean` takes the secrets out of what comes from outside.
-fn described(status: StatusCode, headers: &HeaderMap, body: &[u8], clean: &dyn Fn(&str) -> String) -> String {
+fn described(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    content: Content,
+    clean: &dyn Fn(&str) -> String,
+) -> String {
     let reason = status.canonical_reason().unwrap_or("an unknown status");
     let header = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let media_type = header(http::header::CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
@@ -103,6 +133,9 @@ fn described(status: StatusCode, headers: &HeaderMap, body: &[u8], clean: &dyn F
         return format!("{reason}, with {}", encoded_words(&clean(encoding)));
     }
     let size = body.len();
+    if content == Content::Secrets {
+        return format!("{reason}, with a body of {size} bytes that is not shown, since a secret may be in it");
+    }
     match std::str::from_utf8(without_bom(body)) {
         Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
             format!("{reason}, with the body {}", excerpt(&clean(text)))
@@ -176,6 +209,11 @@ type Map = serde_json::Map<String, Value>;
 fn field_map(map: &Map) -> Vec<FieldError> {
     let mut fields = Vec::new();
     for (field, value) in map {
+        if is_secret_name(field) {
+            let is_said = !matches!(value, Value::Null | Value::Bool(_));
+            fields.extend(is_said.then(|| FieldError { field: field.clone(), message: REDACTED.to_owned() }));
+            continue;
+        }
         let values = match value {
             Value::Array(items) => items.as_slice(),
             one => std::slice::from_ref(one),

@@ -153,7 +153,7 @@ macro_rules! open_enum {
             type Err = $crate::models::ParseEnumError;
 
             /// The known value of this string; [`other`](Self::other) takes any.
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
+            fn from_str(text: &str) -> Result<Self, $crate::models::ParseEnumError> {
                 match Self::other(text) {
                     Self::Unknown(_) => Err($crate::models::ParseEnumError::new(text, stringify!($name), &[$($text),*])),
                     known => Ok(known),

@@ -16,9 +16,10 @@ use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::tokens::{Fields, Tokens};
 use crate::clock::Clock;
-use crate::error::message_of;
+use crate::error::{Content, message_of};
 use crate::metadata::Sent;
 use crate::models::runtime::RawObject;
+use crate::redact::Redactor;
 use crate::secret::Secret;
 use crate::transport::{TransportRequest, TransportResponse};
 
@@ -230,11 +231,14 @@ fn form_tokens(text: &str) -> Option<(Tokens, Option<Duration>)> {
 fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthError {
     let value = serde_json::from_str::<Value>(&text_of(body)).unwrap_or_default();
     let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    // Tokens may be beside the words, and in them.
+    let named = Redactor::of_names_in(body);
+    let clean = |words: &str| secrets.clean(&named.text(words));
     if let Some(code) = text("error") {
-        let words = text("error_description").map(|words| secrets.clean(words));
-        return OauthError::refused(OauthErrorCode::other(&secrets.clean(code)), words, Some(status.as_u16()));
+        let words = text("error_description").map(clean);
+        return OauthError::refused(OauthErrorCode::other(&clean(code)), words, Some(status.as_u16()));
     }
-    let words = message_of(body).map(|words| secrets.clean(&words));
+    let words = message_of(body, Content::Secrets).map(|words| clean(&words));
     let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));
     let error = OauthError::new(OauthErrorKind::Api, words);
     if status.is_redirection() {

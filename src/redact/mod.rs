@@ -17,6 +17,7 @@
 //! The client's own words ([`Redactor::own_line`]) are searched for secrets of 8 bytes or more only: a test's key `x` would
 //! otherwise be found in every "example".
 
+mod named;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -30,10 +31,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
+pub(crate) use self::named::is_secret_name;
+use self::named::without_named;
 use self::spelling::{Spelled, base64_core, is_lead, is_line_end};
 
 /// What stands where a secret was.
-const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// How much of a body an error keeps, and how much of a message it shows.
 const BODY_CAP: usize = 16 * 1024;
@@ -114,6 +117,12 @@ impl Redactor {
         Self { needles, starts }
     }
 
+    /// Removes what a body says beside the names of secrets, wherever else it is said.
+    pub(crate) fn of_names_in(body: &[u8]) -> Self {
+        let values = Zeroizing::new(named::values(&String::from_utf8_lossy(window(body).0)));
+        Self::new(values.iter().map(String::as_str))
+    }
+
     fn may_begin(&self, byte: u8) -> bool {
         self.starts.get(usize::from(byte >> 6)).is_some_and(|bits| bits >> (byte & 63) & 1 == 1)
     }
@@ -133,21 +142,21 @@ impl Redactor {
         }
     }
 
-    /// A string from outside without its secrets, fit for a log line.
+    /// A string from outside without its secrets and the values of secret names, fit for a log line.
     pub(crate) fn line(&self, text: &str) -> String {
         // Before the text is cut to what is shown, which could leave the start of a secret.
         let (text, is_cut) = window(text.trim().as_bytes());
-        self.shown(text, Search { is_cut, ..OUTSIDE })
+        one_line(&without_named(&self.found_removed(text, Search { is_cut, ..OUTSIDE })))
     }
 
     /// A string of the client's own, possibly with words from outside in it that went through [`line`](Self::line).
     pub(crate) fn own_line(&self, text: &str) -> String {
         let (text, is_cut) = window(text.trim().as_bytes());
-        self.shown(text, Search { is_cut, ..OWN })
+        one_line(&self.found_removed(text, Search { is_cut, ..OWN }))
     }
 
-    fn shown(&self, text: &[u8], search: Search) -> String {
-        one_line(&String::from_utf8_lossy(&self.bytes(text, search)))
+    fn found_removed(&self, text: &[u8], search: Search) -> String {
+        String::from_utf8_lossy(&self.bytes(text, search)).into_owned()
     }
 
     /// The start of a body without its secrets; a copy, so that an error does not keep a large response in memory.

@@ -3,6 +3,7 @@
 //!
 //! Code that names these types works with both.
 
+use std::fmt;
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
@@ -45,7 +46,7 @@ pub struct InboxStats {
 }
 
 /// An event that failed too often.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct DeadEvent {
     /// Its id.
@@ -56,6 +57,16 @@ pub struct DeadEvent {
     pub attempts: u32,
     /// The error of the last attempt.
     pub error: String,
+}
+
+impl fmt::Debug for DeadEvent {
+    /// Without the body, and without the error, which may repeat what the handler was given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadEvent")
+            .field("event_id", &self.event_id)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How an attempt ended.

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod bad_input;
+mod behavior;
 mod blocking;
 mod bulk;
 mod ci_report;
@@ -17,6 +18,7 @@ mod filters;
 mod find_or_create;
 mod key_file;
 mod lists;
+mod named_secrets;
 mod network;
 mod preview;
 mod prism;

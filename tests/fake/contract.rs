@@ -2,6 +2,7 @@
 
 use onehorizon_testing::FakeOneHorizon;
 use serde_json::{Value, json};
+use support::contract::Contract;
 use support::http::{Caller, Reply};
 
 const TASKS: &str = "/workspaces/current/tasks";
@@ -135,82 +136,70 @@ async fn a_request_the_fake_would_refuse_anyway_is_not_called_a_violation() {
 }
 
 /// What the contract says about the responses of one operation.
-fn schema_of(contract: &Value, path: &str, method: &str, status: u16) -> Option<Value> {
-    let responses = &contract["paths"][path][method]["responses"];
-    let reply = responses.get(status.to_string()).or_else(|| responses.get("default")).unwrap();
+fn schema_of(contract: &Contract, role: &str, status: u16) -> Option<Value> {
+    let responses = &contract.operation(role).2["responses"];
+    let reply = responses.get(status.to_string()).or_else(|| responses.get("default"))?;
     let reply = match reply.get("$ref").and_then(Value::as_str) {
-        Some(pointer) => contract.pointer(pointer.trim_start_matches('#')).unwrap(),
+        Some(pointer) => contract.document().pointer(pointer.trim_start_matches('#')).unwrap(),
         None => reply,
     };
     let schema = reply.pointer("/content/application~1json/schema")?;
-    Some(json!({ "allOf": [schema], "components": contract["components"] }))
+    Some(json!({ "allOf": [schema], "components": contract.document()["components"] }))
 }
 
 #[tokio::test]
 async fn every_response_of_the_fake_is_what_the_contract_promises() {
     let (fake, key) = strict().await;
     let owner = Caller::new(&fake.url(), fake.oauth_token());
-    let contract: Value = serde_json::from_str(include_str!("../../openapi/onehorizon.json")).unwrap();
-    let (tasks, task) = ("/workspaces/{workspaceId}/tasks", "/workspaces/{workspaceId}/tasks/{taskId}");
-    let keys = "/workspaces/{workspaceId}/api-keys";
-    let comments = "/workspaces/{workspaceId}/tasks/{taskId}/comments";
+    let contract = Contract::load();
     let documents = "/workspaces/current/documents?includeContent=true";
     let one = format!("{TASKS}/tsk_1001");
+    let reactions = format!("{one}/comments/comment_1001/reactions");
     let replies = [
-        (tasks, "get", key.get(&format!("{TASKS}?all=true")).await, 200),
-        (tasks, "post", key.post(TASKS, r#"{"title":"x"}"#).await, 201),
-        (tasks, "post", key.post(TASKS, "{}").await, 422),
-        (task, "get", key.get(&one).await, 200),
-        (task, "get", key.get(&format!("{TASKS}/tsk_0")).await, 404),
-        (task, "put", key.put(&one, &key.get(&one).await.body).await, 200),
-        ("/workspaces/{workspaceId}/documents", "get", key.get(documents).await, 200),
-        (keys, "get", owner.get(KEYS).await, 200),
-        (keys, "get", key.get(KEYS).await, 403),
-        (keys, "post", owner.post(KEYS, r#"{"description":"x"}"#).await, 201),
-        (
-            "/workspaces/{workspaceId}/api-keys/{apiKeyId}",
-            "delete",
-            owner.delete(&format!("{KEYS}/key_1002")).await,
-            204,
-        ),
-        (comments, "get", key.get(&format!("{one}/comments")).await, 200),
-        (comments, "post", owner.post(&format!("{one}/comments"), r#"{"content":"x"}"#).await, 201),
-        (
-            "/workspaces/{workspaceId}/tasks/{taskId}/comments/{commentId}/reactions",
-            "post",
-            owner.post(&format!("{one}/comments/comment_1001/reactions"), r#"{"emoji":"+1"}"#).await,
-            200,
-        ),
-        (
-            "/workspaces/{workspaceId}/documents/{documentId}",
-            "get",
-            key.get("/workspaces/current/documents/doc_1001").await,
-            200,
-        ),
-        ("/workspaces/{workspaceId}/teams", "get", key.get("/workspaces/current/teams").await, 200),
-        ("/workspaces/{workspaceId}/users", "get", key.get("/workspaces/current/users").await, 200),
-        ("/workspaces/{workspaceId}/users/me", "get", owner.get("/workspaces/current/users/me").await, 200),
-        ("/workspaces/{workspaceId}/taxonomy-labels", "get", key.get("/workspaces/current/taxonomy-labels").await, 200),
-        ("/workspaces", "get", key.get("/workspaces").await, 200),
-        ("/workspaces/{workspaceId}", "get", key.get("/workspaces/current").await, 200),
+        ("listTasks", key.get(&format!("{TASKS}?all=true")).await, 200),
+        ("createTask", key.post(TASKS, r#"{"title":"x"}"#).await, 201),
+        ("createTask", key.post(TASKS, "{}").await, 422),
+        ("fetchTask", key.get(&one).await, 200),
+        ("fetchTask", key.get(&format!("{TASKS}/tsk_0")).await, 404),
+        ("updateTask", key.update(&one, &key.get(&one).await.body).await, 200),
+        ("listDocuments", key.get(documents).await, 200),
+        ("listApiKeys", owner.get(KEYS).await, 200),
+        ("listApiKeys", key.get(KEYS).await, 403),
+        ("createApiKey", owner.post(KEYS, r#"{"description":"x"}"#).await, 201),
+        ("revokeApiKey", owner.delete(&format!("{KEYS}/key_1002")).await, 204),
+        ("listTaskComments", key.get(&format!("{one}/comments")).await, 200),
+        ("createTaskComment", owner.post(&format!("{one}/comments"), r#"{"content":"x"}"#).await, 201),
+        ("toggleCommentReaction", owner.post(&reactions, r#"{"emoji":"+1"}"#).await, 200),
+        ("fetchDocument", key.get("/workspaces/current/documents/doc_1001").await, 200),
+        ("listTeams", key.get("/workspaces/current/teams").await, 200),
+        ("listUsers", key.get("/workspaces/current/users").await, 200),
+        ("fetchCurrentUser", owner.get("/workspaces/current/users/me").await, 200),
+        ("listTaxonomyLabels", key.get("/workspaces/current/taxonomy-labels").await, 200),
+        ("listWorkspaces", key.get("/workspaces").await, 200),
+        ("fetchWorkspace", key.get("/workspaces/current").await, 200),
     ];
-    for (path, method, reply, status) in replies {
-        assert_eq!(reply.status, status, "{method} {path}: {}", reply.body);
-        let Some(schema) = schema_of(&contract, path, method, status) else {
-            assert_eq!(reply.body, "", "{method} {path}");
+    let mut problems = Vec::new();
+    for (role, reply, status) in &replies {
+        if reply.status != *status {
+            problems.push(format!("{role}: {} instead of {status}: {}", reply.status, reply.body));
+            continue;
+        }
+        let Some(schema) = schema_of(&contract, role, *status) else {
+            // An official document may leave the schemas of errors out.
+            if !(reply.body.is_empty() || *status >= 400 && contract.is_official()) {
+                problems.push(format!("{role} {status}: a body where none is described: {}", reply.body));
+            }
             continue;
         };
         let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-        let problems: Vec<String> = validator.iter_errors(&reply.json()).map(|error| error.to_string()).collect();
-        assert!(problems.is_empty(), "{method} {path} {status}: {problems:?}");
+        let found = validator.iter_errors(&reply.json()).map(|error| error.to_string()).collect::<Vec<_>>();
+        problems.extend(found.into_iter().map(|problem| format!("{role} {status}: {problem}")));
     }
-    let operations: usize = contract["paths"]
-        .as_object()
-        .unwrap()
-        .values()
-        .map(|item| {
-            item.as_object().unwrap().values().filter(|operation| operation.get("operationId").is_some()).count()
-        })
-        .sum();
-    assert_eq!(operations, 18, "a new operation wants a line above");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let mut played: Vec<&str> = replies.iter().map(|(role, ..)| *role).collect();
+    played.dedup();
+    let paths = contract.document()["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|item| item.as_object().unwrap().values());
+    let operations = operations.filter(|operation| operation.get("operationId").is_some()).count();
+    assert!(played.len() == operations || contract.is_official(), "a new operation wants a line above");
 }

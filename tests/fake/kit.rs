@@ -276,7 +276,8 @@ async fn each_undocumented_behaviour_shows_on_the_wire() {
 
     let (_fake, key) = start(plain.update_method(UpdateMethod::Patch)).await;
     let refused = key.send("PUT", &one, &[("content-type", "application/json")], whole).await.unwrap();
-    assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, PATCH")));
+    assert_eq!(refused.status, 405);
+    assert!(refused.header("allow").is_some_and(|allow| allow.contains("PATCH")), "{refused:?}");
     let (status, task) = json_of(&key, "PATCH", &one, new).await;
     assert_eq!((status, &task["title"], &task["topic"]), (200, &json!("x"), &json!("Security")), "other fields stay");
 
@@ -287,7 +288,7 @@ async fn each_undocumented_behaviour_shows_on_the_wire() {
     let (_fake, key) = start(plain.created(CreatedStatus::Ok)).await;
     assert_eq!(json_of(&key, "POST", TASKS, new).await.0, 200);
     let (_fake, key) = start(plain.updated(UpdateReply::NoContent)).await;
-    assert_eq!(key.put(&one, whole).await.status, 204);
+    assert_eq!(key.update(&one, whole).await.status, 204);
 
     let long = Seed::new().task(SeedTask::new("Long").description(&"d".repeat(300)));
     let uncut = FakeOneHorizon::builder().seed(long).unknowns(plain.lists(ListContent::Whole)).start().await.unwrap();

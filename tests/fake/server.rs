@@ -112,7 +112,7 @@ async fn every_response_has_a_request_id_that_the_record_knows() {
 async fn a_large_request_is_served() {
     let fake = FakeOneHorizon::start().await.unwrap();
     let key = Caller::new(&fake.url(), fake.api_key());
-    let body = format!(r#"{{"title":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
+    let body = format!(r#"{{"title":"x","padding":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
     assert_eq!(key.post("/workspaces/current/tasks", &body).await.status, 201);
 }
 

@@ -7,5 +7,6 @@ mod dates;
 mod presence;
 mod property;
 mod round_trip;
+mod unions;
 mod unreadable;
 mod values;

@@ -72,3 +72,41 @@ async fn without_tokens_or_without_a_refresh_token_only_a_login_helps() {
     credential.settle().await.unwrap();
     assert_eq!(server.token_requests(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_with_tokens_in_it_shows_its_words_alone() {
+    let tokens = r#"{"access_token":"new-value","refresh_token":"rotated-value"}"#;
+    for body in [
+        tokens.to_owned(),
+        format!("[{tokens}]"),
+        format!(r#"{{"error":{tokens}}}"#),
+        format!(r#"{{"message":{tokens}}}"#),
+        format!(r#"{{"errors":[{tokens}]}}"#),
+        format!(r#"{{"detail":{tokens},"status":"error"}}"#),
+        format!(r#"{{"data":{tokens}}}"#),
+        r#"{"value":"new-value","other":["rotated-value"]}"#.to_owned(),
+        r#"{"errors":{"session":"new-value"}}"#.to_owned(),
+        r#"{"error":"server_error","error_description":"made new-value","access_token":"new-value"}"#.to_owned(),
+        r#"{"message":"made new-value","access_token":"new-value"}"#.to_owned(),
+        "access_token=new-value&refresh_token=rotated-value".to_owned(),
+        "\"new-value\"".to_owned(),
+        "new-value".to_owned(),
+    ] {
+        for status in [303, 400, 401, 500] {
+            let body = body.clone();
+            let server = Server::new(move |_, _| Say::Json(status, body.clone()));
+            let error = stale(&server).access_token().await.unwrap_err();
+            let shown = format!("{error} {error:?} {}", Error::from(error.clone()));
+            assert!(!shown.contains("new-value") && !shown.contains("rotated-value"), "{shown}");
+        }
+    }
+    for (body, words) in [
+        (r#"{"error":"invalid_request","error_description":"no scope"}"#, "no scope"),
+        (r#"{"message":"too many requests"}"#, "too many requests"),
+        (r#"{"error":{"message":"too many requests"}}"#, "too many requests"),
+        (r#"{"title":"Bad","detail":"no such client"}"#, "no such client"),
+    ] {
+        let server = Server::new(move |_, _| Say::Json(400, body.to_owned()));
+        assert_eq!(stale(&server).access_token().await.unwrap_err().message(), words, "{body}");
+    }
+}

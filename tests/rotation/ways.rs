@@ -8,7 +8,7 @@ use onehorizon::apis::{OrphanedKey, RotationProgress, RotationStep};
 use onehorizon::models::ApiKeyId;
 use onehorizon::{ApiKeysApi, Configuration, Credential, ErrorKind, Secret};
 use onehorizon_testing::Fault;
-use support::stage::{OLD, OLD_SECRET, Stage, confirm_fails, play};
+use support::stage::{OLD, OLD_SECRET, Stage, confirm_fails, play, secret_field};
 
 #[tokio::test(start_paused = true)]
 async fn steps_come_in_the_documented_order_and_are_reported() {
@@ -158,7 +158,7 @@ async fn a_secret_under_another_name_is_within_reach() {
     assert!(String::from_utf8_lossy(created.raw()).contains("not-a-secret"));
 
     let mut stage = Stage::new();
-    stage.wire.rewrite = |body| body.replace("\"secret\"", "\"bearer\"");
+    stage.wire.rewrite = |body| body.replace(&secret_field(), "\"bearer\"");
     let rotation = stage.plain().secret_from(|created| created.extra.get("bearer")?.ok());
     rotation.await.unwrap();
     assert!(stage.works(&stage.store.holds()).await);

@@ -5,6 +5,8 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::contract::Contract;
+
 /// What came back before the connection closed.
 #[derive(Debug)]
 pub struct Reply {
@@ -70,6 +72,12 @@ impl Caller {
 
     pub async fn put(&self, path: &str, body: &str) -> Reply {
         self.send("PUT", path, &[("Content-Type", "application/json")], body).await.unwrap()
+    }
+
+    /// Updates by the method that the contract has for it.
+    pub async fn update(&self, path: &str, body: &str) -> Reply {
+        let method = Contract::load().operation("updateTask").1;
+        self.send(&method, path, &[("Content-Type", "application/json")], body).await.unwrap()
     }
 
     /// Sends one request; an error when the connection closes before a whole head came.

@@ -11,6 +11,8 @@ use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportReque
 use onehorizon::{ApiKeysApi, Configuration, Credential};
 use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault};
 
+use crate::contract::Contract;
+
 pub const OLD: &str = "key_1001";
 pub const OLD_SECRET: &str = "fake-api-key-1001-not-a-secret";
 
@@ -78,6 +80,11 @@ pub fn lag(listings: u32) -> Meddle {
         keys.retain(|key| !key["apiKeyId"].as_str().unwrap().starts_with("key_5"));
         TransportResponse::new(response.status, response.headers, Bytes::from(listing.to_string()))
     })
+}
+
+/// The field with the secret of a new key, as it stands in a body.
+pub fn secret_field() -> String {
+    format!("\"{}\"", Contract::load().field("createApiKey", "secret"))
 }
 
 /// A secret store that starts with the old secret.
@@ -220,10 +227,10 @@ pub async fn play(case: &str, stage: &mut Stage) -> Result<onehorizon::apis::Rot
         }
         "the response to creating is not JSON" => stage.wire.rewrite = |_| "<html>created</html>".to_owned(),
         "the secret has another likely name in the response" => {
-            stage.wire.rewrite = |body| body.replace("\"secret\"", "\"token\"");
+            stage.wire.rewrite = |body| body.replace(&secret_field(), "\"token\"");
         }
         "the secret has an unknown name in the response" => {
-            stage.wire.rewrite = |body| body.replace("\"secret\"", "\"bearer\"");
+            stage.wire.rewrite = |body| body.replace(&secret_field(), "\"bearer\"");
         }
         "creating takes longer than an attempt may" => {
             fault(Fault::slow(Duration::from_secs(300)).on("createApiKey"));

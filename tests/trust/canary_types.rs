@@ -16,8 +16,8 @@ use onehorizon::transport::{Failure, TransportError, TransportRequest};
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, MemoryClaims, StoreError};
 use onehorizon::webhook::{BodyCollector, Event, Outcome, Payload, Receiver, Scheme, Signer, Verifier, WebhookError};
 use onehorizon::{
-    ApiKeysApi, Configuration, CredentialKind, DocumentsApi, ErrorKind, Retry, Secret, Sent, SystemClock, TasksApi,
-    Timestamp,
+    ApiKeysApi, Behavior, Configuration, CredentialKind, DocumentsApi, ErrorKind, Retry, Secret, Sent, SystemClock,
+    TasksApi, Timestamp,
 };
 use onehorizon::{RateLimit, WaitSource};
 use onehorizon_testing::{
@@ -298,6 +298,7 @@ async fn everything_else_prints_no_secret() {
     watch.look(&WaitReason::Pacing);
     watch.look(&SystemClock);
     watch.look(&Retry::default());
+    watch.look(&Behavior::default());
     watch.look(&CredentialKind::ApiKey);
     watch.look(&(ErrorKind::Api, Sent::No));
     watch.look(&RotationStep::Check);

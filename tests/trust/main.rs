@@ -3,4 +3,5 @@
 mod canary;
 mod canary_clients;
 mod canary_types;
+mod canary_watchers;
 mod open_world;

@@ -55,7 +55,7 @@ pub struct Unknowns {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UpdateMethod {
-    /// PUT replaces the task.
+    /// That of the contract: PUT replaces the task, PATCH changes the fields that are sent.
     #[default]
     Put,
     /// PATCH changes the fields that are sent; PUT is refused with 405.
@@ -206,10 +206,13 @@ impl Unknowns {
     }
 
     /// The contract's method for a request's, on routes that updates use; `None` where this service takes it by no name.
-    pub(crate) fn contract_method(self, method: &Method) -> Option<Method> {
-        match (self.update_method, method) {
-            (UpdateMethod::Patch, &Method::PUT) => None,
-            (UpdateMethod::Patch | UpdateMethod::Either, &Method::PATCH) => Some(Method::PUT),
+    /// `update` is the method of updates in the contract.
+    pub(crate) fn contract_method(self, method: &Method, update: &Method) -> Option<Method> {
+        let of_updates = matches!(*method, Method::PUT | Method::PATCH);
+        match self.update_method {
+            UpdateMethod::Either if of_updates => Some(update.clone()),
+            UpdateMethod::Patch if *method == Method::PATCH => Some(update.clone()),
+            UpdateMethod::Patch if of_updates => None,
             _ => Some(method.clone()),
         }
     }

@@ -84,10 +84,16 @@ impl Document {
     pub(crate) fn target(&self, reference: &Located<'_>) -> Result<Located<'_>, Finding> {
         let at = reference.at.field("$ref");
         let text = reference.text("$ref").ok_or_else(|| Finding::new(&at, "`$ref` is not a string"))?;
-        let pointer = Pointer::parse(text)
-            .ok_or_else(|| Finding::new(&at, format!(
-                "the reference `{text}` leaves the document; bundle it into one file first, for example with `npx @redocly/cli bundle`"
-            )))?;
+        let pointer = Pointer::parse(text).ok_or_else(|| {
+            let what = if text.is_empty() {
+                "the reference is empty".to_owned()
+            } else if text.starts_with('#') {
+                format!("the reference `{text}` is a name, not a JSON pointer; write `#/components/schemas/…`")
+            } else {
+                format!("the reference `{text}` leaves the document; bundle it into one file first, for example with `npx @redocly/cli bundle`")
+            };
+            Finding::new(&at, what)
+        })?;
         let value = pointer
             .find(&self.root)
             .ok_or_else(|| Finding::new(&at, format!("the reference `{text}` points at nothing")))?;

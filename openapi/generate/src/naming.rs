@@ -70,6 +70,7 @@ const TAKEN: &[&str] = &[
     "ToOwned",
     "ToString",
     "UnknownValue",
+    "Unsent",
     "V",
     "Vec",
     "Visitor",
@@ -87,6 +88,15 @@ pub(crate) fn snake(text: &str) -> String {
     let joined = words(text).join("_");
     let name = guard(&joined, "n", "value");
     if KEYWORDS.contains(&name.as_str()) { format!("{name}_") } else { name }
+}
+
+/// The name of a module, which is also that of a file: ASCII, and of a length that every file system takes.
+pub(crate) fn module(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let name = snake(text);
+    let spelt: String =
+        name.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("u{:x}", u32::from(c)) }).collect();
+    if spelt.len() > LONGEST { spelt.chars().take(LONGEST).collect() } else { spelt }
 }
 
 /// `task_status`, `taskStatus`, `task status` -> `TaskStatus`.
@@ -280,6 +290,13 @@ mod tests {
         ] {
             assert_eq!(pascal(from), to, "{from}");
         }
+    }
+
+    #[test]
+    fn modules_are_files() {
+        assert_eq!(module("TaskStatus"), "task_status");
+        assert_eq!(module("größe"), "gruf6udfe");
+        assert_eq!(module(&"x".repeat(400)).len(), 100);
     }
 
     #[test]

@@ -57,15 +57,59 @@ fn json(text: &str) -> Result<Value, Error> {
 }
 
 fn yaml(text: &str) -> Result<Value, Error> {
-    let value: Value = serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|error| {
-        Error::unreadable(format!("the document is neither JSON nor YAML: {}", error.to_string().trim_end()))
-    })?;
+    let value: Value = serde_saphyr::from_str_with_options(text, yaml_options())
+        .map_err(|error| Error::unreadable(yaml_fault(text, error.to_string().trim_end())))?;
     if !value.is_object() {
         return Err(Error::unreadable(
             "the document is neither a JSON nor a YAML object; save the OpenAPI document itself",
         ));
     }
     Ok(value)
+}
+
+/// What is wrong with a document in YAML, and what to do; the parser speaks to programmers.
+fn yaml_fault(text: &str, said: &str) -> String {
+    let at = said.rfind(" at line ").and_then(|at| said.get(at..)).unwrap_or_default();
+    if said.starts_with("duplicate mapping key") {
+        let line = at.trim_start_matches(" at line ").split(',').next().and_then(|line| line.parse::<usize>().ok());
+        let pointer = line.and_then(|line| yaml_pointer(text, line)).unwrap_or_else(Pointer::root);
+        return format!(
+            "{pointer}: the field stands twice in the same object{at}; readers disagree on which one counts: remove one"
+        );
+    }
+    let remedy = if said.contains("recursive reference") {
+        return format!("the document is YAML in which an alias contains itself{at}; write a `$ref` in its place");
+    } else if said.contains("multiple YAML documents") {
+        return format!("the file holds several YAML documents{at}; save each of them as a file of its own");
+    } else if said.contains("tabs disallowed") {
+        "indent with spaces"
+    } else if said.contains("unclosed") || said.contains("end of") || said.contains("EOF") {
+        "if it ends too early there, it was cut off: download it again"
+    } else {
+        "correct it there, or download it again"
+    };
+    format!("the document is neither JSON nor YAML: {said}; {remedy}")
+}
+
+/// The pointer of the field on a line of YAML in block style, by the indentation of what stands above it.
+fn yaml_pointer(text: &str, line: usize) -> Option<Pointer> {
+    let lines: Vec<&str> = text.lines().take(line).collect();
+    let mut steps: Vec<String> = Vec::new();
+    let mut limit = usize::MAX;
+    for line in lines.iter().rev() {
+        let field = line.trim_start();
+        let indentation = line.len() - field.len();
+        if field.is_empty() || field.starts_with('#') || indentation >= limit {
+            continue;
+        }
+        let (name, _) = field.split_once(": ").or_else(|| field.strip_suffix(':').map(|name| (name, "")))?;
+        steps.push(name.trim_start_matches("- ").trim().trim_matches(['"', '\'']).to_owned());
+        limit = indentation;
+        if indentation == 0 {
+            break;
+        }
+    }
+    Some(steps.iter().rev().fold(Pointer::root(), |at, step| at.field(step)))
 }
 
 /// Version 1.2 of YAML (`off` is a string); limits that large documents stay within, also for aliases that expand.
@@ -180,7 +224,22 @@ mod tests {
             refused("{\"paths\": {\"/a\": {}, \"/a\": {}}}"),
             "#/paths/~1a: the field stands twice in the same object at line 1 column 25; readers disagree on which one counts: remove one"
         );
-        assert!(refused("paths:\n  /a: {}\n  /a: {}\n").contains("/a"));
+        assert_eq!(
+            refused("info: {}\npaths:\n  /a:\n    get: {}\n  # again\n  /a: {}\n"),
+            "#/paths/~1a: the field stands twice in the same object at line 6, column 3; readers disagree on which one counts: remove one"
+        );
+    }
+
+    #[test]
+    fn yaml_that_cannot_be_read_says_what_to_do() {
+        for (text, part) in [
+            ("a: &a {b: *a}\n", "an alias contains itself"),
+            ("a: 1\n---\nb: 2\n", "several YAML documents"),
+            ("a:\n\tb: 1\n", "indent with spaces"),
+            ("a: {b: [1, 2", "download it again"),
+        ] {
+            assert!(refused(text).contains(part), "{}", refused(text));
+        }
     }
 
     #[test]

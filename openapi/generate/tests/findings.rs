@@ -179,7 +179,7 @@ fn operations_that_are_left_out() {
         ),
         (
             json!({ "servers": [{ "url": "https://other.example" }] }),
-            "/servers: the operation has a server of its own; left out",
+            "/servers: the operation has a server of its own, `https://other.example`; left out",
         ),
         (
             json!({ "parameters": [{ "name": "c", "in": "cookie", "required": true, "schema": { "type": "string" } }] }),

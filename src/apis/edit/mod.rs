@@ -1,4 +1,4 @@
-//! Editing a task: fetch it, change it, write the whole task back.
+//! Editing a task: fetch it, change it, write the whole task back; where the contract updates by PATCH, what changed.
 //!
 //! [`TasksApi::edit_task`](super::TasksApi::edit_task) starts an edit. Guarantees:
 //!

@@ -109,7 +109,8 @@ impl Plan {
     async fn write(&self, steps: &Steps, task: &Task, base: &Fields, wanted: &Fields) -> Result<Response<Task>, Error> {
         let mut attempt = 1;
         loop {
-            let mut call = TasksApi::new(&self.configuration).update_task(&self.task_id, task);
+            let mut call = TasksApi::new(&self.configuration).update_task_with(&self.task_id, task);
+            call.call.changes(&wanted.changes_since(base));
             call.call.options = steps.options_once();
             if let Some(workspace) = &self.workspace {
                 call = call.workspace(workspace.clone());

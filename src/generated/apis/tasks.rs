@@ -89,6 +89,17 @@ impl TasksApi {
         call.needs_whole(task.body().is_whole());
         UpdateTask { call }
     }
+    pub(crate) fn update_task_with(
+        &self,
+        task_id: impl Into<TaskId>,
+        body: &(impl serde::Serialize + ?Sized),
+    ) -> UpdateTask {
+        let mut call = Call::new(self.configuration.settings(), &UPDATE_TASK);
+        let task_id: TaskId = task_id.into();
+        call.path("taskId", task_id.as_str());
+        call.json(body);
+        UpdateTask { call }
+    }
 }
 
 static LIST_TASKS: Operation = Operation {

@@ -3,7 +3,9 @@
 #[allow(unused_imports, reason = "not every group needs every part")]
 use crate::blocking::prelude::*;
 #[allow(unused_imports, reason = "not every group needs every part")]
-use crate::models::*;
+use crate::models::runtime::{Json, Timestamp};
+#[allow(unused_imports, reason = "not every group needs every part")]
+use super::super::{apis, models::*};
 
 /// The workspaces that a credential reaches.
 ///

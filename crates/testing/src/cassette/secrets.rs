@@ -8,6 +8,7 @@ use onehorizon::transport::{Redactor, TransportRequest};
 use serde_json::Value;
 
 use super::interaction::{Body, Interaction, REMOVED};
+use crate::contract::Contract;
 
 /// A secret shorter than this cannot be searched for: the body that has it is left out.
 const SHORTEST: usize = 6;
@@ -116,8 +117,11 @@ impl Secrets {
                 let secret = pairs.filter(|(name, _)| is_secret(name) || matches!(&**name, "code" | "code_verifier"));
                 found.extend(secret.map(|(_, value)| value.into_owned()));
             } else if let Ok(value) = serde_json::from_slice::<Value>(body) {
-                secrets_in(&value, false, &mut found);
+                secrets_in(&value, false, &is_secret, &mut found);
             }
+        }
+        if let (Some(names), Ok(value)) = (new_key_fields(sent.operation), serde_json::from_slice::<Value>(got.body)) {
+            secrets_in(&value, false, &|name| names.iter().any(|known| known == name), &mut found);
         }
         let mut is_hidden = false;
         for secret in found.into_iter().filter(|secret| !secret.is_empty()) {
@@ -155,12 +159,21 @@ fn is_secret_parameter(name: &str) -> bool {
     is_secret(name) || matches!(name, "code" | "state")
 }
 
-fn secrets_in(value: &Value, is_below: bool, found: &mut Vec<String>) {
+/// The fields in which the response of the operation that creates API keys may carry the new key.
+fn new_key_fields(operation: &str) -> Option<Vec<String>> {
+    let found = Contract::embedded().ok()?.operation(operation)?;
+    let named = found.renamed.iter().filter(|(here, _)| here == "secret").map(|(_, there)| there.clone());
+    let usual = ["secret", "key", "apiKey", "token"].map(str::to_owned);
+    (found.id == "createApiKey").then(|| usual.into_iter().chain(named).collect())
+}
+
+/// The values of fields whose names are secret, whatever lies below them.
+fn secrets_in(value: &Value, is_below: bool, is_secret: &dyn Fn(&str) -> bool, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| secrets_in(value, is_below || is_secret(name), found));
+            fields.iter().for_each(|(name, value)| secrets_in(value, is_below || is_secret(name), is_secret, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| secrets_in(item, is_below, found)),
+        Value::Array(items) => items.iter().for_each(|item| secrets_in(item, is_below, is_secret, found)),
         Value::String(text) if is_below => found.push(text.clone()),
         Value::Number(number) if is_below => found.push(number.to_string()),
         _ => {}

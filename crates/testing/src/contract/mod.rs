@@ -1,5 +1,6 @@
 //! The operations of the embedded contract, ready to be matched and checked.
 
+mod conform;
 mod normal;
 pub(crate) mod query;
 mod schema;
@@ -11,13 +12,17 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use self::schema::Schema;
+use crate::service::BASE_PATH;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// What the contract says about one route.
 #[derive(Debug)]
 pub(crate) struct Operation {
+    /// The role that it plays, which is its own name unless a document of other words says so.
     pub(crate) id: String,
+    /// As the document spells it.
+    spelt: String,
     pub(crate) method: Method,
     pub(crate) success: StatusCode,
     /// Whether API keys are refused.
@@ -28,6 +33,8 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Body>,
     /// Fields of the response that the document calls otherwise: their names here and there.
     pub(crate) renamed: Vec<(String, String)>,
+    /// What an official document says of the response: checked, and completed where the fake's data lacks something.
+    response: Option<(Schema, Value)>,
     template: Vec<Segment>,
 }
 
@@ -100,13 +107,26 @@ impl Contract {
         normal::normalize(&mut document);
         let reader = Reader { document: &document };
         let mut operations = Vec::new();
+        let repeated = repeated_base(&document);
         for (path, item) in entries(document.get("paths")) {
+            let route = path.strip_prefix(repeated).unwrap_or(path);
             for (method, operation) in entries(Some(item)).filter(|(key, _)| METHODS.contains(&key.as_str())) {
-                let read = reader.operation(path, method, item, operation);
+                let read = reader.operation(route, method, item, operation);
                 operations.push(read.map_err(|problem| format!("{method} {path}: {problem}"))?);
             }
         }
         Ok(Self { operations })
+    }
+
+    /// The operation that plays a role, by the role's name or by its own.
+    pub(crate) fn operation(&self, name: &str) -> Option<&Operation> {
+        let by_role = self.operations.iter().find(|operation| operation.id == name);
+        by_role.or_else(|| self.operations.iter().find(|operation| operation.spelt == name))
+    }
+
+    /// The method of an update of a task.
+    pub(crate) fn update_method(&self) -> &Method {
+        self.operation("updateTask").map_or(&Method::PUT, |operation| &operation.method)
     }
 
     /// Finds the operation of a path below the base path; the segments are still percent-encoded.
@@ -130,6 +150,19 @@ impl Contract {
 }
 
 impl Operation {
+    /// The body of a successful response as the official document wants it; nothing if it is so already.
+    pub(crate) fn conformed(&self, body: &str) -> Option<String> {
+        let (schema, root) = self.response.as_ref()?;
+        let mut value = serde_json::from_str(body).ok()?;
+        let mut fits = true;
+        schema.check(&value, "$", |_, _| fits = false);
+        if fits {
+            return None;
+        }
+        conform::conform(root, &mut value);
+        Some(value.to_string())
+    }
+
     fn captures(&self, segments: &[Option<String>]) -> Option<Vec<(String, String)>> {
         if segments.len() != self.template.len() {
             return None;
@@ -165,8 +198,9 @@ struct Reader<'d> {
 impl Reader<'_> {
     fn operation(&self, path: &str, method: &str, item: &Value, operation: &Value) -> Result<Operation, String> {
         // A document of other words says which operation of the fake each is.
-        let named = operation.get("x-role").or_else(|| operation.get("operationId")).and_then(Value::as_str);
-        let id = named.map_or_else(|| format!("{method} {path}"), str::to_owned);
+        let own = operation.get("operationId").and_then(Value::as_str);
+        let spelt = own.map_or_else(|| format!("{method} {path}"), str::to_owned);
+        let id = operation.get("x-role").and_then(Value::as_str).unwrap_or(&spelt).to_owned();
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).map_err(|error| error.to_string())?;
         let template = path.trim_start_matches('/').split('/').map(|segment| {
             let parts = segment.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
@@ -202,7 +236,31 @@ impl Reader<'_> {
             .collect();
         let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
         let template = template.collect();
-        Ok(Operation { id, method, success, oauth_only, documented, parameters, body, renamed, template })
+        let response = self.described_response(operation)?;
+        Ok(Operation {
+            id,
+            spelt,
+            method,
+            success,
+            oauth_only,
+            documented,
+            parameters,
+            body,
+            renamed,
+            response,
+            template,
+        })
+    }
+
+    /// What an official document says of the first success; our own contract is what the fake's data was written by.
+    fn described_response(&self, operation: &Value) -> Result<Option<(Schema, Value)>, String> {
+        if self.document.pointer("/x-sources/official").is_none() {
+            return Ok(None);
+        }
+        let success = entries(operation.get("responses")).find(|(status, _)| status.starts_with('2'));
+        let Some((_, response)) = success else { return Ok(None) };
+        let schema = self.follow(response)?.pointer("/content/application~1json/schema");
+        schema.map(|schema| Ok((self.compile(schema)?, self.rooted(schema)))).transpose()
     }
 
     fn parameter(&self, parameter: &Value) -> Result<Parameter, String> {
@@ -253,12 +311,27 @@ impl Reader<'_> {
 
     /// Compiles a schema beside the components, so that its references stay inside one document.
     fn compile(&self, schema: &Value) -> Result<Schema, String> {
+        let root = self.rooted(schema);
+        let official = self.document.pointer("/x-sources/official").is_some();
+        match Schema::compile(root.clone()) {
+            Err(_) if official => {
+                // A document of others may have patterns of another dialect, or keywords that are none: what cannot be
+                // checked is let through, so that the rest of the service is played.
+                let mut root = root;
+                without_patterns(&mut root);
+                Schema::compile(root).or_else(|_| Schema::compile(json!({})))
+            }
+            compiled => compiled,
+        }
+    }
+
+    fn rooted(&self, schema: &Value) -> Value {
         let mut root = Map::new();
         root.insert("allOf".to_owned(), json!([schema]));
         if let Some(components) = self.document.get("components") {
             root.insert("components".to_owned(), components.clone());
         }
-        Schema::compile(Value::Object(root))
+        Value::Object(root)
     }
 
     /// Follows local references to the node they name.
@@ -272,6 +345,30 @@ impl Reader<'_> {
         }
         Err("a reference runs in a circle".to_owned())
     }
+}
+
+fn without_patterns(node: &mut Value) {
+    match node {
+        Value::Array(items) => items.iter_mut().for_each(without_patterns),
+        Value::Object(object) => {
+            if object.get("pattern").is_some_and(Value::is_string) {
+                object.remove("pattern");
+            }
+            object.values_mut().for_each(without_patterns);
+        }
+        _ => {}
+    }
+}
+
+/// What the paths repeat of the base path, as documents do whose server is the host alone.
+fn repeated_base(document: &Value) -> &'static str {
+    let paths: Vec<&String> = entries(document.get("paths")).map(|(path, _)| path).collect();
+    let starts = BASE_PATH.match_indices('/').filter_map(|(at, _)| BASE_PATH.get(at..));
+    let is_repeated = |start: &&str| {
+        let below = |path: &&String| path.strip_prefix(*start).is_some_and(|rest| rest.starts_with('/'));
+        !paths.is_empty() && paths.iter().all(below)
+    };
+    starts.into_iter().find(is_repeated).unwrap_or_default()
 }
 
 fn entries(node: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
@@ -343,6 +440,33 @@ mod tests {
         assert!(matches!(kind(json!({ "type": ["string", "null"] })), Kind::Text));
         let list = kind(json!({ "type": ["array", "null"], "items": { "type": "number" } }));
         assert!(matches!(list, Kind::List(item) if matches!(*item, Kind::Number)));
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_checked_does_not_keep_the_rest_from_being_played() {
+        let schema = json!({ "type": "string", "pattern": "^(?!x).*$", "minLength": 2 });
+        let change = |document: &mut Value, official: bool| {
+            document["paths"]["/things/{id}"]["get"]["requestBody"] =
+                json!({ "content": { "application/json": { "schema": schema } } });
+            if official {
+                document["x-sources"] = json!({ "official": "a document" });
+            }
+        };
+        let read = operation(|document| change(document, true)).unwrap_or_else(|problem| unreachable!("{problem}"));
+        let mut faults = 0;
+        read.body.unwrap_or_else(|| unreachable!()).media[0].1.check(&json!("x"), "$", |_, _| faults += 1);
+        assert_eq!(faults, 1, "the length is checked all the same");
+        assert!(operation(|document| change(document, false)).is_err());
+    }
+
+    #[test]
+    fn the_base_path_may_stand_in_the_paths() {
+        for (path, server) in [("/api/v1/things", "https://onehorizon.ai"), ("/v1/things", "https://onehorizon.ai/api")]
+        {
+            let document = json!({ "servers": [{ "url": server }], "paths": { path: { "get": { "responses": {} } } } });
+            let contract = Contract::read(&document.to_string()).unwrap_or_else(|problem| unreachable!("{problem}"));
+            assert!(matches!(contract.find(&Method::GET, "/things"), Match::Operation(..)), "{path}");
+        }
     }
 
     #[test]

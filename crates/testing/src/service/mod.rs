@@ -203,7 +203,7 @@ impl Core {
             return self.route_oauth(endpoint, inner, request);
         }
         let path = request.uri().path().strip_prefix(BASE_PATH).filter(|path| path.starts_with('/'));
-        let method = self.unknowns.contract_method(request.method());
+        let method = self.unknowns.contract_method(request.method(), contract.update_method());
         // A method that this service does not know is any that no route has.
         let method = method.as_ref().unwrap_or(&Method::CONNECT);
         let found = path.map_or(Match::Nothing, |path| contract.find(method, path));

@@ -61,7 +61,13 @@ impl Call<'_> {
                 body.set(there, &value);
             }
         }
-        reply::json(self.operation.success, &body)
+        let mut response = reply::json(self.operation.success, &body);
+        if let Some(conformed) =
+            std::str::from_utf8(response.body()).ok().and_then(|text| self.operation.conformed(text))
+        {
+            *response.body_mut() = conformed.into();
+        }
+        response
     }
 }
 

@@ -137,7 +137,8 @@ pub(super) fn client(group: &Group) -> TokenStream {
 
 fn methods(group: &Group) -> TokenStream {
     let name = ident(&group.name);
-    let methods = group.operations.iter().map(method);
+    let methods =
+        group.operations.iter().flat_map(|operation| [Some(method(operation)), method_with(operation)]).flatten();
     quote! {
         impl #name {
             #[doc = " A client that shares the configuration's connections and quota."]
@@ -183,6 +184,32 @@ fn method(operation: &Operation) -> TokenStream {
             #builder { call }
         }
     }
+}
+
+/// The same call for hand-written code, with any body that is written as JSON: `update_task_with`.
+fn method_with(operation: &Operation) -> Option<TokenStream> {
+    let body = operation.body.as_ref().filter(|body| body.read_whole)?;
+    let gate = gate(operation);
+    let (name, builder, constant) =
+        (ident(&format!("{}_with", operation.name)), ident(&operation.builder), ident(&operation.constant));
+    let required: Vec<&Parameter> = operation.parameters.iter().filter(|parameter| parameter.required).collect();
+    let arguments = required.iter().map(|parameter| argument(parameter));
+    let fills = required.iter().map(|parameter| fill(parameter, &quote! { call }));
+    let call = quote! { call };
+    let write = match &body.writing {
+        Writing::Json => quote! { #call.json(body); },
+        Writing::JsonAs(media) => quote! { #call.json_as(#media, body); },
+        Writing::Form | Writing::Bytes(_) => return None,
+    };
+    Some(quote! {
+        #gate
+        pub(crate) fn #name(&self, #(#arguments,)* body: &(impl serde::Serialize + ?Sized)) -> #builder {
+            let mut call = Call::new(self.configuration.settings(), &#constant);
+            #(#fills)*
+            #write
+            #builder { call }
+        }
+    })
 }
 
 fn constant(operation: &Operation) -> TokenStream {
@@ -267,7 +294,8 @@ fn setter(parameter: &Parameter) -> TokenStream {
 /// The name in the contract, by which the documentation's search finds the method.
 pub(crate) fn alias(operation: &Operation) -> Option<TokenStream> {
     let id = &operation.id;
-    (*id != operation.name && id.chars().all(char::is_alphanumeric)).then(|| quote! { #[doc(alias = #id)] })
+    (*id != operation.name && !id.is_empty() && id.chars().all(char::is_alphanumeric))
+        .then(|| quote! { #[doc(alias = #id)] })
 }
 
 pub(crate) fn gate(operation: &Operation) -> TokenStream {

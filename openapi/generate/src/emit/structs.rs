@@ -1,6 +1,6 @@
 //! Objects: the call of the runtime's macro that defines them, and the setters of those that users build.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use proc_macro2::{Ident, TokenStream};
@@ -9,6 +9,7 @@ use quote::quote;
 use crate::emit::types::{ident, is_text_like, spelt, tokens};
 use crate::emit::{Printed, doc_attributes, doc_text};
 use crate::ir::{Docs, Field, Item, Struct, Type};
+use crate::naming::Names;
 
 /// Names of types that decide how a field is declared.
 pub(crate) struct Known<'p> {
@@ -21,6 +22,9 @@ pub(crate) struct Known<'p> {
 /// Methods that every object has; a setter of one of these names is called `set_` and the name.
 const TAKEN: &[&str] =
     &["new", "presence", "clear", "omit", "send_empty", "unreadable", "is_whole", "set_whole", "put", "additional"];
+
+/// Methods of those that `for` goes through.
+const OF_LISTS: &[&str] = &["len", "is_empty", "iter"];
 
 pub(crate) fn emit(item: &Item, body: &Struct, known: &Known<'_>) -> Vec<Printed> {
     let mut parts = vec![Printed::Text(declaration(item, body, known))];
@@ -64,6 +68,7 @@ fn declared(field: &Field, known: &Known<'_>) -> String {
 fn declaration(item: &Item, body: &Struct, known: &Known<'_>) -> String {
     let docs = doc_text(&item.docs, &format!("The contract's `{}`.", item.name), false, "    ");
     let mut text = format!("open_object! {{\n{docs}    pub struct {} {{\n", item.name);
+    let constants = constants(body);
     let (required, optional): (Vec<&Field>, Vec<&Field>) = body.fields.iter().partition(|field| field.required);
     for (index, field) in required.iter().chain(&optional).enumerate() {
         if index == required.len() {
@@ -71,7 +76,7 @@ fn declaration(item: &Item, body: &Struct, known: &Known<'_>) -> String {
         }
         let fallback = format!("The field `{}`.", field.wire.replace('`', "'"));
         text.push_str(&doc_text(&field.docs, &fallback, true, "        "));
-        let constant = if field.required { String::new() } else { constant(field) + " " };
+        let constant = constants.get(field.name.as_str()).map(|name| format!("{name} ")).unwrap_or_default();
         let _ = writeln!(text, "        pub {}: {} = {constant}{:?},", field.name, declared(field, known), field.wire);
     }
     if optional.is_empty() {
@@ -81,14 +86,37 @@ fn declaration(item: &Item, body: &Struct, known: &Known<'_>) -> String {
     text
 }
 
-/// The name of the constant that names a field that may be missing.
-fn constant(field: &Field) -> String {
-    field.name.to_uppercase()
+/// The names of the constants that name fields which may be missing, by the fields' own.
+fn constants(body: &Struct) -> BTreeMap<&str, String> {
+    // Some letters have no upper case, and others have one of several letters.
+    let setters: Vec<&str> = body.fields.iter().map(|field| field.name.as_str()).collect();
+    let mut names = Names::without(&setters);
+    let optional = body.fields.iter().filter(|field| !field.required);
+    optional.map(|field| (field.name.as_str(), names.claim(&field.name.to_uppercase()))).collect()
+}
+
+/// The names of the setters by those of the fields: a method that every object has is not replaced.
+fn setters(body: &Struct) -> BTreeMap<&str, String> {
+    let (taken, free): (Vec<&Field>, Vec<&Field>) = body.fields.iter().partition(|field| {
+        TAKEN.contains(&field.name.as_str()) || body.items.is_some() && OF_LISTS.contains(&field.name.as_str())
+    });
+    let mut names = Names::without(TAKEN).and(if body.items.is_some() { OF_LISTS } else { &[] });
+    let free: BTreeMap<&str, String> = free.iter().map(|field| (field.name.as_str(), field.name.clone())).collect();
+    for name in free.values() {
+        names.claim(name);
+    }
+    let taken = taken.iter().map(|field| (field.name.as_str(), names.claim(&format!("set_{}", field.name))));
+    taken.collect::<Vec<_>>().into_iter().chain(free.clone()).collect()
 }
 
 fn methods(item: &Item, body: &Struct, known: &Known<'_>) -> Option<TokenStream> {
     let name = ident(&item.name);
-    let setters = body.fields.iter().filter(|field| body.setters && !field.required).map(|field| setter(field, known));
+    let (constants, names) = (constants(body), setters(body));
+    let set = body.fields.iter().filter(|field| body.setters && !field.required);
+    let setters = set.filter_map(|field| {
+        let name = field.name.as_str();
+        Some(setter(field, known, names.get(name)?, constants.get(name)?))
+    });
     let additional = body.additional.as_ref().map(|ty| {
         let ty = tokens(ty);
         quote! {
@@ -128,13 +156,12 @@ fn argument(name: &Ident, ty: &Type, strings: &BTreeSet<&str>) -> (TokenStream, 
     }
 }
 
-fn setter(field: &Field, known: &Known<'_>) -> TokenStream {
+fn setter(field: &Field, known: &Known<'_>, method: &str, constant: &str) -> TokenStream {
     let name = ident(&field.name);
     let (ty, value) = argument(&name, &field.ty.clone().unwrap_null().0, &known.strings);
-    let method = if TAKEN.contains(&field.name.as_str()) { ident(&format!("set_{name}")) } else { name.clone() };
+    let (method, constant) = (ident(method), ident(constant));
     let docs = Docs { evidence: None, ..field.docs.clone() };
     let docs = doc_attributes(&docs, &format!("Sets the field `{}`.", field.wire.replace('`', "'")), true);
-    let constant = ident(&constant(field));
     let assignment = match shape(field, known) {
         Shape::Option => quote! { self.#name = Some(#value); },
         Shape::Enum => quote! { self.#name = #value; },

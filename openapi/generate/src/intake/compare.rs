@@ -30,6 +30,8 @@ pub(crate) struct Comparison<'d> {
     /// Fields of ours that theirs calls something else: our component and field, their field.
     pub(crate) renamed: BTreeMap<(String, String), String>,
     seen: BTreeSet<(Pointer, Pointer)>,
+    /// Does theirs distinguish API keys from OAuth tokens anywhere?
+    pub(crate) distinguishes: bool,
 }
 
 impl<'d> Comparison<'d> {
@@ -42,6 +44,7 @@ impl<'d> Comparison<'d> {
             roles: Vec::new(),
             renamed: BTreeMap::new(),
             seen: BTreeSet::new(),
+            distinguishes: false,
         }
     }
 
@@ -103,7 +106,18 @@ impl<'d> Comparison<'d> {
         );
         self.same(format!("operation {id}, path"), (ours.route, theirs.route), mark, at);
         let access = |access: Access| if access == Access::Oauth { "OAuth tokens only" } else { "every credential" };
-        self.same(format!("operation {id}, access"), (access(ours.access), access(theirs.access)), mark, at);
+        let subject = format!("operation {id}, access");
+        if keeps_access(ours, theirs, self.distinguishes) {
+            self.fact(
+                subject,
+                Verdict::Silent,
+                (access(ours.access), "nothing that distinguishes credentials"),
+                mark,
+                at,
+            );
+        } else {
+            self.same(subject, (access(ours.access), access(theirs.access)), mark, at);
+        }
         self.parameters(ours, theirs);
         self.bodies(ours, theirs);
         self.responses(ours, theirs);
@@ -311,7 +325,7 @@ impl<'d> Comparison<'d> {
                     0 => other.name == field.name,
                     1 => curated(other).is_some_and(|rust| plain(&rust) == wanted),
                     2 => plain(other.name) == wanted,
-                    3 => wanted == id && plain(other.name) == "id",
+                    3 => (wanted == id || is_own_id(field.name, name)) && plain(other.name) == "id",
                     _ => self.last_of_its_kind((ours, field), (theirs, other), &pairs),
                 };
                 let free = |other: &&Field<'d>| !pairs.values().any(|known| known.name == other.name);
@@ -349,6 +363,19 @@ impl<'d> Comparison<'d> {
         }
         secret(field) && secret(other) && both_alone(&|field| secret(field), &|field| secret(field))
     }
+}
+
+/// Is this the id of the model that a schema of ours shows: `taskId` in `TaskSummary`, `apiKeyId` in `CreatedApiKey`?
+fn is_own_id(field: &str, model: &str) -> bool {
+    let (field, model) = (plain(field), plain(model));
+    let shown = model.strip_suffix("summary").unwrap_or(&model);
+    let shown = shown.strip_prefix("created").unwrap_or(shown);
+    field.strip_suffix("id") == Some(shown)
+}
+
+/// Does an operation of theirs refuse API keys because ours does? So it is where theirs does not distinguish credentials.
+pub(crate) fn keeps_access(ours: &Operation<'_>, theirs: &Operation<'_>, distinguishes: bool) -> bool {
+    ours.access == Access::Oauth && theirs.access == Access::Any && !distinguishes
 }
 
 /// The mark of a node of the contract.

@@ -78,6 +78,7 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
         .zip(&pairs)
         .map(|(mine, found)| (mine, found.and_then(|(index, reason)| Some((their_operations.get(index)?, reason)))))
         .collect();
+    comparison.distinguishes = their_operations.iter().any(|operation| operation.access == Access::Oauth);
     base_url(&mut comparison);
     for (mine, found) in &pairs {
         match found {
@@ -142,7 +143,8 @@ fn roles(
         if mine.id != other.id {
             entry.insert("x-role".to_owned(), Value::from(mine.id.as_str()));
         }
-        if other.access == Access::Oauth && other.node.text("x-access").is_none() {
+        let keeps = compare::keeps_access(mine, other, comparison.distinguishes);
+        if (other.access == Access::Oauth || keeps) && other.node.text("x-access").is_none() {
             entry.insert("x-access".to_owned(), Value::from("oauth"));
         }
         let renamed = renamed_in_response(mine, comparison);
@@ -230,7 +232,8 @@ fn base_url(comparison: &mut Comparison<'_>) {
     let at = Pointer::root().field("servers");
     match url(comparison.theirs) {
         Some((found, at)) => {
-            let verdict = if found.trim_end_matches('/') == BASE_URL { Verdict::Confirmed } else { Verdict::Refuted };
+            let fits = crate::lower::serves_base_url(comparison.theirs, comparison.curation).unwrap_or_default();
+            let verdict = if fits { Verdict::Confirmed } else { Verdict::Refuted };
             comparison.fact("base URL".to_owned(), verdict, (BASE_URL, &found), Some("documented"), &at);
         }
         None => comparison.fact("base URL".to_owned(), Verdict::Silent, (BASE_URL, "none"), Some("documented"), &at),

@@ -1,6 +1,6 @@
 //! Operations, grouped into API clients by their first tag.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::curation::{Access, Operation as Rules, ParameterDefault, RetryClass};
 use crate::ir::{Docs, Group, Operation, Parameter, Place};
@@ -9,7 +9,7 @@ use crate::lower::docs::node_docs;
 use crate::lower::names::{METHODS, client_name, tag_of};
 use crate::lower::parameters::{CALL_OPTIONS, Setters};
 use crate::lower::security::Schemes;
-use crate::naming::{Names, TypeNames, pascal, shouting, snake};
+use crate::naming::{Names, TypeNames, module, pascal, shouting};
 use crate::pointer::Located;
 
 /// Fields of a path item beside its operations.
@@ -37,6 +37,8 @@ impl<'d> Lowering<'d> {
         let mut groups: Vec<(String, Group)> = Vec::new();
         let mut homes = Names::without(&["mod_", "paging"]);
         let mut names = TypeNames::default();
+        // Methods that differ may be one in upper case.
+        let mut constants: BTreeMap<String, Names> = BTreeMap::new();
         let mut ids = BTreeSet::new();
         let prefix = self.prefix();
         let schemes = self.schemes();
@@ -52,7 +54,9 @@ impl<'d> Lowering<'d> {
                     continue;
                 }
             };
-            self.check_item(&item);
+            if !self.check_item(&item) {
+                continue;
+            }
             for method in METHODS {
                 let Some(here) = item.get(method) else { continue };
                 if let Some(id) = here.text("operationId").filter(|id| !ids.insert((*id).to_owned())) {
@@ -65,20 +69,34 @@ impl<'d> Lowering<'d> {
                     groups.push((tag.clone(), group));
                 }
                 if let Some((_, group)) = groups.iter_mut().find(|(known, _)| *known == tag) {
-                    group.operations.push(operation);
+                    let constant = constants.entry(tag).or_default().claim(&operation.constant);
+                    group.operations.push(Operation { constant, ..operation });
                 }
             }
         }
         groups.into_iter().map(|(_, group)| group).collect()
     }
 
-    fn check_item(&mut self, item: &Located<'d>) {
+    /// May the operations of the path be emitted as far as its own fields say?
+    fn check_item(&mut self, item: &Located<'d>) -> bool {
+        let mut fits = true;
         for (name, field) in item.fields() {
-            if METHODS.contains(&name) || ITEM_FIELDS.contains(&name) || name.starts_with("x-") {
-                continue;
+            match name {
+                "servers" => fits = self.same_server(&field, "the operations of the path have a server of their own"),
+                "query" => self.findings.say(&field.at, "an operation of the method QUERY (OpenAPI 3.2); left out"),
+                "additionalOperations" => {
+                    for (method, operation) in field.fields() {
+                        self.findings.say(
+                            &operation.at,
+                            format!("an operation of the method `{method}` (OpenAPI 3.2); left out"),
+                        );
+                    }
+                }
+                _ if METHODS.contains(&name) || ITEM_FIELDS.contains(&name) || name.starts_with("x-") => {}
+                _ => self.findings.say(&field.at, format!("`{name}` is not understood; it is ignored")),
             }
-            self.findings.say(&field.at, format!("`{name}` is not understood: requests go to the configured base URL"));
         }
+        fits
     }
 
     fn group(&mut self, tag: &str, names: &mut TypeNames, homes: &mut Names) -> Group {
@@ -94,7 +112,7 @@ impl<'d> Lowering<'d> {
             docs.text = Some(text);
         }
         let wanted = client_name(tag, curation);
-        let home = homes.claim(&snake(wanted.strip_suffix("Api").unwrap_or(&wanted)));
+        let home = homes.claim(&module(wanted.strip_suffix("Api").unwrap_or(&wanted)));
         // Models of that name live elsewhere, but one `use` may bring both.
         let name = self.names.claim_type(&names.claim(&wanted, "Client"), "Client");
         Group { name, home, docs, operations: Vec::new() }
@@ -121,7 +139,8 @@ impl<'d> Lowering<'d> {
         let mut setters = Setters {
             id: id.clone(),
             builder: pascal(&name),
-            names: Names::without(&["send", "into_future", "clone", "call", "configuration", "new"]).and(CALL_OPTIONS),
+            names: Names::without(&["send", "into_future", "clone", "call", "configuration", "new", "with_call"])
+                .and(CALL_OPTIONS),
         };
         if let Some(body) = &body {
             setters.names.claim(&body.name);
@@ -196,10 +215,7 @@ impl<'d> Lowering<'d> {
         let mut fits = true;
         for (name, field) in here.fields() {
             match name {
-                "servers" => {
-                    self.findings.say(&field.at, "the operation has a server of its own; left out");
-                    fits = false;
-                }
+                "servers" => fits &= self.same_server(&field, "the operation has a server of its own"),
                 _ if OPERATION_FIELDS.contains(&name) || name.starts_with("x-") => {}
                 _ => self.findings.say(&field.at, format!("`{name}` is not understood")),
             }
@@ -270,7 +286,10 @@ impl<'d> Lowering<'d> {
     fn check_parameters(&mut self, id: &str, places: &[Located<'d>]) {
         let Some(rules) = self.curation.operations.get(id) else { return };
         for wire in rules.parameters.keys() {
-            if !places.iter().any(|place| place.text("name") == Some(wire)) {
+            // The fields of an object in the style `deepObject` are parameters of their own.
+            let is_named =
+                |name: &str| name == wire || wire.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
+            if !places.iter().filter_map(|place| place.text("name")).any(is_named) {
                 let path = ["operations", id, "parameters"].map(str::to_owned).to_vec();
                 self.findings.stale_entry(
                     &crate::pointer::Pointer::root(),

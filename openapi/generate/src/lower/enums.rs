@@ -72,8 +72,8 @@ impl<'d> Lowering<'d> {
         }
         let rules =
             self.origins.get(name).and_then(|origin| curation.enums.get(&origin.key)).map(|entry| &entry.variants);
-        // `Unknown` is what carries every other text.
-        let mut names = Names::without(&["Unknown", "Self"]);
+        // `Unknown` is what carries every other text, `Unset` that there is none.
+        let mut names = Names::without(&["Unknown", "Unset", "Self"]);
         let stale: Vec<&String> = rules
             .iter()
             .flat_map(|rules| rules.keys())
@@ -130,6 +130,7 @@ fn given_variants(place: &Located<'_>, strings: &[&str]) -> Given {
 fn variant_name(wire: &str) -> String {
     match pascal(wire).as_str() {
         "Unknown" => "UnknownLiteral".to_owned(),
+        "Unset" => "UnsetLiteral".to_owned(),
         "Self" => "SelfLiteral".to_owned(),
         _ if wire.is_empty() => "Empty".to_owned(),
         name => name.to_owned(),

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 pub(crate) use directions::Directions;
 pub(crate) use names::{METHODS, bare_id, tag_of};
-pub(crate) use servers::{BASE_URL, first_server, server_url};
+pub(crate) use servers::{BASE_URL, first_server, server_url, serves_base_url};
 
 use crate::curation::Curation;
 use crate::document::Document;

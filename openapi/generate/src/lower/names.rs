@@ -8,7 +8,7 @@ use crate::findings::{Finding, Findings};
 use crate::hand_written::Methods;
 use crate::lower::Lowering;
 use crate::lower::schemas::is_null;
-use crate::naming::{Names, TypeNames, pascal, snake};
+use crate::naming::{Names, TypeNames, module, pascal, snake};
 use crate::pointer::{Located, Pointer};
 
 /// The methods an operation may have, in the order in which they are emitted.
@@ -17,8 +17,9 @@ pub(crate) const METHODS: &[&str] = &["get", "head", "post", "put", "patch", "de
 /// What server frameworks put before the name of a method: `TasksController_findAll`.
 const CONTROLLER: &str = "Controller_";
 
-/// What every client has: its constructor and its copy.
-const CONSTRUCTOR: &[&str] = &["new", "clone"];
+/// What every client has: its constructor, its copy, the async client of a blocking one, and conversions, which a call of
+/// a method by value means.
+const CONSTRUCTOR: &[&str] = &["new", "clone", "asynchronous", "into", "try_into"];
 
 /// Where a named type comes from.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ impl NameTable {
             (wanted, "ids".to_owned())
         } else {
             let given = self.types.claim(&wanted, "Model");
-            let home = self.homes.claim(&snake(&given));
+            let home = self.homes.claim(&module(&given));
             (given, home)
         };
         self.components.insert(name.to_owned(), (given, home));
@@ -166,7 +167,7 @@ impl NameTable {
         if let Some(home) = self.others.get(base) {
             return home.clone();
         }
-        let home = self.homes.claim(&snake(base));
+        let home = self.homes.claim(&module(base));
         self.others.insert(base.to_owned(), home.clone());
         home
     }

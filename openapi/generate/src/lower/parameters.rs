@@ -64,10 +64,14 @@ impl<'d> Lowering<'d> {
                 docs.text = node_docs(here).text;
             }
             let required = here.flag("required") && shape.required.contains(field);
+            // What the field itself ends in is the convention of the services that read such lists.
+            let whole = format!("{wire}[{field}]{}", if is_list { "[]" } else { "" });
+            let wanted = self.curated_name(&whole, setters);
+            let wanted = wanted.unwrap_or_else(|| format!("{stem}_{}", snake(field).trim_end_matches('_')));
+            let name = self.free_name(&whole, &wanted, place, setters, required);
             found.push(Parameter {
-                // What the field itself ends in is the convention of the services that read such lists.
-                wire: format!("{wire}[{field}]{}", if is_list { "[]" } else { "" }),
-                name: setters.names.claim(&format!("{stem}_{}", snake(field).trim_end_matches('_'))),
+                wire: whole,
+                name,
                 place: Place::Query,
                 ty,
                 list: is_list.then_some(ListStyle::Repeat),
@@ -121,7 +125,8 @@ impl<'d> Lowering<'d> {
         }
         let defaulted = rules.and_then(|rules| rules.default) == Some(ParameterDefault::ConfigurationWorkspace);
         let required = !defaulted && (place == Place::Path || here.flag("required"));
-        let name = self.free_name(wire, here, setters, required);
+        let wanted = self.curated_name(wire, setters).unwrap_or_else(|| snake(wire));
+        let name = self.free_name(wire, &wanted, here, setters, required);
         let mut docs = node_docs(here);
         schema_notes(&schema, &mut docs.notes);
         if here.flag("deprecated") {
@@ -141,17 +146,23 @@ impl<'d> Lowering<'d> {
 
     /// The name of a parameter: neither that of a call option nor, for one that has a setter, that of a method written by
     /// hand for the builder.
-    fn free_name(&mut self, wire: &str, here: &Located<'d>, setters: &mut Setters, required: bool) -> String {
-        let name = self.curated_name(wire, setters).unwrap_or_else(|| snake(wire));
+    fn free_name(
+        &mut self,
+        wire: &str,
+        name: &str,
+        here: &Located<'d>,
+        setters: &mut Setters,
+        required: bool,
+    ) -> String {
         let builder = &setters.builder;
-        let problem = if CALL_OPTIONS.contains(&name.as_str()) {
+        let problem = if CALL_OPTIONS.contains(&name) {
             Some("is an option of every call".to_owned())
-        } else if !required && self.written.contains(&(builder.clone(), name.clone())) {
+        } else if !required && self.written.contains(&(builder.clone(), name.to_owned())) {
             Some(format!("is a method that `{builder}` has already, written by hand"))
         } else {
             None
         };
-        let Some(problem) = problem else { return setters.names.claim(&name) };
+        let Some(problem) = problem else { return setters.names.claim(name) };
         let table = ["operations", setters.id.as_str(), "parameters", wire];
         let what = format!("`{name}` {problem}; give the parameter a `name` in `[{}]`", table.join("."));
         let proposed = format!("service_{}", name.trim_end_matches('_'));

@@ -1,5 +1,7 @@
 //! The document's servers against the client's base URL: both together with a path must give the same address.
 
+use crate::curation::Curation;
+use crate::document::Document;
 use crate::lower::Lowering;
 use crate::pointer::{Located, Pointer};
 
@@ -29,33 +31,35 @@ impl Prefix {
 }
 
 impl<'d> Lowering<'d> {
-    /// Compares the first server with the base URL. Another server means another service: a finding.
+    /// Compares the servers with the base URL. None that fits means another service: a finding.
     pub(crate) fn prefix(&mut self) -> Prefix {
-        let base = self.curation.policy.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/').to_owned();
+        let base = self.base_url();
         let Some(path) = path_of(&base) else {
             self.curation_says(format!("policy.base-url: `{base}` is not an absolute URL"));
             return Prefix::None;
         };
         let path = path.to_owned();
-        let origin = base.strip_suffix(path.as_str()).unwrap_or(&base).to_owned();
         let section = self.document.section(&["servers"]);
         let servers: Vec<(Located<'d>, String)> = section
             .iter()
             .flat_map(Located::elements)
-            .filter_map(|server| server_url(&server).map(|url| (server, absolute(&origin, &url))))
+            .filter_map(|server| server_url(&server).map(|url| (server, absolute(&base, &url))))
             .collect();
         let Some((server, whole)) = servers.first().cloned() else { return self.without_server(&path) };
-        if servers.iter().any(|(_, url)| same(url, &base)) {
+        if let Some((server, _)) = servers.iter().find(|(_, url)| same(url, &base)) {
+            self.not_twice(server, &path);
             return Prefix::None;
         }
-        // The server is a part of the base URL, and the paths bring the rest.
-        let rest = base.get(whole.len()..);
-        let begins = base.get(..whole.len()).is_some_and(|start| same(start, &whole));
-        if let Some(rest) = rest.filter(|rest| begins && rest.starts_with('/')) {
-            let prefix = Prefix::Repeated(rest.to_owned());
-            if self.paths().iter().any(|path| prefix.route(path).is_some()) {
-                self.not_below(&prefix, &base);
-                return prefix;
+        // A server is a part of the base URL, and the paths bring the rest.
+        for (_, whole) in &servers {
+            let rest = base.get(whole.len()..);
+            let begins = base.get(..whole.len()).is_some_and(|start| same(start, whole));
+            if let Some(rest) = rest.filter(|rest| begins && rest.starts_with('/')) {
+                let prefix = Prefix::Repeated(rest.to_owned());
+                if self.paths().iter().any(|path| prefix.route(path).is_some()) {
+                    self.not_below(&prefix, &base);
+                    return prefix;
+                }
             }
         }
         self.findings.say(
@@ -66,6 +70,35 @@ impl<'d> Lowering<'d> {
             ),
         );
         Prefix::None
+    }
+
+    fn base_url(&self) -> String {
+        self.curation.policy.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/').to_owned()
+    }
+
+    /// Is the client's base URL among the servers of a path or an operation? If not, what is left out is a finding.
+    pub(crate) fn same_server(&mut self, servers: &Located<'d>, what: &str) -> bool {
+        let base = self.base_url();
+        let urls: Vec<String> =
+            servers.elements().filter_map(|server| server_url(&server)).map(|url| absolute(&base, &url)).collect();
+        let fits = urls.is_empty() || urls.iter().any(|url| same(url, &base));
+        if !fits {
+            self.findings.say(&servers.at, format!("{what}, `{}`; left out", urls.join("`, `")));
+        }
+        fits
+    }
+
+    /// Paths that all repeat what the server has already: literally read, calls go to `/api/v1/api/v1/…`.
+    fn not_twice(&mut self, server: &Located<'d>, path: &str) {
+        let paths = self.paths();
+        let prefix = Prefix::Repeated(path.to_owned());
+        if !path.is_empty() && !paths.is_empty() && paths.iter().all(|path| prefix.route(path).is_some()) {
+            let what = format!(
+                "every path begins with `{path}`, as the server does: calls would go to `{path}{path}/…`; \
+                 remove it from the one or the other, or accept this if the service is so"
+            );
+            self.findings.say(&server.at, what);
+        }
     }
 
     /// No server means the host that the document came from; what the paths repeat of the base URL is seen from them.
@@ -95,22 +128,44 @@ impl<'d> Lowering<'d> {
     }
 }
 
-/// A server's URL seen from the host of the base URL, without a slash at its end.
-fn absolute(origin: &str, url: &str) -> String {
+/// A server's URL seen from the client's base URL, without a slash at its end. The document is taken to lie at the root of
+/// the host, since nothing says where it came from.
+fn absolute(base: &str, url: &str) -> String {
     let url = url.trim_end_matches('/');
     if url.contains("://") {
         return url.to_owned();
     }
-    let path = url.trim_start_matches("./").trim_start_matches('/');
-    if path.is_empty() { origin.to_owned() } else { format!("{origin}/{path}") }
+    let scheme = base.split_once("://").map_or("https", |(scheme, _)| scheme);
+    if let Some(rest) = url.strip_prefix("//") {
+        return format!("{scheme}://{rest}");
+    }
+    let origin = path_of(base).and_then(|path| base.strip_suffix(path)).unwrap_or(base);
+    let mut steps: Vec<&str> = Vec::new();
+    for step in url.split('/') {
+        match step {
+            "" | "." => {}
+            ".." => drop(steps.pop()),
+            step => steps.push(step),
+        }
+    }
+    std::iter::once(origin).chain(steps).collect::<Vec<_>>().join("/")
 }
 
-/// The first server of a document, seen from the host of the client's base URL.
+/// The server that the document means, seen from the host of the client's base URL: the first one.
 pub(crate) fn first_server(document: &serde_json::Value) -> Option<String> {
     let value = document.pointer("/servers/0")?;
     let url = server_url(&Located { at: Pointer::root().field("servers").element(0), value })?;
-    let origin = BASE_URL.strip_suffix(path_of(BASE_URL)?)?;
-    Some(absolute(origin, &url))
+    Some(absolute(BASE_URL, &url))
+}
+
+/// Do a server of the document and its paths give the client's base URL? `None` where the document names no server.
+pub(crate) fn serves_base_url(document: &Document, curation: &Curation) -> Option<bool> {
+    document.section(&["servers"])?.elements().next()?;
+    let none = crate::hand_written::Methods::new();
+    let mut lowering = Lowering::new(document, curation, &none);
+    lowering.findings = crate::findings::Findings::default();
+    lowering.prefix();
+    Some(lowering.findings.len() == 0)
 }
 
 /// The server's URL with its variables at their defaults.
