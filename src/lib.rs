@@ -1,3 +1,5 @@
+// Links of the README, for readers outside the repository: of two definitions the first counts.
+#![cfg_attr(all(feature = "client", feature = "webhook"), doc = include_str!("links.md"))]
 #![cfg_attr(all(feature = "client", feature = "webhook"), doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(all(feature = "client", feature = "webhook")),
@@ -8,6 +10,8 @@
 #![recursion_limit = "512"]
 
 #[cfg(feature = "client")]
+#[doc(alias = "PaginationExt")]
+#[doc(alias = "pagination")]
 pub mod apis;
 #[cfg(feature = "blocking")]
 mod background;

@@ -12,6 +12,7 @@ use std::ops::Deref;
 
 use super::TasksApi;
 use super::steps::{Steps, is_worth_repeating, may_have_arrived};
+use super::whole_list::is_whole_list;
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
@@ -213,6 +214,7 @@ impl FindOrCreate {
             return Err(Error::new(ErrorKind::Decode, message)
                 .with(|error| error.hint = Some("create no other: look at the task, and update this crate")));
         }
+        let is_whole = is_whole_list(&list, "tasks", list.tasks.len() + list.unreadable().len());
         let mut marked = list.into_inner().tasks;
         marked.retain(|task| match task.description.as_deref() {
             Some(text) => is_marked(text, mark),
@@ -220,6 +222,11 @@ impl FindOrCreate {
             None => task.unreadable().iter().any(|field| has_mark(field, mark)),
         });
         marked.sort_by_cached_key(|task| (task.created_at.clone(), task.task_id.clone()));
+        if marked.is_empty() && !is_whole {
+            let message = format!("the list of tasks is not whole, so the one with {mark} may be in the rest");
+            return Err(Error::new(ErrorKind::Decode, message)
+                .with(|error| error.hint = Some("create no other: look for it by hand, or update this crate")));
+        }
         let mut found: Option<FoundOrCreated> = None;
         for task in marked {
             // The list may have shortened it, so it is fetched to be looked at and returned.

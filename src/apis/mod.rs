@@ -4,6 +4,8 @@
 //! the operation, and the options of every call, such as `timeout`, `deadline`, `attempts`, `max_wait` and `header`.
 //! Every builder is `Send`, and does nothing until it is awaited.
 //!
+//! A list comes whole: the service documents no pages. A list that is given a cursor in the contract gets `pages()` and `items()`.
+//!
 //! ```
 //! use std::time::Duration;
 //! # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
@@ -21,6 +23,7 @@ mod request;
 mod rotation;
 mod steps;
 mod summary;
+pub(crate) mod whole_list;
 
 pub use body::BodyOf;
 pub use bulk::{Bulk, BulkItem, BulkOutcome, BulkProgress, BulkReport};

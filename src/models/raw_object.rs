@@ -10,6 +10,7 @@ use super::extra::Key;
 /// The fields of an object in the order received, borrowed from its text.
 ///
 /// A field given twice has the value given last, as with `JSON.parse`.
+#[derive(Default)]
 pub(crate) struct RawObject<'a>(Vec<(Key<'a>, &'a RawValue)>);
 
 impl<'a> RawObject<'a> {

@@ -86,9 +86,14 @@ pub(super) fn callback(text: &str, insecure_http: bool) -> Result<String, OauthE
 
 /// Whether a callback came to the registered address: same scheme, host, port and path, and the registered parameters.
 ///
-/// A string without a scheme is a query, or a path and a query: where it came to is not in it.
+/// A string without a scheme is a query, or a path and a query: where it came to is not in it. Anything before a query that is
+/// not a path names another host, or cannot be read.
 pub(super) fn is_registered(callback: &str, registered: &str) -> bool {
-    let Ok(callback) = Url::parse(callback) else { return true };
+    let Ok(callback) = Url::parse(callback) else {
+        let (before, _) = callback.split_once('?').unwrap_or_default();
+        let is_path = before.starts_with('/') && !before.starts_with("//") && !before.starts_with("/\\");
+        return before.is_empty() || before.contains('=') || is_path;
+    };
     let Ok(registered) = Url::parse(registered) else { return false };
     callback.scheme() == registered.scheme()
         && callback.host() == registered.host()

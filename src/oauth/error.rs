@@ -3,9 +3,12 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
 
 use crate::error::{Error, ErrorKind};
-use crate::metadata::Sent;
+use crate::metadata::{RateLimit, Sent};
 use crate::models::runtime::open_enum;
 use crate::redact::{Redactor, root_cause};
 use crate::transport::{Failure, TransportError};
@@ -86,6 +89,8 @@ struct Inner {
     hint: Option<&'static str>,
     code: Option<OauthErrorCode>,
     status: Option<u16>,
+    /// What the server says of its limits.
+    limits: Option<RateLimit>,
     sent: Sent,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -102,7 +107,16 @@ impl OauthError {
             _ => None,
         };
         let message = message.into();
-        Self(Arc::new(Inner { kind, message, hint, code: None, status: None, sent: Sent::No, source: None }))
+        Self(Arc::new(Inner {
+            kind,
+            message,
+            hint,
+            code: None,
+            status: None,
+            limits: None,
+            sent: Sent::No,
+            source: None,
+        }))
     }
 
     /// The server's own refusal.
@@ -158,6 +172,15 @@ impl OauthError {
         })
     }
 
+    pub(super) fn with_limits(self, limits: Option<RateLimit>) -> Self {
+        self.with(|inner| inner.limits = limits)
+    }
+
+    /// The same error at a later time, when less of the wait is left.
+    pub(super) fn with_wait(self, left: Duration) -> Self {
+        self.with(|inner| inner.limits.get_or_insert_default().retry_after = Some(left))
+    }
+
     pub(super) fn with_sent(self, sent: Sent) -> Self {
         self.with(|inner| inner.sent = sent)
     }
@@ -203,6 +226,19 @@ impl OauthError {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
+    }
+
+    /// How long the server asks to wait, in a header or in words.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.limits.as_ref()?.retry_after
+    }
+
+    /// Whether the server is busy: the same request may well succeed later, and not at once.
+    pub(super) fn asks_to_wait(&self) -> bool {
+        self.retry_after().is_some()
+            || matches!(self.status(), Some(429 | 503))
+            || self.0.code == Some(OauthErrorCode::TemporarilyUnavailable)
     }
 
     /// Whether the token endpoint may have got the request, and so may have used up the code or refresh token.
@@ -275,9 +311,13 @@ impl StdError for OauthError {
 }
 
 impl From<OauthError> for Error {
-    /// The error of a call that could not be made for want of a token: the call itself was never sent.
+    /// The error of a call that could not be made for want of a token: the call itself was never sent. Status and wait, if any,
+    /// are those of the token endpoint.
     fn from(error: OauthError) -> Self {
+        let busy = matches!(error.code(), Some(OauthErrorCode::TemporarilyUnavailable | OauthErrorCode::ServerError));
         let kind = match error.kind() {
+            OauthErrorKind::Api | OauthErrorKind::Refused if error.status() == Some(429) => ErrorKind::RateLimited,
+            OauthErrorKind::Refused if busy => ErrorKind::Api,
             OauthErrorKind::Config | OauthErrorKind::NotSaved | OauthErrorKind::Store => ErrorKind::Config,
             OauthErrorKind::Connect => ErrorKind::Connect,
             OauthErrorKind::Timeout => ErrorKind::Timeout,
@@ -291,7 +331,15 @@ impl From<OauthError> for Error {
             | OauthErrorKind::Callback
             | OauthErrorKind::LoginExpired => ErrorKind::Unauthorized,
         };
-        Self::new(kind, format!("no access token: {error}")).with(|inner| inner.source = Some(Arc::new(error)))
+        Self::new(kind, format!("no access token: {error}")).with(|inner| {
+            inner.metadata.rate_limit.clone_from(&error.0.limits);
+            if matches!(kind, ErrorKind::Api | ErrorKind::RateLimited) {
+                let status = error.status().and_then(|status| StatusCode::from_u16(status).ok());
+                // OAuth errors have the status 400, also where the server is only busy.
+                inner.metadata.status = if busy { Some(StatusCode::SERVICE_UNAVAILABLE) } else { status };
+            }
+            inner.source = Some(Arc::new(error));
+        })
     }
 }
 

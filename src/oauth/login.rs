@@ -227,7 +227,11 @@ impl Callback {
             return Err(fault("the callback is longer than any callback should be"));
         }
         let text = text.split_once('#').map_or(text, |(address, _)| address);
-        let query = text.split_once('?').map_or(text, |(_, query)| query);
+        let query = match text.split_once('?') {
+            Some((before, query)) if !before.contains('=') => query,
+            // The question mark is in a value.
+            _ => text,
+        };
         let mut callback = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let doubled = match &*name {
@@ -242,6 +246,7 @@ impl Callback {
             }
         }
         callback.code = callback.code.filter(|code| !code.expose().is_empty());
+        callback.error = callback.error.filter(|error| !error.is_empty());
         Ok(callback)
     }
 }

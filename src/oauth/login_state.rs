@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) dead: Option<OauthError>,
     /// A refresh may have reached the server, and no response arrived: the refresh token may be used up.
     pub(super) lost_response: bool,
+    /// How the last refresh failed, where the server is busy: until [`not_before`](Self::not_before) it is not asked again.
+    pub(super) busy: Option<OauthError>,
     /// No refresh ahead of time before this, after one that failed or took long.
     pub(super) not_before: Option<Instant>,
 }

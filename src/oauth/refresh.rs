@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use super::error::{OauthError, OauthErrorKind, Secrets};
 use super::login_state::{Current, Inner, Outcome, Save, Settings, State, Unsaved, no_refresh_token, signed_out};
@@ -61,6 +62,7 @@ impl Refresh {
             state.unsaved = None;
             state.not_before = None;
             state.dead = None;
+            state.busy = None;
             state.lost_response = false;
         });
         Ok(token)
@@ -136,9 +138,14 @@ impl Refresh {
     fn failed(&self, error: OauthError, guard: Option<&RefreshGuard>) -> OauthError {
         if !error.needs_login() {
             // A gateway's 502 says no more about the server than no response does.
-            let is_lost = error.was_sent() != Sent::No && error.status().is_none_or(|status| status >= 500);
-            self.at_epoch(|_, state| state.lost_response |= is_lost);
-            self.pause();
+            let is_lost = error.was_sent() != Sent::No
+                && (error.kind() == OauthErrorKind::Decode || error.status().is_none_or(|status| status >= 500));
+            let pause = self.settings.pause.max(error.retry_after().unwrap_or_default().min(LONGEST_PAUSE));
+            self.at_epoch(|inner, state| {
+                state.lost_response |= is_lost;
+                state.busy = error.asks_to_wait().then(|| error.clone());
+                state.not_before = inner.settings.app.settings().clock.now().checked_add(pause);
+            });
             return error;
         }
         let lost = self.at_epoch(|_, state| state.lost_response).unwrap_or_default();
@@ -212,6 +219,9 @@ enum Kept {
     /// Tokens of another process, which was faster.
     Others(StoredTokens),
 }
+
+/// A server that asks for longer is asked again all the same.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 const INTERRUPTED: &str = "another process ended in the middle of a refresh, before it could save the server's response: the \
                            refresh token was used up; send the user through a new login";

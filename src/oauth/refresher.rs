@@ -26,6 +26,10 @@ impl Inner {
             match (current.is_usable(now).then(|| current.access_token()), &state.dead) {
                 (Some(token), _) if waits => return Ok(token),
                 (None, Some(dead)) if self.is_final(&state, now) => return Err(dead.clone()),
+                (None, None) => {
+                    busy(&state, now)?;
+                    None
+                }
                 (usable, _) => usable,
             }
         };
@@ -58,7 +62,7 @@ impl Inner {
             }
             match &state.dead {
                 Some(dead) if self.is_final(&state, now) => return Err(dead.clone()),
-                _ => {}
+                _ => busy(&state, now)?,
             }
             let has_more =
                 state.unsaved.is_some() || state.current.as_ref().is_some_and(|c| c.tokens.refresh_token.is_some());
@@ -163,5 +167,15 @@ fn no_outcome(reason: NoOutcome) -> OauthError {
             OauthErrorKind::Config,
             "on_refresh used the very credential whose new tokens it is to save, and would wait for itself",
         ),
+    }
+}
+
+/// A server that is busy is not asked again before the time that it asked for.
+fn busy(state: &State, now: Instant) -> Result<(), OauthError> {
+    match (&state.busy, state.not_before) {
+        (Some(error), Some(end)) if state.unsaved.is_none() && now < end => {
+            Err(error.clone().with_wait(end.saturating_duration_since(now)).with_sent(Sent::No))
+        }
+        _ => Ok(()),
     }
 }

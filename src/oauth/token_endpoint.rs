@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
-use serde_json::Value;
 use url::form_urlencoded;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -16,10 +15,11 @@ use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
 use super::tokens::{Fields, Tokens};
 use crate::clock::Clock;
-use crate::error::{Content, message_of};
+use crate::error::{Content, encoded_words, foreign_encoding, message_of};
 use crate::metadata::Sent;
-use crate::models::runtime::RawObject;
+use crate::models::runtime::{RawObject, Value};
 use crate::redact::Redactor;
+use crate::retry_after::rate_limit;
 use crate::secret::Secret;
 use crate::transport::{TransportRequest, TransportResponse};
 
@@ -93,7 +93,7 @@ impl OauthApp {
                     .with_sent(Sent::Maybe)
             })?
             .map_err(|error| OauthError::broken(error, &secrets))?;
-        let (mut tokens, lifetime) = read(response, &secrets)?;
+        let (mut tokens, lifetime) = read(response, &secrets, &*settings.clock)?;
         tokens.expires_at = lifetime.and_then(|lifetime| asked_at_day.checked_add(lifetime));
         Ok(Received { tokens, lifetime, asked_at })
     }
@@ -136,10 +136,17 @@ pub(super) async fn limited<T>(
 }
 
 /// Reads the tokens or the refusal.
-fn read(response: TransportResponse, secrets: &Secrets<'_>) -> Result<(Tokens, Option<Duration>), OauthError> {
+fn read(
+    response: TransportResponse,
+    secrets: &Secrets<'_>,
+    clock: &dyn Clock,
+) -> Result<(Tokens, Option<Duration>), OauthError> {
     let status = response.status;
-    let result = if status.is_success() { success(&response.body) } else { None };
-    let result = result.unwrap_or_else(|| Err(refusal(status, &response.body, secrets)));
+    let result = if status.is_success() { success(&response) } else { None };
+    let result = result.unwrap_or_else(|| {
+        let limits = rate_limit(status, &response.headers, &response.body, clock);
+        Err(refusal(status, &response.body, secrets).with_limits(limits))
+    });
     // Tokens are in this memory; it can be wiped when nobody else holds it.
     if let Ok(mut body) = response.body.try_into_mut() {
         body.zeroize();
@@ -151,7 +158,8 @@ fn read(response: TransportResponse, secrets: &Secrets<'_>) -> Result<(Tokens, O
 ///
 /// Whatever is beside an access token is taken as far as it can be used: the server has replaced the refresh token by now,
 /// so that an error here would log the user out.
-fn success(body: &Bytes) -> Option<Result<(Tokens, Option<Duration>), OauthError>> {
+fn success(response: &TransportResponse) -> Option<Result<(Tokens, Option<Duration>), OauthError>> {
+    let (headers, body) = (&response.headers, &response.body);
     let decode = |words: String| Some(Err(OauthError::new(OauthErrorKind::Decode, words)));
     let text = text_of(body);
     let object = match RawObject::parse(&text) {
@@ -161,7 +169,13 @@ fn success(body: &Bytes) -> Option<Result<(Tokens, Option<Duration>), OauthError
             let (line, column) = (error.line(), error.column());
             return match form_tokens(&text) {
                 Some(tokens) => Some(Ok(tokens)),
-                None => decode(format!("the response is not the JSON of tokens (line {line}, column {column})")),
+                None => decode(match foreign_encoding(headers) {
+                    Some(encoding) => format!("the response has {}", encoded_words(encoding)),
+                    None if text.trim_start().starts_with('<') => {
+                        "the response is a page, where the JSON of tokens should be: check the address, and what is between".to_owned()
+                    }
+                    None => format!("the response is not the JSON of tokens (line {line}, column {column})"),
+                }),
             };
         }
     };
@@ -229,14 +243,22 @@ fn form_tokens(text: &str) -> Option<(Tokens, Option<Duration>)> {
 
 /// The server's refusal, as well as it can be read.
 fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthError {
-    let value = serde_json::from_str::<Value>(&text_of(body)).unwrap_or_default();
-    let text = |name: &str| value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     // Tokens may be beside the words, and in them.
     let named = Redactor::of_names_in(body);
     let clean = |words: &str| secrets.clean(&named.text(words));
-    if let Some(code) = text("error") {
-        let words = text("error_description").map(clean);
-        return OauthError::refused(OauthErrorCode::other(&clean(code)), words, Some(status.as_u16()));
+    let text = text_of(body);
+    let object = RawObject::parse(&text).unwrap_or_default();
+    let field = |name: &str| object.get(name).map_or("", serde_json::value::RawValue::get);
+    // Some servers put code and description into an object of their own.
+    let nested = RawObject::parse(field("error")).unwrap_or_default();
+    let inner = |name: &str| nested.get(name).map_or("", serde_json::value::RawValue::get);
+    if let Some(code) = [field("error"), inner("code"), inner("error")].into_iter().find_map(words) {
+        let described = ["error_description", "message", "detail"].map(field).into_iter().chain([inner("message")]);
+        let described = described.into_iter().find_map(words).map(|words| clean(&words));
+        let code = clean(&code);
+        let known = code.to_ascii_lowercase().parse::<OauthErrorCode>();
+        let code = known.unwrap_or_else(|_| OauthErrorCode::other(&code));
+        return OauthError::refused(code, described, Some(status.as_u16()));
     }
     let words = message_of(body, Content::Secrets).map(|words| clean(&words));
     let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));
@@ -245,4 +267,15 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
         return error.with_hint("redirects are not followed, since they could carry secrets away; check the address");
     }
     error
+}
+
+/// A string, or several in a list. An odd one does not cost the refusal.
+fn words(json: &str) -> Option<String> {
+    let string = |json: &str| serde_json::from_str(json).ok().or_else(|| <String as Value>::salvage(json));
+    let list = || {
+        let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).ok()?;
+        let items: Vec<String> = items.into_iter().filter_map(|item| string(item.get())).collect();
+        Some(items.join("; "))
+    };
+    string(json).or_else(list).filter(|words| !words.trim().is_empty())
 }

@@ -30,7 +30,7 @@ pub(crate) use permit::Permit;
 
 use gate::Bar;
 use pacer::{Asked, Pacer};
-use queue::{Position, Queue, Turn};
+use queue::{GRACE, Position, Queue, Turn};
 use rules::LONGEST_WINDOW;
 
 use crate::clock::Clock;
@@ -70,7 +70,9 @@ struct Obstacle {
     /// How long it surely lasts.
     wait: Duration,
     /// When to look again without being called.
-    again: Option<Duration>,
+    again: Duration,
+    /// Whether nobody is ahead.
+    first: bool,
 }
 
 impl Obstacle {
@@ -79,7 +81,7 @@ impl Obstacle {
             Bar::Closed(until) => (until.saturating_duration_since(now), until),
             Bar::Crowded(until) => (Duration::ZERO, until),
         };
-        Self { reason: WaitReason::Refused, wait, again: Some(again.saturating_duration_since(now)) }
+        Self { reason: WaitReason::Refused, wait, again: again.saturating_duration_since(now), first: true }
     }
 }
 
@@ -171,6 +173,7 @@ impl Quota {
             }
             let obstacle = match position.turn(now) {
                 Turn::Mine => {
+                    position.looks_by(self.pacer.as_ref().and_then(|pacer| now.checked_add(2 * pacer.store_timeout())));
                     let take = self.take(&position, &mut waiting, caller.lease);
                     match within(&*self.clock, left.unwrap_or(Duration::MAX), take).await {
                         Ok(Ok(permit)) => return Ok(permit),
@@ -179,15 +182,18 @@ impl Quota {
                     }
                 }
                 Turn::Barred(bar) => Obstacle::bar(bar, now),
-                Turn::Behind(bar) => self.behind(caller, &position, bar, now),
+                Turn::Behind(bar, again) => self.behind(caller, &position, bar, again, now),
             };
-            let Obstacle { reason, wait, again } = obstacle;
+            let Obstacle { reason, wait, again, first } = obstacle;
             let patience = match self.patience_left(caller, wait, waited) {
                 Some(patience) if left.is_none_or(|left| wait < left) => patience,
                 _ => return Err(Rejection::TooLong { reason, wait, waited }),
             };
             self.report(caller, &position, &mut reported, obstacle, now, observe);
-            let sleep = again.into_iter().chain(left).min().unwrap_or(Duration::MAX).min(patience);
+            let sleep = left.unwrap_or(Duration::MAX).min(again).min(patience);
+            if first {
+                position.looks_by(self.clock.now().checked_add(sleep.saturating_add(GRACE)));
+            }
             position.called_or(self.clock.sleep(sleep)).await;
         }
     }
@@ -218,7 +224,7 @@ impl Quota {
                 Asked::Granted => slot = Some(wished),
                 Asked::Wait(wait) => {
                     waiting.refused = true;
-                    return Err(Obstacle { reason: WaitReason::Pacing, wait, again: Some(wait) });
+                    return Err(Obstacle { reason: WaitReason::Pacing, wait, again: wait, first: true });
                 }
             }
             waiting.refused = false;
@@ -235,9 +241,17 @@ impl Quota {
         }
     }
 
-    /// What somebody who is not the first waits for; the first in the queue keeps the time, the others are called.
-    fn behind(&self, caller: &Caller, position: &Position<'_>, bar: Option<Bar>, now: Instant) -> Obstacle {
-        let mut obstacle = Obstacle { reason: WaitReason::Refused, wait: Duration::ZERO, again: None };
+    /// What somebody who is not the first waits for; the first in the queue keeps the time and calls the others.
+    fn behind(
+        &self,
+        caller: &Caller,
+        position: &Position<'_>,
+        bar: Option<Bar>,
+        again: Instant,
+        now: Instant,
+    ) -> Obstacle {
+        let again = again.saturating_duration_since(now);
+        let mut obstacle = Obstacle { reason: WaitReason::Refused, wait: Duration::ZERO, again, first: false };
         match (bar, &self.pacer) {
             (Some(bar), _) => obstacle.wait = Obstacle::bar(bar, now).wait,
             (None, None) => {}
@@ -263,7 +277,7 @@ impl Quota {
         now: Instant,
         observe: &(dyn Fn(WaitReason, Duration) + Sync),
     ) {
-        let first = obstacle.again.is_some();
+        let first = obstacle.first;
         let end = now + obstacle.wait;
         if let Some(reported) = reported
             && reported.reason == obstacle.reason

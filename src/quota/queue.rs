@@ -1,14 +1,23 @@
 //! The queue in which calls wait: interactive ones first, then the longest waiting.
+//!
+//! A call whose future nobody polls holds up nobody: one that does not look within [`GRACE`] of being called, or of the time
+//! at which it wanted to look again, is passed over until it does. The others look by themselves, the later the further
+//! behind they are.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::gate::{Bar, Gate, Round};
 use super::rules::Lane;
 use crate::future::BoxFuture;
+
+/// How long a call may take to look, in a program that is busy.
+pub(super) const GRACE: Duration = Duration::from_millis(100);
+/// So much later looks who is one further behind, so that many who wait cost little.
+const STAGGER: Duration = Duration::from_millis(6);
 
 /// The gate, and who waits in front of it.
 #[derive(Default)]
@@ -30,9 +39,12 @@ struct Waiting {
     /// Something has changed since the caller last looked.
     called: bool,
     waker: Option<Waker>,
-    /// How many were ahead when it joined, or when all were called; counting anew at each look would cost all that wait
-    /// the square of their number.
+    /// By when it should have looked again; without, nothing is expected of it.
+    due: Option<Instant>,
+    /// How many were ahead when it last looked.
     ahead: usize,
+    /// That number is right already, since all were counted at once: each by itself would cost the square of their number.
+    counted: bool,
 }
 
 /// Whose turn it is.
@@ -41,8 +53,8 @@ pub(super) enum Turn {
     Mine,
     /// The caller's; the gate is closed or crowded.
     Barred(Bar),
-    /// Others are ahead; how the gate stands for them.
-    Behind(Option<Bar>),
+    /// Others are ahead; how the gate stands for them, and when to look again without being called.
+    Behind(Option<Bar>, Instant),
 }
 
 impl Queue {
@@ -68,17 +80,37 @@ impl State {
         self.waiting.range((lane, 0)..=(lane, u64::MAX)).next().is_some()
     }
 
-    /// Calls the first in the queue to look again.
+    /// Calls the first in the queue that has looked since it was called.
     pub(super) fn call_first(&mut self) {
-        if let Some(mut first) = self.waiting.first_entry() {
-            first.get_mut().call();
+        if let Some(first) = self.waiting.values_mut().find(|waiting| !waiting.called) {
+            first.call();
         }
+    }
+
+    /// By when the first of those ahead has to look; none if nobody is ahead who looks.
+    fn due_ahead(&mut self, key: Key, now: Instant) -> Option<Instant> {
+        let mut passed_over = 0;
+        for waiting in self.waiting.range_mut(..key).map(|(_, waiting)| waiting) {
+            match waiting.due {
+                Some(due) if due <= now => passed_over += 1,
+                Some(due) => return Some(due),
+                None => break,
+            }
+        }
+        // Whether these look is not known: as many as are passed over are called, so that a few rounds are enough for all.
+        let mut found = None;
+        for (_, waiting) in self.waiting.range_mut(..key).skip(passed_over).take(passed_over + 1) {
+            let due = *waiting.due.get_or_insert(now + GRACE);
+            waiting.call();
+            found = found.or(Some(due));
+        }
+        found
     }
 
     /// Calls all to look again: the wait has become another one for everybody.
     pub(super) fn call_all(&mut self) {
         for (ahead, waiting) in self.waiting.values_mut().enumerate() {
-            waiting.ahead = ahead;
+            (waiting.ahead, waiting.counted) = (ahead, true);
             waiting.call();
         }
     }
@@ -104,7 +136,7 @@ impl<'a> Position<'a> {
         let (mut state, key) = (queue.state(), (lane, ticket));
         let last = state.waiting.last_key_value().is_none_or(|(last, _)| *last < key);
         let ahead = if last { state.waiting.len() } else { state.waiting.range(..key).count() };
-        state.waiting.insert(key, Waiting { ahead, ..Waiting::default() });
+        state.waiting.insert(key, Waiting { ahead, counted: true, ..Waiting::default() });
         drop(state);
         Self { queue, key }
     }
@@ -112,14 +144,28 @@ impl<'a> Position<'a> {
     /// Whose turn it is now.
     pub(super) fn turn(&self, now: Instant) -> Turn {
         let mut state = self.queue.state();
+        let uncounted = state.waiting.get(&self.key).is_some_and(|waiting| !waiting.counted);
+        let counted = uncounted.then(|| state.waiting.range(..self.key).count());
+        let mut ahead = 0;
         if let Some(waiting) = state.waiting.get_mut(&self.key) {
-            waiting.called = false;
+            (waiting.called, waiting.counted, waiting.due) = (false, false, None);
+            waiting.ahead = counted.unwrap_or(waiting.ahead);
+            ahead = waiting.ahead;
         }
-        let first = state.waiting.first_key_value().is_none_or(|(key, _)| *key == self.key);
-        match (first, state.gate.bar(now)) {
-            (true, None) => Turn::Mine,
-            (true, Some(bar)) => Turn::Barred(bar),
-            (false, bar) => Turn::Behind(bar),
+        let bar = state.gate.bar(now);
+        match (state.due_ahead(self.key, now), bar) {
+            (None, None) => Turn::Mine,
+            (None, Some(bar)) => Turn::Barred(bar),
+            (Some(due), bar) => {
+                Turn::Behind(bar, due + STAGGER.saturating_mul(u32::try_from(ahead).unwrap_or(u32::MAX)))
+            }
+        }
+    }
+
+    /// Says by when it looks again at the latest.
+    pub(super) fn looks_by(&self, at: Option<Instant>) {
+        if let Some(waiting) = self.queue.state().waiting.get_mut(&self.key) {
+            waiting.due = at;
         }
     }
 

@@ -68,6 +68,7 @@ pub use self::checkpoint::{Checkpoint, CheckpointError};
 use self::entry::Entry;
 use self::report::Tally;
 pub use self::report::{KnownGap, Reconciliation, Unfinished, Unrepaired};
+use crate::apis::whole_list::is_whole_list;
 use crate::apis::{ListTasks, TasksApi};
 use crate::error::Error;
 use crate::store::StoreError;
@@ -107,7 +108,7 @@ impl Reconciler {
     /// # Errors
     /// [`ReconcileError::List`].
     pub async fn baseline(&self) -> Result<Checkpoint, ReconcileError> {
-        let (entries, _) = self.list().await?;
+        let (entries, ..) = self.list().await?;
         Ok(Checkpoint::after(None, &entries, &[], self.receiver.time_of_day()))
     }
 
@@ -155,8 +156,8 @@ impl Reconciler {
         if !self.receiver.tracks_task_states() {
             return Err(ReconcileError::NotTracked);
         }
-        let (entries, unreadable) = self.list().await?;
-        let mut run = Tally::new(unreadable);
+        let (entries, unreadable, is_whole) = self.list().await?;
+        let mut run = Tally::new(unreadable, is_whole);
         for entry in entries.iter().filter(|entry| !since.covers(entry)) {
             let Some(event) = self.event(entry, since).await? else {
                 run.unreadable += 1;
@@ -175,14 +176,15 @@ impl Reconciler {
         Ok(Reconciliation::new(run, since, &entries, self.receiver.time_of_day()))
     }
 
-    /// The tasks, the one that changed first comes first, and how many could not be read.
-    async fn list(&self) -> Result<(Vec<Entry>, usize), ReconcileError> {
+    /// The tasks, the one that changed first comes first, how many could not be read, and whether these are all.
+    async fn list(&self) -> Result<(Vec<Entry>, usize, bool), ReconcileError> {
         let list = (self.listing)(self.tasks.list_tasks().all(true)).await.map_err(ReconcileError::List)?;
         let unreadable = list.unreadable().iter().filter(|found| is_item(found.path())).count();
+        let is_whole = is_whole_list(&list, "tasks", list.tasks.len() + unreadable);
         let workspace = self.tasks.configuration.workspace();
         let mut entries: Vec<Entry> = list.into_inner().into_iter().map(|task| Entry::new(task, workspace)).collect();
         entries.sort_by_key(Entry::updated);
-        Ok((entries, unreadable))
+        Ok((entries, unreadable, is_whole))
     }
 
     async fn event(&self, entry: &Entry, since: &Checkpoint) -> Result<Option<Event>, ReconcileError> {

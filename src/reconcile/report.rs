@@ -24,11 +24,12 @@ pub(super) struct Tally {
     pub(super) already_handled: usize,
     pub(super) unfinished: Vec<Unfinished>,
     pub(super) unreadable: usize,
+    pub(super) is_whole: bool,
 }
 
 impl Tally {
-    pub(super) fn new(unreadable: usize) -> Self {
-        Self { handled: Vec::new(), already_handled: 0, unfinished: Vec::new(), unreadable }
+    pub(super) fn new(unreadable: usize, is_whole: bool) -> Self {
+        Self { handled: Vec::new(), already_handled: 0, unfinished: Vec::new(), unreadable, is_whole }
     }
 }
 
@@ -39,6 +40,9 @@ impl Reconciliation {
         let mut unrepaired = vec![Unrepaired::IntermediateStates, Unrepaired::Deletions, Unrepaired::OtherEvents];
         if tally.unreadable > 0 {
             unrepaired.push(Unrepaired::UnreadableTasks(tally.unreadable));
+        }
+        if !tally.is_whole {
+            unrepaired.push(Unrepaired::FurtherPages);
         }
         Self { gap: KnownGap { since: since.time(), until: next.time(), unrepaired }, tally, next }
     }
@@ -158,6 +162,8 @@ pub enum Unrepaired {
     OtherEvents,
     /// This many tasks of the list could not be read.
     UnreadableTasks(usize),
+    /// The list had a sign of further pages, or of a failure beside it: tasks may be missing from it.
+    FurtherPages,
 }
 
 impl fmt::Display for Unrepaired {
@@ -166,6 +172,7 @@ impl fmt::Display for Unrepaired {
             Self::IntermediateStates => f.write_str("states between the last handled and the present one"),
             Self::Deletions => f.write_str("deletions of tasks"),
             Self::OtherEvents => f.write_str("events about anything but created and updated tasks"),
+            Self::FurtherPages => f.write_str("tasks on further pages of the list"),
             Self::UnreadableTasks(count) => write!(f, "{count} tasks of the list that could not be read"),
         }
     }

@@ -173,3 +173,23 @@ async fn test_with_onehorizon_testing_not_with_the_network() {
     assert!(error.is_invalid(), "{error}");
     assert_eq!(fake.violations().len(), 1);
 }
+
+/// The definitions of links, by their labels.
+fn links(text: &str) -> std::collections::BTreeMap<&str, &str> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    lines.filter(|(label, _)| !label.contains(['[', ']'])).collect()
+}
+
+#[test]
+fn each_link_of_the_readme_leads_somewhere_outside_the_repository_too() {
+    const PACKAGE: &str = "https://docs.rs/crate/onehorizon/latest/source/";
+    let readme = include_str!("../../README.md");
+    let (inside, outside) = (links(readme), links(include_str!("../../src/links.md")));
+    assert!(inside.len() > 10 && inside.keys().eq(outside.keys()), "{inside:?} {outside:?}");
+    for (label, file) in inside {
+        let in_package = outside[label].strip_prefix(PACKAGE).map(|path| path.trim_end_matches('/'));
+        assert!(in_package == Some(file) || outside[label].starts_with("crate::"), "{label}: {}", outside[label]);
+    }
+    let inline = readme.match_indices("](").map(|(at, _)| &readme[at + 2..]);
+    assert_eq!(inline.filter(|target| !target.starts_with(['#', 'h'])).count(), 0, "a link without a label");
+}

@@ -251,3 +251,29 @@ async fn the_oldest_is_the_earliest_in_time_whatever_the_offset() {
     let task = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap();
     assert_eq!((&*task.title, task.duplicates().len()), ("2026-05-10T10:30:00+02:00", 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_may_not_be_whole_is_no_reason_to_create() {
+    for body in [
+        r#"{"tasks":null}"#,
+        r#"{"tasks":[],"nextCursor":"c2"}"#,
+        r#"{"tasks":[],"hasMore":true}"#,
+        r#"{"tasks":[],"error":"timeout"}"#,
+        r#"{"tasks":[],"errors":[{"message":"shard 3 is away"}]}"#,
+        r#"{"tasks":[{"taskId":"t1"}],"pagination":{"total":2}}"#,
+    ] {
+        let fake = fake();
+        fake.fail_next(Fault::status(200).body("application/json", body).on("listTasks").forever());
+        let error = tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Decode && error.to_string().contains("not whole"), "{body}: {error}");
+        assert_eq!(fake.tasks().len(), 0, "{body}");
+    }
+    for body in [
+        r#"{"tasks":[],"nextCursor":null,"hasMore":false,"total":0,"error":null,"errors":[]}"#,
+        r#"{"tasks":[{"taskId":"t1"},7],"total":2}"#,
+    ] {
+        let fake = fake();
+        fake.fail_next(Fault::status(200).body("application/json", body).on("listTasks").forever());
+        assert!(tasks(&fake).find_or_create("ci/nightly", report()).await.unwrap().was_created(), "{body}");
+    }
+}

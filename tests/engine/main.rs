@@ -12,3 +12,4 @@ mod retry;
 mod unused_hooks;
 mod updates;
 mod waits;
+mod waits_in_words;

@@ -111,7 +111,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("credential", &["error", "future", "redact", "secret", "setting"]),
     ("transport", &["environment", "error", "future", "limits", "redact", "runtime", "secret", "setting"]),
     ("response", &["metadata"]),
-    ("retry_after", &["clock", "error", "metadata"]),
+    ("retry_after", &["clock", "error", "limits", "metadata"]),
     ("hooks", &["drift", "error", "metadata", "quota", "watchers"]),
     ("trace", &["error"]),
     ("error", &["metadata", "redact"]),

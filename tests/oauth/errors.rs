@@ -73,6 +73,79 @@ async fn without_tokens_or_without_a_refresh_token_only_a_login_helps() {
     assert_eq!(server.token_requests(), 0);
 }
 
+#[tokio::test]
+async fn a_refusal_is_read_whatever_is_odd_beside_it() {
+    for body in [
+        r#"{"error":"invalid_grant","n":1e400}"#,
+        r#"{"error":"invalid_grant","error_description":"used \ud83d up"}"#,
+        r#"{"error":"invalid_grant","error_description":["used","up"]}"#,
+        r#"{"error":"invalid_grant","error_description":7}"#,
+        r#"{"error":"invalid_grant","error_uri":null}"#,
+        r#"{"error":"INVALID_GRANT"}"#,
+        r#"{"error":{"code":"invalid_grant","message":"used up"}}"#,
+        "\u{feff}{\"error\":\"invalid_grant\"}",
+    ] {
+        let server = Server::new(move |_, _| Say::Json(400, body.to_owned()));
+        let error = stale(&server).access_token().await.unwrap_err();
+        assert_eq!((error.kind(), error.needs_login()), (OauthErrorKind::Refused, true), "{body}: {error}");
+        assert_eq!(error.code().map(|code| code.as_str().to_owned()).as_deref(), Some("invalid_grant"), "{body}");
+    }
+    for (body, words) in [
+        (r#"{"error":"invalid_scope","error_description":"no \ud83d such"}"#, "no \u{fffd} such"),
+        (r#"{"error":"invalid_scope","error_description":["no","such"]}"#, "no; such"),
+        (r#"{"error":"invalid_scope","message":"no such"}"#, "no such"),
+        (r#"{"error":{"code":"invalid_scope","message":"no such"}}"#, "no such"),
+    ] {
+        let server = Server::new(move |_, _| Say::Json(400, body.to_owned()));
+        let error = stale(&server).access_token().await.unwrap_err();
+        assert_eq!(error.message(), words, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_is_busy_is_asked_once_in_the_time_that_it_asked_for() {
+    let busy = r#"{"error":"temporarily_unavailable","error_description":"retry in 60 seconds"}"#;
+    for (status, body, pause) in [
+        (429, r#"{"message":"retry in 120 seconds"}"#, 120),
+        (429, "{}", 5),
+        (503, "{}", 5),
+        (400, busy, 5),
+        (429, r#"{"message":"retry in 20 hours"}"#, 3_600),
+    ] {
+        let server = Server::new(move |number, _| match number {
+            1 => Say::Json(status, body.to_owned()),
+            _ => Say::Json(200, r#"{"access_token":"new","refresh_token":"rotated"}"#.to_owned()),
+        });
+        let credential = stale(&server);
+        for call in 0..10 {
+            let error = credential.access_token().await.unwrap_err();
+            assert_eq!(server.token_requests(), 1, "{status} {body}");
+            let call_error = Error::from(error.clone());
+            assert!(call_error.is_retryable(), "{status} {body}: {call_error}");
+            assert_eq!(call_error.kind() == ErrorKind::RateLimited, status == 429, "{call_error}");
+            assert_eq!(call_error.exit_code(), 75, "{call_error}");
+            if call > 0 {
+                assert!(error.retry_after().is_some_and(|left| left.as_secs() <= pause), "{error:?}");
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(pause)).await;
+        assert_eq!(credential.access_token().await.unwrap().expose(), "new", "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_success_that_cannot_be_read_a_refusal_says_that_the_token_may_be_used_up() {
+    let server = Server::new(|number, _| match number {
+        1 => Say::Json(200, "<html>Welcome".to_owned()),
+        _ => refusal(400, "invalid_grant"),
+    });
+    let credential = stale(&server);
+    let error = credential.access_token().await.unwrap_err();
+    assert!(error.message().contains("a page"), "{error}");
+    let error = credential.access_token().await.unwrap_err();
+    assert!(error.needs_login() && error.hint().unwrap().contains("may have used it up"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refusal_with_tokens_in_it_shows_its_words_alone() {
     let tokens = r#"{"access_token":"new-value","refresh_token":"rotated-value"}"#;

@@ -186,7 +186,14 @@ fn a_callback_to_another_address_than_the_registered_one_is_refused() {
         assert_eq!(error.kind(), OauthErrorKind::Callback, "{elsewhere}");
         assert!(error.hint().unwrap().contains("query"), "{error}");
     }
-    for same in [format!("{CALLBACK}?{query}"), format!("/callback?{query}"), format!("?{query}"), query] {
+    for elsewhere in ["//evil.example/callback", "/\\evil.example/callback", "evil.example/callback"] {
+        assert!(login.check(&format!("{elsewhere}?{query}")).is_err(), "{elsewhere}");
+    }
+    let nothing_wrong = format!("{query}&error=");
+    let nested = format!("{query}&next=/a?b");
+    for same in
+        [format!("{CALLBACK}?{query}"), format!("/callback?{query}"), format!("?{query}"), query, nothing_wrong, nested]
+    {
         assert!(login.check(&same).is_ok(), "{same}");
     }
 }

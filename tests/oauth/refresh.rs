@@ -375,6 +375,8 @@ async fn a_refusal_after_a_lost_response_says_that_the_refresh_token_may_be_used
         });
         let credential = stale(&server);
         assert!(!credential.access_token().await.unwrap_err().needs_login());
+        // A server that is busy is left alone for the pause.
+        tokio::time::sleep(Duration::from_secs(5)).await;
         let error = credential.access_token().await.unwrap_err();
         assert!(error.needs_login() && !error.to_string().contains("may have used it up"), "{error}");
     }

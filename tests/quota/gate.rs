@@ -348,3 +348,34 @@ async fn without_a_refusal_nobody_waits() {
     all_succeed(crowd(&wire.configuration(), 500)).await;
     assert_eq!((wire.most_in_flight(), wire.sent().into_iter().max()), (500, Some(0)));
 }
+
+/// The waits that are reported while a call waits for 5 s and another one is refused for so many seconds after 2.5 s.
+async fn waits_reported(seconds: u64) -> Vec<Duration> {
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let waits = Arc::clone(&reported);
+    let mut seen = 0;
+    let wire = Wire::rule(move |_, _| {
+        seen += 1;
+        match seen {
+            1 => limited(seconds).after(ms(2_500)),
+            2 => limited(5),
+            _ => ok(),
+        }
+    });
+    let builder = wire.builder().on_quota_wait(move |wait: &QuotaWait| waits.lock().unwrap().push(wait.wait));
+    let configuration = builder.build().unwrap();
+    let late = tokio::spawn(read(&configuration).attempts(1).into_future());
+    tokio::time::sleep(ms(1)).await;
+    read(&configuration).await.unwrap();
+    assert!(late.await.unwrap().unwrap_err().is_rate_limited());
+    let reported = reported.lock().unwrap();
+    // To the second: the second call begins a millisecond later.
+    reported.iter().map(|wait| Duration::from_secs((*wait + SECOND / 2).as_secs())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_reported_again_when_it_has_become_longer_by_a_second_or_more() {
+    assert_eq!(waits_reported(3).await, [5 * SECOND], "it ends half a second later");
+    assert_eq!(waits_reported(10).await, [5 * SECOND, 10 * SECOND]);
+    assert_eq!(waits_reported(1).await, [5 * SECOND], "it ends no sooner");
+}

@@ -12,3 +12,4 @@ mod scale;
 mod store;
 mod store_contract;
 mod threads;
+mod unpolled;

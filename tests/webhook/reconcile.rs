@@ -416,6 +416,18 @@ async fn a_gap_says_from_when_to_when_and_what_is_lost_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tasks_on_further_pages_are_a_known_gap() {
+    // Closes the list, and goes on beside it.
+    let (whole, first, failed) =
+        (r#"], "nextCursor": null, "a": ["#, r#"], "nextCursor": "c2", "a": ["#, r#"], "error": "timeout", "a": ["#);
+    for (list, is_gap) in [(whole, false), (first, true), (failed, true)] {
+        let (reconciler, _receiver) = scripted(&[list]);
+        let run = reconciler.run(&start(), ok).await.unwrap();
+        assert_eq!(run.gap().unrepaired().contains(&Unrepaired::FurtherPages), is_gap, "{list}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_receiver_that_does_not_remember_states_is_an_error_before_anything_is_sent() {
     let transport = ScriptedTransport::new([]);
     let config = Configuration::builder().api_key("test").transport(transport.clone()).build().unwrap();

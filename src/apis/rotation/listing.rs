@@ -1,9 +1,8 @@
 //! Lists the workspace's keys, and decides what a listing proves.
 
-use serde_json::Value;
-
 use super::builder::Job;
 use super::progress::OrphanedKey;
+use crate::apis::whole_list::is_whole_list;
 use crate::error::Error;
 use crate::models::{ApiKey, ApiKeyId, ApiKeyList};
 use crate::response::Response;
@@ -73,26 +72,9 @@ fn shows(listing: &Response<ApiKeyList>, id: &ApiKeyId) -> bool {
     String::from_utf8_lossy(listing.raw()).contains(&quoted)
 }
 
-/// Whether a listing has no sign of further pages. None is documented; these are names and headers that services use.
+/// Whether a listing has no sign of further pages.
 pub(super) fn is_whole(listing: &Response<ApiKeyList>) -> bool {
-    let links = listing.header("link").is_some_and(|link| link.to_ascii_lowercase().contains("next"));
-    let mut fields: serde_json::Map<String, Value> = serde_json::from_slice(listing.raw()).unwrap_or_default();
-    fields.remove("apiKeys");
-    !links && !has_more(&Value::Object(fields), listing.api_keys.len())
-}
-
-fn has_more(value: &Value, shown: usize) -> bool {
-    let Value::Object(fields) = value else { return false };
-    fields.iter().any(|(name, value)| {
-        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        let is_set = !matches!(value, Value::Null | Value::Bool(false)) && value != "" && value != 0;
-        match &*name {
-            "hasmore" | "hasnext" | "hasnextpage" | "more" | "truncated" | "istruncated" => is_set,
-            "total" | "totalcount" | "totalitems" | "count" => value.as_u64().is_some_and(|total| total > shown as u64),
-            next if next.starts_with("next") => is_set,
-            _ => has_more(value, shown),
-        }
-    })
+    is_whole_list(listing, "apiKeys", listing.api_keys.len())
 }
 
 /// Whether an entry says of itself that the key is revoked. No such field is documented; these are names that services
