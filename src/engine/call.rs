@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::client::Settings;
 use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::query::Query;
+use super::route::address;
 use crate::error::{Content, Error};
 use crate::options::CallOptions;
 use crate::redact::is_secret_name;
@@ -108,6 +109,22 @@ impl Call {
         self.query.add_list(name, items, separator);
     }
 
+    /// Turns the call to the address that the service returned for the next page: of the same origin and route, so that no
+    /// credential goes elsewhere.
+    #[allow(dead_code, reason = "the contract at hand has no links to further pages")]
+    pub(crate) fn follow(&mut self, link: &str) -> Result<(), String> {
+        let here = address(&self.settings.base_url, &self.route, &self.path, &self.settings.workspace)?;
+        let there = here.join(link).map_err(|error| format!("the link to the next page is not an address: {error}"))?;
+        if there.origin() != here.origin() {
+            return Err("the link to the next page leads to another host".to_owned());
+        }
+        if there.path() != here.path() {
+            return Err("the link to the next page leads to another route".to_owned());
+        }
+        self.query = Query::of(there.query().unwrap_or_default());
+        Ok(())
+    }
+
     /// Sets a header that the contract names.
     #[allow(dead_code, reason = "the contract at hand has no header parameters")]
     pub(crate) fn header(&mut self, name: &str, value: impl fmt::Display) {
@@ -176,5 +193,49 @@ impl fmt::Debug for Call {
             .field("route", &self.route_template())
             .field("path", &self.path)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Configuration;
+
+    fn call() -> Option<Call> {
+        let base = "https://one.example/api/v1";
+        let configuration = Configuration::builder().api_key("k").base_url(base).build().ok()?;
+        let mut call = Call::raw(configuration.settings(), "GET", "/workspaces/{workspaceId}/things");
+        call.query("limit", 5);
+        Some(call)
+    }
+
+    #[test]
+    fn a_link_to_the_next_page_is_followed_on_the_same_host_and_route() {
+        for link in [
+            "https://one.example/api/v1/workspaces/current/things?limit=5&after=a%2Fb",
+            "https://ONE.example:443/api/v1/workspaces/current/things?limit=5&after=a%2Fb#x",
+            "/api/v1/workspaces/current/things?limit=5&after=a%2Fb",
+            "?limit=5&after=a%2Fb",
+        ] {
+            let followed = call().and_then(|mut call| call.follow(link).ok().map(|()| call.query.as_str().to_owned()));
+            assert_eq!(followed.as_deref(), Some("limit=5&after=a%2Fb"), "{link}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_elsewhere_is_an_error() {
+        for (link, what) in [
+            ("https://other.example/api/v1/workspaces/current/things?after=b", "another host"),
+            ("http://one.example/api/v1/workspaces/current/things?after=b", "another host"),
+            ("https://one.example:8443/api/v1/workspaces/current/things", "another host"),
+            ("//other.example/x", "another host"),
+            ("https://one.example/api/v1/workspaces/w_2/things?after=b", "another route"),
+            ("../secrets", "another route"),
+            ("opaque-cursor", "another route"),
+            ("https://[", "not an address"),
+        ] {
+            let refused = call().and_then(|mut call| call.follow(link).err()).unwrap_or_default();
+            assert!(refused.contains(what), "{link}: {refused}");
+        }
     }
 }

@@ -39,6 +39,12 @@ impl Query {
         }
     }
 
+    /// The query of an address that the service returned, as it is.
+    #[allow(dead_code, reason = "the contract at hand has no links to further pages")]
+    pub(super) fn of(encoded: &str) -> Self {
+        Self(encoded.to_owned())
+    }
+
     fn append(&mut self, pair: &str) {
         if !self.0.is_empty() {
             self.0.push('&');

@@ -146,6 +146,9 @@ pub(crate) struct Model {
     pub(crate) payload_except: Vec<String>,
     /// The list that `for item in model` goes through.
     pub(crate) items: Option<String>,
+    /// Fields that hand-written code uses: an intake keeps those that the official document does not have.
+    #[serde(default)]
+    pub(crate) needs: Vec<String>,
     /// Fields typed `Secret`: redacted in `Debug`, wiped from memory.
     #[serde(default)]
     pub(crate) sensitive: Vec<String>,
@@ -191,6 +194,9 @@ pub(crate) struct Operation {
     /// By the parameter's name on the wire: its name in this operation alone.
     #[serde(default)]
     pub(crate) parameters: BTreeMap<String, FieldRule>,
+    /// Parameters that hand-written code uses: an intake keeps those that the official document does not have.
+    #[serde(default)]
+    pub(crate) needs: Vec<String>,
     /// Name of the argument that takes the request body.
     pub(crate) body: Option<String>,
     /// Take the body as `impl Into<Body>` (for models with `from`) instead of `impl BodyOf<Body>`.

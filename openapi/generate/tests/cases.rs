@@ -431,7 +431,7 @@ fn a_list_with_a_cursor_has_pages_and_items() {
         &[
             "pub fn pages(self) -> super::paging::Pages<ListThingsResponse>",
             "pub fn items(self) -> super::paging::Items<ListThingsResponse>",
-            "Pages::new(self.call, \"cursor\", Call::send)",
+            "Pages::new(self.call, Some(\"cursor\"), Call::send)",
         ],
     );
     has(
@@ -439,6 +439,32 @@ fn a_list_with_a_cursor_has_pages_and_items() {
         &["impl Page for super::super::models::ListThingsResponse", "self.next_cursor.text()", "self.things.list()"],
     );
     has(&output.files["apis/mod.rs"], &["pub mod paging;"]);
+}
+
+#[test]
+fn a_list_with_the_address_of_the_next_page_has_pages_too() {
+    let things = json!({ "type": "array", "items": { "$ref": "#/components/schemas/Thing" } });
+    let document = |fields: serde_json::Value| {
+        let mut list = json!({ "type": "object", "properties": { "data": things } });
+        list["properties"].as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        json!({ "openapi": "3.1.0", "info": { "title": "t", "version": "1" },
+            "components": { "schemas": { "Thing": { "type": "object", "properties": { "id": { "type": "string" } } } } },
+            "paths": { "/a": { "get": { "operationId": "listA",
+                "responses": { "200": { "description": "", "content": { "application/json": { "schema": list } } } } } } } })
+    };
+    for fields in [
+        json!({ "next": { "type": ["string", "null"], "format": "uri" } }),
+        json!({ "@odata.nextLink": { "type": "string" } }),
+        json!({ "links": { "type": "object", "properties": { "next": { "type": "string" }, "self": { "type": "string" } } } }),
+    ] {
+        let files = read(&document(fields).to_string(), "", Mode::Strict).unwrap().files;
+        has(&files["apis/default.rs"], &["Pages::new(self.call, None, Call::send)"]);
+        has(
+            &files["blocking/default.rs"],
+            &["super::paging::Pages::new(self.configuration, apis::ListA::pages(self.call))"],
+        );
+        has(&files["blocking/mod.rs"], &["pub mod paging;"]);
+    }
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn calls_with_credentials_in_headers_of_their_own() {
 
 #[test]
 fn forms_and_paths_with_a_suffix() {
-    let code = code("forms", 4, &["#/paths/~1v1~1Elsewhere/servers: `servers` is not understood"]);
+    let code =
+        code("forms", 3, &["#/paths/~1v1~1Elsewhere/servers: the operations of the path have a server of their own"]);
     has(&code, &["Messages/{Sid}.json", "call.form(", "\"DateSent<\"", "\"DateSent>\""]);
 }

@@ -33,6 +33,8 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Body>,
     /// Fields of the response that the document calls otherwise: their names here and there.
     pub(crate) renamed: Vec<(String, String)>,
+    /// The same for what the lists in it contain.
+    pub(crate) renamed_items: Vec<(String, String)>,
     /// What an official document says of the response: checked, and completed where the fake's data lacks something.
     response: Option<(Schema, Value)>,
     template: Vec<Segment>,
@@ -231,9 +233,11 @@ impl Reader<'_> {
             .unwrap_or(StatusCode::OK);
         let body = operation.get("requestBody").map(|body| self.body(self.follow(body)?)).transpose()?;
         let oauth_only = operation.get("x-access").and_then(Value::as_str) == Some("oauth");
-        let renamed = entries(operation.get("x-renamed"))
-            .filter_map(|(here, there)| Some((here.clone(), there.as_str()?.to_owned())))
-            .collect();
+        let names = |key: &str| {
+            let names = entries(operation.get(key));
+            names.filter_map(|(here, there)| Some((here.clone(), there.as_str()?.to_owned()))).collect()
+        };
+        let (renamed, renamed_items) = (names("x-renamed"), names("x-renamed-items"));
         let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
         let template = template.collect();
         let response = self.described_response(operation)?;
@@ -247,6 +251,7 @@ impl Reader<'_> {
             parameters,
             body,
             renamed,
+            renamed_items,
             response,
             template,
         })

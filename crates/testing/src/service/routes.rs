@@ -55,12 +55,18 @@ impl Call<'_> {
 
     pub(crate) fn done(&self, body: &Record) -> Response<Bytes> {
         let mut body = body.clone();
-        for (here, there) in &self.operation.renamed {
-            if let Some(value) = body.get::<Box<serde_json::value::RawValue>>(here) {
-                body.remove(here);
-                body.set(there, &value);
+        if !self.operation.renamed_items.is_empty() {
+            let names: Vec<String> = body.names().map(str::to_owned).collect();
+            for name in names {
+                if let Some(mut items) = body.get::<Vec<Record>>(&name) {
+                    for item in &mut items {
+                        rename(item, &self.operation.renamed_items);
+                    }
+                    body.set(&name, &items);
+                }
             }
         }
+        rename(&mut body, &self.operation.renamed);
         let mut response = reply::json(self.operation.success, &body);
         if let Some(conformed) =
             std::str::from_utf8(response.body()).ok().and_then(|text| self.operation.conformed(text))
@@ -68,6 +74,16 @@ impl Call<'_> {
             *response.body_mut() = conformed.into();
         }
         response
+    }
+}
+
+/// Gives fields the names that the contract has for them.
+fn rename(record: &mut Record, names: &[(String, String)]) {
+    for (here, there) in names {
+        if let Some(value) = record.get::<Box<serde_json::value::RawValue>>(here) {
+            record.remove(here);
+            record.set(there, &value);
+        }
     }
 }
 

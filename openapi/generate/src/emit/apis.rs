@@ -13,16 +13,7 @@ use crate::error::Error;
 use crate::ir::{Group, ListStyle, Operation, Parameter, ParameterType, Place, Program, RequestBody, Type, Writing};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
-    let mut modules = root(program, source);
-    if program
-        .groups
-        .iter()
-        .flat_map(|group| &group.operations)
-        .any(|operation| paging::of(program, operation).is_some())
-    {
-        let _ = writeln!(modules, "\npub mod {};", paging::HOME);
-    }
-    files.insert("apis/mod.rs".to_owned(), modules);
+    files.insert("apis/mod.rs".to_owned(), modules(program, source));
     for group in &program.groups {
         let mut text = header(source);
         text.push_str(&print([Printed::Tokens(uses(group))])?.replace("\n\n", "\n"));
@@ -39,8 +30,18 @@ pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result
     Ok(())
 }
 
+/// The modules of the groups, and that of the pages if an operation has any.
+pub(crate) fn modules(program: &Program, source: &str) -> String {
+    let mut modules = root(program, source);
+    let operations = program.groups.iter().flat_map(|group| &group.operations);
+    if operations.into_iter().any(|operation| paging::of(program, operation).is_some()) {
+        let _ = writeln!(modules, "\npub mod {};", paging::HOME);
+    }
+    modules
+}
+
 /// The modules of the groups; one whose operations are all hidden is hidden with them.
-pub(crate) fn root(program: &Program, source: &str) -> String {
+fn root(program: &Program, source: &str) -> String {
     let mut root = header(source);
     let mut groups: Vec<&Group> = program.groups.iter().collect();
     groups.sort_unstable_by_key(|group| &group.home);

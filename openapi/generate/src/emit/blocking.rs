@@ -5,18 +5,18 @@ use quote::quote;
 
 use crate::emit::apis::{self, REPLACE_WHOLE, alias, argument, body_argument, client, gate, operation_docs};
 use crate::emit::types::ident;
-use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, print};
+use crate::emit::{Files, Printed, doc_attributes, doc_lines, header, paging, print};
 use crate::error::Error;
 use crate::ir::{Group, Operation, Program};
 
 pub(crate) fn emit(program: &Program, source: &str, files: &mut Files) -> Result<(), Error> {
-    files.insert("blocking/mod.rs".to_owned(), apis::root(program, source));
+    files.insert("blocking/mod.rs".to_owned(), apis::modules(program, source));
     for group in &program.groups {
         let mut text = header(source);
         text.push_str(&print([Printed::Tokens(uses())])?.replace("\n\n", "\n"));
         text.push('\n');
         let mut parts = vec![client(group), methods(group)];
-        parts.extend(group.operations.iter().map(setters));
+        parts.extend(group.operations.iter().map(|operation| setters(program, operation)));
         text.push_str(&print(parts.into_iter().map(Printed::Tokens))?);
         files.insert(format!("blocking/{}.rs", group.home), text);
     }
@@ -74,7 +74,7 @@ fn method(operation: &Operation) -> TokenStream {
     }
 }
 
-fn setters(operation: &Operation) -> TokenStream {
+fn setters(program: &Program, operation: &Operation) -> TokenStream {
     let gate = gate(operation);
     let builder = ident(&operation.builder);
     let optional = operation.parameters.iter().filter(|parameter| !parameter.required).map(|parameter| {
@@ -93,6 +93,7 @@ fn setters(operation: &Operation) -> TokenStream {
             quote! { #docs pub fn #name(self, #argument) -> Self { self.with_call(|call| call.#name(#name)) } }
         })
         .chain(whole)
+        .chain(paging::blocking_methods(program, operation))
         .collect();
     let methods = if methods.is_empty() {
         TokenStream::new()

@@ -18,14 +18,14 @@ pub trait Page: Send + 'static {
     /// What the list contains.
     type Item: Send + 'static;
 
-    /// The cursor of the next page; none on the last one.
+    /// The cursor of the next page, or its address; none on the last one.
     fn next_cursor(&self) -> Option<&str>;
 
     /// What this page contains, perhaps nothing.
     fn into_items(self) -> Vec<Self::Item>;
 }
 
-/// The pages of a list, one request each. An empty page in the middle is a page like any other; only a page without a
+/// The pages of a list, one request each. The address of a next page is followed on the same host and route alone. An empty page in the middle is a page like any other; only a page without a
 /// cursor is the last. It ends with an error when a request fails, when the service returns a cursor a second time, and
 /// after [`max_pages`](Self::max_pages) pages; [`cursor`](Self::cursor) says then where to go on.
 ///
@@ -33,7 +33,8 @@ pub trait Page: Send + 'static {
 #[must_use = "pages are fetched as they are asked for"]
 pub struct Pages<P> {
     call: Call,
-    parameter: &'static str,
+    /// The parameter that takes the cursor; none where the service returns the address of the next page.
+    parameter: Option<&'static str>,
     send: fn(Call) -> Pending<P>,
     cursor: Option<String>,
     seen: BTreeSet<String>,
@@ -50,7 +51,7 @@ enum State<P> {
 
 impl<P: Page> Pages<P> {
     #[allow(dead_code, reason = "the operations may be behind a feature")]
-    pub(crate) fn new(call: Call, parameter: &'static str, send: fn(Call) -> Pending<P>) -> Self {
+    pub(crate) fn new(call: Call, parameter: Option<&'static str>, send: fn(Call) -> Pending<P>) -> Self {
         Self { call, parameter, send, cursor: None, seen: BTreeSet::new(), left: MAX_PAGES, state: State::Between }
     }
 
@@ -113,8 +114,16 @@ impl<P: Page> Stream for Pages<P> {
                 State::Between => {
                     self.left -= 1;
                     let mut call = self.call.clone();
-                    if let Some(cursor) = &self.cursor {
-                        call.query(self.parameter, cursor);
+                    let turned = match (&self.cursor, self.parameter) {
+                        (Some(cursor), Some(parameter)) => {
+                            call.query(parameter, cursor);
+                            Ok(())
+                        }
+                        (Some(link), None) => call.follow(link),
+                        (None, _) => Ok(()),
+                    };
+                    if let Err(what) = turned {
+                        return Poll::Ready(Some(Err(Error::new(ErrorKind::Decode, what))));
                     }
                     self.state = State::Fetching((self.send)(call));
                 }

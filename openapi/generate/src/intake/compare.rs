@@ -346,7 +346,10 @@ impl<'d> Comparison<'d> {
     ) -> bool {
         const SECRETS: &[&str] = &["secret", "key", "token", "apikey", "value", "plaintext"];
         let list = |document: &'d Document, field: &Field<'d>| Flat::of(document, &field.schema).items.is_some();
-        let secret = |field: &Field<'_>| SECRETS.contains(&plain(field.name).as_str());
+        let secret = |document: &'d Document, field: &Field<'d>| {
+            let kinds = Flat::of(document, &field.schema).kinds;
+            SECRETS.contains(&plain(field.name).as_str()) && (kinds.is_empty() || kinds.contains("string"))
+        };
         let left = |test: &dyn Fn(&Field<'d>) -> bool| {
             ours.fields.iter().filter(|field| !pairs.contains_key(field.name) && test(field)).count()
         };
@@ -361,7 +364,17 @@ impl<'d> Comparison<'d> {
         if lists {
             return both_alone(&|field| list(self.ours, field), &|field| list(self.theirs, field));
         }
-        secret(field) && secret(other) && both_alone(&|field| secret(field), &|field| secret(field))
+        if secret(self.ours, field) && secret(self.theirs, other) {
+            return both_alone(&|field| secret(self.ours, field), &|field| secret(self.theirs, field));
+        }
+        // Of a body that has to have one string, and of what is called so elsewhere.
+        let only = |document: &'d Document, flat: &Flat<'d>, name: &str| {
+            let text = |field: &&Field<'d>| Flat::of(document, &field.schema).kinds.contains("string");
+            let required = flat.fields.iter().filter(|field| flat.required.contains(field.name)).filter(text);
+            required.map(|field| field.name).collect::<Vec<_>>() == [name]
+        };
+        let named = self.renamed.iter().any(|((_, mine), theirs)| mine == field.name && theirs == other.name);
+        named || only(self.ours, ours, field.name) && only(self.theirs, theirs, other.name)
     }
 }
 

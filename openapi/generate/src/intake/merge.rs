@@ -1,8 +1,9 @@
 //! The official document with what it lacks: our overlay holds that, and [`apply`] puts both together.
 //!
 //! The overlay is a document of its own: schemas and webhooks that the official one has not, `x-copies` (a schema of
-//! ours that is described by one of theirs under another name), `x-redirects` (places that refer to such a schema) and
-//! `x-operations` (which operation of ours one of theirs is, and that only OAuth tokens may call it).
+//! ours that is described by one of theirs under another name), `x-redirects` (places that refer to such a schema),
+//! `x-operations` (which operation of ours one of theirs is, and that only OAuth tokens may call it) and `x-parameters`
+//! (parameters that hand-written code uses). Fields and parameters that are kept for such code have `x-needed`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +12,23 @@ use serde_json::{Map, Value, json};
 use crate::error::Error;
 use crate::intake::compare::{Comparison, Role};
 use crate::intake::flat::Flat;
+use crate::intake::matching::{Operation, Reason};
 use crate::pointer::{Located, Pointer};
 
 /// The tag of the official document among the sources.
 const OFFICIAL: &str = "official";
 
 /// What the official document lacks, as an overlay.
-pub(crate) fn overlay(comparison: &Comparison<'_>, operations: &BTreeMap<String, Value>) -> Value {
+pub(crate) fn overlay<'d>(
+    comparison: &Comparison<'d>,
+    operations: &BTreeMap<String, Value>,
+    operations_of: &Pairs<'_, 'd>,
+) -> (Value, Vec<String>) {
     let mut plan = Plan { comparison, copies: BTreeMap::new(), redirects: BTreeMap::new(), needed: BTreeSet::new() };
     plan.names();
     let events = plan.events();
+    let needs = plan.needs(operations_of);
+    needs.fields.iter().chain(&needs.parameters).for_each(|need| plan.reach(need.value));
     let mut schemas = Map::new();
     for name in &plan.needed {
         if let Some(schema) = component(comparison, name) {
@@ -30,12 +38,23 @@ pub(crate) fn overlay(comparison: &Comparison<'_>, operations: &BTreeMap<String,
     for (name, fields) in plan.event_fields(&events) {
         schemas.insert(name, json!({ "properties": fields }));
     }
+    for need in &needs.fields {
+        let target = schemas.entry(need.model.clone()).or_insert_with(|| json!({}));
+        if let Some(fields) = target.as_object_mut().and_then(|target| object_in(target, "properties")) {
+            fields.insert(need.name.clone(), plan.kept(need.value));
+        }
+    }
+    let mut parameters: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for need in &needs.parameters {
+        parameters.entry(need.model.clone()).or_default().push(plan.kept(need.value));
+    }
     let root = comparison.ours.root();
     let mut overlay = json!({
         "x-about": "What the official document lacks. `cargo generate` puts both together as onehorizon.json.",
         "x-copies": plan.copies,
         "x-redirects": plan.redirects,
         "x-operations": operations,
+        "x-parameters": parameters,
         "components": { "schemas": schemas },
     });
     if let Some(object) = overlay.as_object_mut() {
@@ -48,7 +67,26 @@ pub(crate) fn overlay(comparison: &Comparison<'_>, operations: &BTreeMap<String,
             object.insert("x-sources".to_owned(), sources.clone());
         }
     }
-    overlay
+    (overlay, needs.to_decide)
+}
+
+/// Our operations, each with the one of theirs that plays its role.
+pub(crate) type Pairs<'p, 'd> = [(&'p Operation<'d>, Option<(&'p Operation<'d>, Reason)>)];
+
+/// What hand-written code uses and theirs does not have.
+#[derive(Default)]
+struct Needs<'d> {
+    fields: Vec<Need<'d>>,
+    parameters: Vec<Need<'d>>,
+    to_decide: Vec<String>,
+}
+
+/// A field or a parameter.
+struct Need<'d> {
+    /// The component that gets the field, or the pointer of the operation that gets the parameter.
+    model: String,
+    name: String,
+    value: &'d Value,
 }
 
 fn component<'d>(comparison: &Comparison<'d>, name: &str) -> Option<Located<'d>> {
@@ -63,7 +101,7 @@ struct Plan<'c, 'd> {
     needed: BTreeSet<String>,
 }
 
-impl Plan<'_, '_> {
+impl<'d> Plan<'_, 'd> {
     /// Two schemas of ours that are one of theirs, and inline enums of theirs that are one of ours, get a name each.
     fn names(&mut self) {
         let roles: Vec<Role> = self.comparison.roles.clone();
@@ -161,6 +199,85 @@ impl Plan<'_, '_> {
         found
     }
 
+    /// The fields and parameters that hand-written code uses and theirs does not have, so that the code compiles until a
+    /// person has decided what becomes of them.
+    fn needs(&self, operations: &Pairs<'_, 'd>) -> Needs<'d> {
+        let mut needs = Needs::default();
+        for (model, rules) in &self.comparison.curation.models {
+            let Some(ours) = component(self.comparison, model).filter(|_| !rules.needs.is_empty()) else { continue };
+            let Some(role) = self.comparison.roles.iter().find(|role| role.ours == *model) else { continue };
+            let Some(value) = role.theirs.find(self.comparison.theirs.root().value) else { continue };
+            let theirs = Flat::of(self.comparison.theirs, &Located { at: role.theirs.clone(), value });
+            let target =
+                if self.copies.contains_key(model) { Some(model.clone()) } else { role.theirs.component("schemas") };
+            let mine = Flat::of(self.comparison.ours, &ours);
+            for name in &rules.needs {
+                let renamed = self.comparison.renamed.contains_key(&(model.clone(), name.clone()));
+                let Some(field) = mine.field(name).filter(|_| !renamed && theirs.field(name).is_none()) else {
+                    continue;
+                };
+                let Some(target) = &target else {
+                    needs.to_decide.push(format!(
+                        "hand-written code uses `{model}.{name}`, which the document does not have: change the code"
+                    ));
+                    continue;
+                };
+                needs.to_decide.push(format!(
+                    "hand-written code uses `{model}.{name}`, which the document does not have; it is kept, so that the code compiles: \
+                     say by `models.{target}.fields.….name` which field it is, or change the code"
+                ));
+                needs.fields.push(Need { model: target.clone(), name: name.clone(), value: field.schema.value });
+            }
+        }
+        for (mine, found) in operations {
+            let Some((theirs, _)) = found else { continue };
+            let Some(rules) = self.comparison.curation.operations.get(&mine.id) else { continue };
+            let named = |operation: &Operation<'d>, name: &str| {
+                operation.parameters.iter().find(|one| one.text("name") == Some(name)).map(|one| one.value)
+            };
+            for name in rules.needs.iter().filter(|name| named(theirs, name).is_none()) {
+                let Some(value) = named(mine, name) else { continue };
+                needs.to_decide.push(format!(
+                    "hand-written code sends the parameter `{name}` of `{}`, which the document does not have; it is kept, so that \
+                     the code compiles: change the code, or remove it from `needs` once nothing uses it",
+                    mine.id
+                ));
+                needs.parameters.push(Need { model: theirs.node.at.to_string(), name: name.clone(), value });
+            }
+        }
+        needs
+    }
+
+    /// Components of ours that a node of ours leads to, and that nothing of theirs describes, are needed.
+    fn reach(&mut self, value: &Value) {
+        let mut waiting = vec![value.clone()];
+        while let Some(value) = waiting.pop() {
+            match value {
+                Value::Array(all) => waiting.extend(all),
+                Value::Object(object) => {
+                    if let Some(name) = referred(&object)
+                        && let Some(schema) = component(self.comparison, &name)
+                        && !self.comparison.roles.iter().any(|role| role.ours == name)
+                        && self.needed.insert(name)
+                    {
+                        waiting.push(schema.value.clone());
+                    }
+                    waiting.extend(object.into_iter().map(|(_, value)| value));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A node that is kept for hand-written code.
+    fn kept(&self, value: &Value) -> Value {
+        let mut kept = self.rewritten(value);
+        if let Some(object) = kept.as_object_mut() {
+            object.insert("x-needed".to_owned(), Value::Bool(true));
+        }
+        kept
+    }
+
     /// A node of ours with its references pointing where the merged document has their targets.
     fn rewritten(&self, value: &Value) -> Value {
         match value {
@@ -207,18 +324,21 @@ fn referred(object: &Map<String, Value>) -> Option<String> {
 /// The official document and the overlay as one. Nodes of the official document are marked as documented by it.
 pub(crate) fn apply(official: &Value, overlay: &Value) -> Result<Value, Error> {
     let mut merged = official.clone();
-    let copies = overlay.get("x-copies").and_then(Value::as_object);
-    let mut schemas = Map::new();
-    for (name, at) in copies.into_iter().flatten() {
-        let source = at.as_str().and_then(Pointer::parse).and_then(|at| at.find(official).cloned());
-        let source =
-            source.ok_or_else(|| Error::unreadable(format!("overlay: x-copies/{name}: {at} points at nothing")))?;
-        schemas.insert(name.clone(), source);
-    }
     for (at, name) in overlay.get("x-redirects").and_then(Value::as_object).into_iter().flatten() {
         let slot = Pointer::parse(at).and_then(|at| merged.pointer_mut(at.as_str().strip_prefix('#')?));
         let slot = slot.ok_or_else(|| Error::unreadable(format!("overlay: x-redirects: {at} points at nothing")))?;
         redirect(slot, name.as_str().unwrap_or_default());
+    }
+    // A copy has the references that its fields were turned into; what was turned into a reference itself is copied as it was.
+    let turned = |at: &str| overlay.get("x-redirects").is_some_and(|redirects| redirects.get(at).is_some());
+    let mut schemas = Map::new();
+    for (name, at) in overlay.get("x-copies").and_then(Value::as_object).into_iter().flatten() {
+        let at = at.as_str().unwrap_or_default();
+        let from = if turned(at) { official } else { &merged };
+        let source = Pointer::parse(at).and_then(|at| at.find(from).cloned());
+        let source =
+            source.ok_or_else(|| Error::unreadable(format!("overlay: x-copies/{name}: {at} points at nothing")))?;
+        schemas.insert(name.clone(), source);
     }
     for (at, more) in overlay.get("x-operations").and_then(Value::as_object).into_iter().flatten() {
         let slot = Pointer::parse(at).and_then(|at| merged.pointer_mut(at.as_str().strip_prefix('#')?));
@@ -226,11 +346,25 @@ pub(crate) fn apply(official: &Value, overlay: &Value) -> Result<Value, Error> {
         let slot = slot.ok_or_else(|| Error::unreadable(format!("overlay: x-operations: {at} points at nothing")))?;
         slot.extend(more.as_object().cloned().unwrap_or_default());
     }
+    for (at, more) in overlay.get("x-parameters").and_then(Value::as_object).into_iter().flatten() {
+        let slot = Pointer::parse(at).and_then(|at| merged.pointer_mut(at.as_str().strip_prefix('#')?));
+        let slot = slot.and_then(Value::as_object_mut);
+        let slot = slot.ok_or_else(|| Error::unreadable(format!("overlay: x-parameters: {at} points at nothing")))?;
+        let list = slot.entry("parameters").or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.extend(more.as_array().cloned().unwrap_or_default());
+        }
+    }
     mark(&mut merged);
     let root = merged.as_object_mut().ok_or_else(|| Error::unreadable("the document is not an object"))?;
     let there = object_in(root, "components").and_then(|components| object_in(components, "schemas"));
     let there = there.ok_or_else(|| Error::unreadable("#/components/schemas: not an object"))?;
-    schemas.extend(overlay.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default());
+    for (name, schema) in overlay.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten() {
+        match schemas.get_mut(name) {
+            Some(copy) => add_fields(copy, schema),
+            None => drop(schemas.insert(name.clone(), schema.clone())),
+        }
+    }
     for (name, schema) in schemas {
         match there.get_mut(&name) {
             Some(known) => add_fields(known, &schema),

@@ -94,11 +94,12 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
     rest(&mut comparison);
     pages(&mut comparison, &their_operations);
 
-    let overlay = merge::overlay(&comparison, &roles(&pairs, &comparison));
+    let (overlay, needed) = merge::overlay(&comparison, &roles(&pairs, &comparison), &pairs);
     let merged = merge::apply(theirs.root().value, &overlay)?;
     let merged_document = Document::new(merged.clone())?;
     let mut proposal = Proposal::new(input.curation)?;
     proposal.operations(&pairs);
+    proposal.to_decide.extend(needed);
     let (renamed, known) = parameters(&pairs, &their_operations);
     proposal.parameters(&renamed, &known);
     proposal.models(&comparison, &merged_document);
@@ -147,25 +148,36 @@ fn roles(
         if (other.access == Access::Oauth || keeps) && other.node.text("x-access").is_none() {
             entry.insert("x-access".to_owned(), Value::from("oauth"));
         }
-        let renamed = renamed_in_response(mine, comparison);
-        if !renamed.is_empty() {
-            entry.insert("x-renamed".to_owned(), Value::Object(renamed));
+        let (renamed, of_items) = renamed_in_response(mine, comparison);
+        for (key, names) in [("x-renamed", renamed), ("x-renamed-items", of_items)] {
+            if !names.is_empty() {
+                entry.insert(key.to_owned(), Value::Object(names));
+            }
         }
         (!entry.is_empty()).then(|| (other.node.at.to_string(), Value::Object(entry)))
     });
     entries.collect()
 }
 
-/// The fields of an operation's response under the names of both sides.
-fn renamed_in_response(mine: &Operation<'_>, comparison: &Comparison<'_>) -> serde_json::Map<String, Value> {
+/// The fields of an operation's response under the names of both sides, and those of what the lists in it contain.
+fn renamed_in_response(mine: &Operation<'_>, comparison: &Comparison<'_>) -> (Names, Names) {
+    let component = |schema: &Located<'_>| Pointer::parse(schema.text("$ref")?)?.component("schemas");
+    let names = |model: &str| -> Names {
+        let renamed = comparison.renamed.iter().filter(|((owner, _), _)| owner == model);
+        renamed.map(|((_, ours), theirs)| (ours.clone(), Value::from(theirs.as_str()))).collect()
+    };
     let responses = mine.node.get("responses");
     let success = responses.iter().flat_map(Located::fields).find(|(status, _)| status.starts_with('2'));
     let schema = success.and_then(|(_, response)| response.get("content")?.get("application/json")?.get("schema"));
-    let reference = schema.and_then(|schema| Some(schema.text("$ref")?.to_owned()));
-    let model = reference.and_then(|text| Pointer::parse(&text)?.component("schemas"));
-    let renamed = comparison.renamed.iter().filter(|((owner, _), _)| Some(owner) == model.as_ref());
-    renamed.map(|((_, ours), theirs)| (ours.clone(), Value::from(theirs.as_str()))).collect()
+    let Some(schema) = schema else { return (Names::new(), Names::new()) };
+    let fields = flat::Flat::of(comparison.ours, &schema).fields;
+    let items = fields.iter().filter_map(|field| flat::Flat::of(comparison.ours, &field.schema).items);
+    let of_items = items.filter_map(|items| component(&items)).flat_map(|model| names(&model)).collect();
+    (component(&schema).map(|model| names(&model)).unwrap_or_default(), of_items)
 }
+
+/// Names of fields on both sides.
+type Names = serde_json::Map<String, Value>;
 
 /// The merged document of a lock, an official document and an overlay.
 ///

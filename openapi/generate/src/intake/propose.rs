@@ -141,7 +141,7 @@ impl Proposal {
                 table.insert(&key, entry);
             }
             // A type of ours that is fetched and sent back stays one, although some of its fields are only read.
-            if keeps && ours_both.is_both(&role.ours) && theirs_two.are_two(&at) {
+            if (keeps || copied) && ours_both.is_both(&role.ours) && theirs_two.are_two(&at) {
                 let Some(table) = self.section_or_new("models") else { continue };
                 if !table.contains_key(&key) {
                     table.insert(&key, Item::Table(Table::new()));
@@ -182,9 +182,9 @@ impl Proposal {
             let bare = name.split_once('.').map_or(name, |(_, field)| field);
             for ((model, field), theirs) in &called {
                 if field == bare {
-                    let model =
-                        roles.iter().find(|role| role.ours == *model).and_then(|role| role.theirs.component("schemas"));
-                    if let Some(model) = model {
+                    let copied = merged.section(&["components", "schemas", model]).map(|_| model.clone());
+                    let role = roles.iter().find(|role| role.ours == *model);
+                    if let Some(model) = copied.or_else(|| role?.theirs.component("schemas")) {
                         more.push((name.to_owned(), format!("{model}.{theirs}")));
                     }
                 }
@@ -337,10 +337,12 @@ fn fields(entry: &mut Item, renamed: &dyn Fn(&str) -> Option<String>, known: &dy
             }
         }
     }
-    if let Some(from) = rules.get("from").and_then(Item::as_str).map(str::to_owned) {
-        match now(&from) {
-            Some(field) => drop(rules.insert("from", value(field))),
-            None => drop(rules.remove("from")),
+    for key in ["from", "items"] {
+        if let Some(named) = rules.get(key).and_then(Item::as_str).map(str::to_owned) {
+            match now(&named) {
+                Some(field) => drop(rules.insert(key, value(field))),
+                None => drop(rules.remove(key)),
+            }
         }
     }
 }
@@ -376,7 +378,9 @@ fn strike(item: &mut Item, name: &str) {
         list.retain(|one| one.as_str() != Some(name));
     } else if let Some(table) = item.as_table_like_mut() {
         if table.remove(name).is_none() {
-            table.iter_mut().for_each(|(_, item)| strike(item, name));
+            // A Rust name is not what it is called on the wire.
+            let named = table.iter_mut().filter(|(key, _)| *key != "name");
+            named.for_each(|(_, item)| strike(item, name));
         }
     } else if item.as_value().and_then(Toml::as_str) == Some(name) {
         *item = Item::None;

@@ -285,7 +285,7 @@ impl<'d> Lowering<'d> {
     /// Names that the curation gives to parameters which the operation does not have.
     fn check_parameters(&mut self, id: &str, places: &[Located<'d>]) {
         let Some(rules) = self.curation.operations.get(id) else { return };
-        for wire in rules.parameters.keys() {
+        for wire in rules.parameters.keys().chain(&rules.needs) {
             // The fields of an object in the style `deepObject` are parameters of their own.
             let is_named =
                 |name: &str| name == wire || wire.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));

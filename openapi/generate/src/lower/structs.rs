@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::curation::{Model, RequiredBy};
+use crate::curation::{FieldRule, Model, RequiredBy};
 use crate::ir::{Field, Struct, Type};
 use crate::lower::Lowering;
 use crate::lower::shape::{Additional, Shape};
@@ -37,13 +37,23 @@ impl<'d> Lowering<'d> {
         let mut fields = Vec::new();
         for (wire, places) in &shape.properties {
             let Some(first) = places.first() else { continue };
-            if self.travels_the_other_way(places, &rules) {
+            let is_named = |rule: &FieldRule| rule.name.as_ref().is_some_and(|name| *name == snake(wire));
+            // What an intake kept for hand-written code goes once the curation says which field it is.
+            let is_settled = places.iter().any(|place| place.flag("x-needed")) && rules.fields.values().any(is_named);
+            if is_settled || self.travels_the_other_way(places, &rules) {
                 continue;
             }
             let mut ty = self.places(places, || (format!("{name}{}", pascal(wire)), home.clone()));
             ty = self.with_id(ty, &[&format!("{origin}.{wire}"), wire]);
             if rules.sensitive.iter().any(|sensitive| sensitive == wire) {
                 ty = self.secret(ty, first);
+            }
+            // A list that must be there and may be null is empty then.
+            if required.contains(*wire)
+                && let Type::Nullable(inner) = &ty
+                && matches!(**inner, Type::List(_))
+            {
+                ty = (**inner).clone();
             }
             let listed = |list: &[String]| list.iter().any(|listed| listed == wire);
             let given = rules.fields.get(*wire).and_then(|rule| rule.name.clone());
@@ -92,6 +102,7 @@ impl<'d> Lowering<'d> {
             .chain(&rules.from)
             .chain(&rules.items)
             .chain(&rules.payload_except)
+            .chain(&rules.needs)
             .chain(&rules.plain)
             .chain(&rules.optional)
             .chain(rules.fields.keys());

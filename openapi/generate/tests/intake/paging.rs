@@ -58,3 +58,16 @@ async fn a_page_that_fails_ends_the_list_and_leaves_the_cursor() {
     assert!(items.next().await.is_none());
     assert_eq!(items.cursor(), Some("2"));
 }
+
+#[test]
+fn blocking_clients_go_through_pages_with_a_for_loop() {
+    use onehorizon::blocking::TasksApi;
+    let wire = ScriptedTransport::new([page(&["a"], Some("2")), page(&["b"], Some("3")), Reply::status(404)]);
+    let configuration = Configuration::builder().api_key("k").transport(wire).build().unwrap();
+    let mut items = TasksApi::new(&configuration).list_tasks().items();
+    let found: Vec<String> =
+        items.by_ref().map_while(Result::ok).map(|task| task.task_id.to_string()).collect();
+    assert_eq!(found, ["a", "b"]);
+    assert_eq!(items.cursor(), Some("3"));
+    assert!(items.next().is_none(), "it ends with its error");
+}
