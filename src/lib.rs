@@ -106,6 +106,8 @@ pub use models::Timestamp;
 #[cfg(feature = "client")]
 pub use response::Response;
 pub use secret::Secret;
+#[cfg(feature = "client")]
+pub use store::check_setting;
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use store::{AtRest, Encryption, StoreError, StoreFuture};
 

@@ -6,11 +6,24 @@ use std::error::Error;
 use std::fmt;
 
 use crate::future::BoxFuture;
+#[cfg(feature = "client")]
+use crate::setting::{self, Form};
 
 pub use encryption::{AtRest, Encryption};
 
 /// What the methods of stores return: boxed, so that stores can be swapped at run time.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Checks the address of a server or the path of a file as every setting of this crate is checked: not empty, one line, without
+/// quotes around it, no placeholder that nobody filled in. For those who write stores; `what` begins the sentence.
+///
+/// # Errors
+/// What is wrong with it, without the value.
+#[cfg(feature = "client")]
+pub fn check_setting(what: &str, text: &str) -> Result<(), StoreError> {
+    let form = if text.contains("://") { Form::Address } else { Form::Text };
+    setting::check(form, text).map_err(|fault| StoreError::new(format!("{what} {fault}")))
+}
 
 /// A store could not do its work.
 ///

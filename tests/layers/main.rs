@@ -119,7 +119,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("time_limit", &["clock"]),
     ("models", &["secret"]),
     ("clock", &["future", "runtime"]),
-    ("store", &["future"]),
+    ("store", &["future", "setting"]),
 ];
 
 /// Sources by their path below `src`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use onehorizon::{AtRest, Encryption};
+use onehorizon::{AtRest, Encryption, check_setting};
 use tokio::runtime::Handle;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls, Row};
@@ -63,6 +63,8 @@ impl Connection {
     }
 
     pub(crate) fn pool_of(address: &str) -> Result<Pool, Error> {
+        check_setting("the address of PostgreSQL", address)
+            .map_err(|fault| Error::Setting(fault.as_error().to_string()))?;
         let mut config: Config = address.parse().map_err(Error::Address)?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(WAIT);

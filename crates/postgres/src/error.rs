@@ -11,6 +11,9 @@ pub enum Error {
     /// The address is not one of a PostgreSQL server.
     #[error("the address is not one of a PostgreSQL server (postgres://user@host:port/database)")]
     Address(#[source] tokio_postgres::Error),
+    /// The address or path is empty, quoted, of several lines, or has a placeholder in it.
+    #[error("{0}")]
+    Setting(String),
     /// The scope cannot be used.
     #[error("the scope must be 1 to 100 characters of A-Z a-z 0-9 . _ - : it names the workspace")]
     Scope,

@@ -74,7 +74,7 @@ impl Postgres {
     /// [`with_pool`](Self::with_pool).
     ///
     /// # Errors
-    /// [`Error::Address`] or [`Error::Scope`].
+    /// [`Error::Setting`], [`Error::Address`] or [`Error::Scope`].
     pub fn open(address: &str, scope: &str) -> Result<Self, Error> {
         Self::with_pool(Connection::pool_of(address)?, scope)
     }

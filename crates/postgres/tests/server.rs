@@ -96,4 +96,7 @@ fn names_that_could_reach_further_are_refused() {
         assert!(matches!(postgres.in_schema(schema), Err(Error::Schema)), "{schema:?}");
     }
     assert!(matches!(Postgres::open("http://localhost", "acme"), Err(Error::Address(_))));
+    for address in ["", " ", "${DATABASE_URL}", "\"postgres://localhost/x\"", "postgres://localhost/x\n"] {
+        assert!(matches!(Postgres::open(address, "acme"), Err(Error::Setting(_))), "{address:?}");
+    }
 }

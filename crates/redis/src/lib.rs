@@ -48,9 +48,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use onehorizon::quota::remote::RemoteQuota;
-use onehorizon::{Encryption, SystemClock};
+use onehorizon::{Encryption, SystemClock, check_setting};
 use redis::aio::ConnectionManager;
-use redis::{Client, IntoConnectionInfo};
+use redis::{Client, ConnectionAddr, IntoConnectionInfo};
 
 pub use claims::RedisClaims;
 pub use error::{Error, Warning};
@@ -75,9 +75,13 @@ impl Redis {
     /// Connects when it is first used, and again whenever the connection is lost.
     ///
     /// # Errors
-    /// [`Error::Address`] or [`Error::Scope`].
+    /// [`Error::Setting`], [`Error::Address`] or [`Error::Scope`].
     pub fn open(address: impl IntoConnectionInfo, scope: &str) -> Result<Self, Error> {
         let client = Client::open(address).map_err(Error::Address)?;
+        if let ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } = client.get_connection_info().addr()
+        {
+            check_setting("the host of Redis", host).map_err(|fault| Error::Setting(fault.as_error().to_string()))?;
+        }
         Ok(Self { connection: Connection::new(Some(client), OnceLock::new(), scope)?, remembered: REMEMBERED })
     }
 

@@ -67,5 +67,7 @@ fn a_scope_that_could_reach_into_another_is_refused() {
         assert!(matches!(Redis::open("redis://127.0.0.1", scope), Err(Error::Scope)), "{scope:?}");
     }
     assert!(matches!(Redis::open("http://127.0.0.1", "acme"), Err(Error::Address(_))));
+    assert!(matches!(Redis::open("", "acme"), Err(Error::Address(_))));
+    assert!(matches!(Redis::open("redis://$HOST:6379", "acme"), Err(Error::Setting(_))));
     Redis::open("redis://127.0.0.1", "Acme-1.prod_eu").unwrap();
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use onehorizon::{AtRest, Encryption};
+use onehorizon::{AtRest, Encryption, check_setting};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -50,6 +50,7 @@ impl Database {
         if scope.is_empty() || scope.len() > LONGEST_SCOPE || !scope.bytes().all(fits) {
             return Err(Error::Scope);
         }
+        check_path(path)?;
         let mut connection = connect(path, durability, BUSY_AT_START)?;
         if connection.is_readonly("main")? {
             return Err(Error::ReadOnly);
@@ -119,6 +120,19 @@ impl Database {
     fn send(&self, operation: Operation) -> Result<(), Error> {
         self.0.operations.send(operation).map_err(|_| Error::Ended)
     }
+}
+
+/// A database in memory is another one for each connection, and gone with it.
+fn check_path(path: &Path) -> Result<(), Error> {
+    let text = path.to_string_lossy();
+    check_setting("the path of the SQLite file", &text)
+        .map_err(|fault| Error::Setting(fault.as_error().to_string()))?;
+    if text == ":memory:" || text.starts_with("file:") && (text.contains(":memory:") || text.contains("mode=memory")) {
+        let words =
+            "the path names a database in memory, which keeps nothing: name a file, or use the SDK's stores in memory";
+        return Err(Error::Setting(words.to_owned()));
+    }
+    Ok(())
 }
 
 fn connect(path: &Path, durability: Durability, busy: Duration) -> Result<Connection, Error> {

@@ -6,6 +6,9 @@ use onehorizon::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The address or path is empty, quoted, of several lines, or has a placeholder in it.
+    #[error("{0}")]
+    Setting(String),
     /// The scope cannot be used.
     #[error("the scope must be 1 to 100 characters of A-Z a-z 0-9 . _ - : it names the workspace")]
     Scope,

@@ -63,7 +63,7 @@ impl Sqlite {
     /// The file at this path, and the scope: a name for the workspace. Makes the file and its tables where they are missing.
     ///
     /// # Errors
-    /// [`Error::Scope`], [`Error::Newer`], or [`Error::Sqlite`] if the file cannot be opened or written.
+    /// [`Error::Setting`], [`Error::Scope`], [`Error::Newer`], or [`Error::Sqlite`] if the file cannot be opened or written.
     pub fn open(path: impl AsRef<Path>, scope: &str) -> Result<Self, Error> {
         Self::open_with(path, scope, Durability::default())
     }

@@ -21,6 +21,23 @@ use onehorizon_testing::NewEvent;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
+#[test]
+fn a_path_that_keeps_nothing_or_that_nobody_meant_is_refused() {
+    for (path, words) in [
+        ("", "empty"),
+        (" ", "empty"),
+        (":memory:", "in memory"),
+        ("file::memory:?cache=shared", "in memory"),
+        ("file:x.db?mode=memory", "in memory"),
+        ("${DB}", "placeholder"),
+        ("\"x.db\"", "quotes"),
+        ("x.db\n", "line end"),
+    ] {
+        let error = Sqlite::open(path, "acme").unwrap_err();
+        assert!(matches!(error, Error::Setting(_)) && error.to_string().contains(words), "{path:?}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_read_only_says_so_when_it_is_opened() {
     let folder = tempfile::tempdir().unwrap();
