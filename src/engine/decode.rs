@@ -9,10 +9,11 @@ use super::call::Call;
 use super::observer;
 use super::operation::RAW_REQUEST;
 use crate::drift::Found;
-use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, without_bom};
+use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, message_of_success, without_bom};
 use crate::metadata::Metadata;
 use crate::models::runtime::{Path, Value};
 use crate::models::{Json, from_json, from_response};
+use crate::redact::Redactor;
 use crate::response::Response;
 
 /// Reads the response; the path in the JSON is looked for only when reading fails, since that costs a second pass.
@@ -111,6 +112,10 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
     } else {
         (format!("the response is not complete JSON: {error}"), None)
     };
+    let message = match service_words(body, redactor) {
+        Some(words) => format!("the service says: {words}; {message}"),
+        None => message,
+    };
     Error::new(ErrorKind::Decode, redactor.own_line(&message)).with(|inner| {
         inner.hint = hint;
         inner.metadata = Metadata {
@@ -120,6 +125,13 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
             ..(**metadata).clone()
         };
     })
+}
+
+/// What a body says of an error although the status is a success.
+fn service_words(body: &[u8], redactor: &Redactor) -> Option<String> {
+    // A new key may be in the words, too.
+    let named = Redactor::of_names_in(body);
+    message_of_success(body).map(|words| redactor.line(&named.text(&words)))
 }
 
 /// A reader's complaint without the strings it quotes: they are the service's data, which may be a new key.

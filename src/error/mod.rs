@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub(crate) use refusal::{Refusal, is_transient, kept as kept_headers};
-pub(crate) use words::{Content, encoded_words, foreign_encoding, message_of, without_bom};
+pub(crate) use words::{Content, encoded_words, foreign_encoding, message_of, message_of_success, without_bom};
 
 use crate::metadata::{Metadata, RateLimit, Sent, TimeSpent};
 

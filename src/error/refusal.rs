@@ -23,7 +23,7 @@ pub(crate) struct Refusal<'a> {
 impl Refusal<'_> {
     /// The error, and whether the response is in the service's documented form, with its status as `code`.
     pub(crate) fn into_error(self) -> (Error, bool) {
-        let Words { code, message, fields, is_documented_form } = read(self.body, self.content);
+        let Words { code, message, fields, is_documented_form } = read(self.status, self.body, self.content);
         let by_service = is_documented_form && code.as_deref() == Some(self.status.as_str());
         // A secret that has a name in one place may be repeated in another.
         let named = Redactor::of_names_in(self.body);

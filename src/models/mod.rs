@@ -68,6 +68,6 @@ pub(crate) mod runtime {
     pub(crate) use super::record::Record;
     pub(crate) use super::text::Text;
     pub(crate) use super::timestamp::Timestamp;
-    pub(crate) use super::value::{FieldType, Value, plain_values};
+    pub(crate) use super::value::{FieldType, Value, plain_values, without_lone_surrogates};
     pub(crate) use crate::secret::Secret;
 }

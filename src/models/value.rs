@@ -166,7 +166,7 @@ impl Value for String {
 }
 
 /// JSON with `\ufffd` in place of every escape that is half of a pair.
-fn without_lone_surrogates(json: &str) -> Option<String> {
+pub(crate) fn without_lone_surrogates(json: &str) -> Option<String> {
     let unit = |escape: &str| u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok();
     let (mut out, mut rest) = (String::with_capacity(json.len()), json);
     while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {

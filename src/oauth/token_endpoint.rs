@@ -260,7 +260,7 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
         let code = known.unwrap_or_else(|_| OauthErrorCode::other(&code));
         return OauthError::refused(code, described, Some(status.as_u16()));
     }
-    let words = message_of(body, Content::Secrets).map(|words| clean(&words));
+    let words = message_of(status, body, Content::Secrets).map(|words| clean(&words));
     let words = words.unwrap_or_else(|| format!("the response of {} bytes is not an OAuth error", body.len()));
     let error = OauthError::new(OauthErrorKind::Api, words);
     if status.is_redirection() {

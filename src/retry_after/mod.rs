@@ -40,7 +40,7 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
         let refused = status == StatusCode::TOO_MANY_REQUESTS;
         let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
-        let message = || message_of(body, Content::Open).or_else(|| plain_text(headers, body));
+        let message = || message_of(status, body, Content::Open).or_else(|| plain_text(headers, body));
         let in_message = || in_words(&message()?).map(|wait| (wait, WaitSource::Message));
         let in_reset =
             || known.reset.filter(|_| known.remaining.unwrap_or(0) == 0).map(|wait| (wait, WaitSource::Reset));

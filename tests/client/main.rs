@@ -26,3 +26,4 @@ mod runtimes;
 mod transport_cap;
 mod whole;
 mod words;
+mod words_of_frameworks;

@@ -114,7 +114,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("retry_after", &["clock", "error", "limits", "metadata"]),
     ("hooks", &["drift", "error", "metadata", "quota", "watchers"]),
     ("trace", &["error"]),
-    ("error", &["metadata", "redact"]),
+    ("error", &["metadata", "models", "redact"]),
     ("deadline", &["clock", "metadata", "time_limit"]),
     ("time_limit", &["clock"]),
     ("models", &["secret"]),

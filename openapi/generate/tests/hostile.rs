@@ -175,6 +175,24 @@ fn schemas_that_lead_into_each_other_in_every_way_end() {
     assert_eq!(output.status.code(), Some(1), "{said}");
 }
 
+#[test]
+fn a_document_that_is_taken_in_again_changes_nothing_but_what_was_decided() {
+    let root = repository();
+    let file = root.path().join("downloaded.json");
+    std::fs::write(&file, include_str!("documents/other-vocabulary.json")).unwrap();
+    let arguments = ["--intake", file.to_str().unwrap(), "--write"];
+    assert_eq!(run(&arguments, root.path()).status.code(), Some(1));
+    let code = |files: Vec<(String, Vec<u8>)>| -> Vec<_> {
+        let is_code = |path: &str| path.contains("src/generated") || path.contains("retry-safety");
+        files.into_iter().filter(|(path, _)| is_code(path)).collect()
+    };
+    let once = code(files(root.path()));
+    assert_eq!(run(&arguments, root.path()).status.code(), Some(1));
+    assert!(once == code(files(root.path())), "the second intake gives other code");
+    let check = run(&["--check"], root.path());
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+}
+
 /// A service of many operations: lists, creation, reading, change and removal of many things.
 fn service(things: usize, fields: usize) -> Value {
     let mut paths = serde_json::Map::new();

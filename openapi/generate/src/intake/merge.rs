@@ -203,8 +203,11 @@ impl<'d> Plan<'_, 'd> {
     /// person has decided what becomes of them.
     fn needs(&self, operations: &Pairs<'_, 'd>) -> Needs<'d> {
         let mut needs = Needs::default();
-        for (model, rules) in &self.comparison.curation.models {
-            let Some(ours) = component(self.comparison, model).filter(|_| !rules.needs.is_empty()) else { continue };
+        for (key, rules) in self.comparison.curation.models.iter().filter(|(_, rules)| !rules.needs.is_empty()) {
+            // After an intake the entry has the document's name, and ours in it.
+            let known = |model: &&String| component(self.comparison, model).is_some();
+            let Some(model) = rules.name.as_ref().filter(known).or(Some(key)).filter(known) else { continue };
+            let Some(ours) = component(self.comparison, model) else { continue };
             let Some(role) = self.comparison.roles.iter().find(|role| role.ours == *model) else { continue };
             let Some(value) = role.theirs.find(self.comparison.theirs.root().value) else { continue };
             let theirs = Flat::of(self.comparison.theirs, &Located { at: role.theirs.clone(), value });
@@ -231,7 +234,8 @@ impl<'d> Plan<'_, 'd> {
         }
         for (mine, found) in operations {
             let Some((theirs, _)) = found else { continue };
-            let Some(rules) = self.comparison.curation.operations.get(&mine.id) else { continue };
+            let curated = &self.comparison.curation.operations;
+            let Some(rules) = curated.get(&mine.id).or_else(|| curated.get(&theirs.id)) else { continue };
             let named = |operation: &Operation<'d>, name: &str| {
                 operation.parameters.iter().find(|one| one.text("name") == Some(name)).map(|one| one.value)
             };

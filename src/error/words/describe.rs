@@ -1,0 +1,101 @@
+//! What to say of a response that has no words of its own: an empty body, a page of a proxy, an unknown form.
+
+use http::{HeaderMap, StatusCode};
+use serde::de::IgnoredAny;
+
+use super::{Content, without_bom};
+use crate::redact::Redactor;
+
+/// Words for a response that gives none in a form of its own.
+pub(crate) fn describe(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    content: Content,
+    redactor: &Redactor,
+) -> String {
+    redactor.own_line(&described(status, headers, body, content, &|outside| redactor.line(outside)))
+}
+
+/// `clean` takes the secrets out of what comes from outside.
+fn described(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    content: Content,
+    clean: &dyn Fn(&str) -> String,
+) -> String {
+    let reason = status.canonical_reason().unwrap_or("an unknown status");
+    let header = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let media_type = header(http::header::CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
+    if let Some(location) = header(http::header::LOCATION).filter(|_| status.is_redirection()) {
+        return match url::Url::parse(location).ok().as_ref().and_then(url::Url::host_str) {
+            // The host alone: the rest of an address may hold what opens it.
+            Some(host) => format!("{reason}, to the host {}", clean(host)),
+            None => format!("{reason}, to another path of the same host"),
+        };
+    }
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return format!("{reason}, without a body");
+    }
+    if let Some(encoding) = foreign_encoding(headers) {
+        return format!("{reason}, with {}", encoded_words(&clean(encoding)));
+    }
+    let size = body.len();
+    if content == Content::Secrets {
+        return format!("{reason}, with a body of {size} bytes that is not shown, since a secret may be in it");
+    }
+    let text = String::from_utf8_lossy(without_bom(body));
+    if serde_json::from_str::<IgnoredAny>(&text).is_ok() {
+        return format!("{reason}, with the body {}", excerpt(&clean(&text)));
+    }
+    if let Some(text) = plain_text(&text) {
+        return excerpt(&clean(text));
+    }
+    let media_type = media_type.map_or_else(|| "no media type".to_owned(), clean);
+    format!("{reason}, with a body of {size} bytes that is not the service's JSON ({media_type})")
+}
+
+/// A body that a person wrote, whatever its media type says: not a page, not JSON that broke off, not binary.
+fn plain_text(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let is_markup = |text: &str| {
+        let opens = |index: usize| {
+            text.get(index + 1..)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)))
+        };
+        text.match_indices('<').any(|(index, _)| opens(index)) && text.contains('>')
+    };
+    let odd = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    let is_text = !text.starts_with(['<', '{', '['])
+        && !text.chars().any(|c| c.is_control() && !c.is_whitespace())
+        // A few letters of another character set do not hide the rest.
+        && odd * 5 <= text.chars().count()
+        && !is_markup(text);
+    is_text.then_some(text)
+}
+
+/// The encoding of a body that the transport did not undo.
+pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<&str> {
+    let encoding = headers.get(http::header::CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
+/// What to say of a body in an encoding that was not undone; the encoding is one line without secrets.
+pub(crate) fn encoded_words(encoding: &str) -> String {
+    let way_out = if encoding.eq_ignore_ascii_case("gzip") && !cfg!(feature = "gzip") {
+        ": enable the feature `gzip` to read it"
+    } else {
+        ""
+    };
+    format!("a body that is encoded ({encoding}), which was not asked for{way_out}")
+}
+
+fn excerpt(text: &str) -> String {
+    const SHOWN: usize = 200;
+    let mut shown: String = text.trim().chars().take(SHOWN).collect();
+    if shown.len() < text.trim().len() {
+        shown.push('…');
+    }
+    shown
+}
