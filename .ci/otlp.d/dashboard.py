@@ -50,7 +50,7 @@ def panel(title, unit, series, x, y):
         out.append(f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         if index < 6:
             left, line = 50 + 225 * (index % 2), 172 + 16 * (index // 2)
-            short = name if len(name) < 34 else "…" + name[-32:]
+            short = name if len(name) < 33 else "…" + name[-31:]
             out.append(f'<rect x="{left}" y="{line - 8}" width="10" height="3" fill="{colour}"/><text x="{left + 14}" y="{line - 2}">{html.escape(short)}</text>')
     out.append(f'<text x="480" y="18" text-anchor="end" fill="#777">{unit}</text></g>')
     return "\n".join(out)

@@ -195,3 +195,12 @@ async fn a_file_of_authorities_in_the_environment_is_used_or_named() {
     let printed = with(&stage.local(), &[("SSL_CERT_FILE", "")]).await;
     assert!(printed.contains("call: "), "{printed}");
 }
+
+#[tokio::test]
+async fn a_plain_text_address_needs_no_trust_store() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (scheme, expected) in [("http", "call: "), ("https", "build: ")] {
+        let printed = with(&format!("{scheme}://{closed}/api/v1"), &[("SSL_CERT_FILE", "/no/such/file")]).await;
+        assert!(printed.contains(expected), "{scheme}: {printed}");
+    }
+}

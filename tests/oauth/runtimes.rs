@@ -157,3 +157,28 @@ fn a_request_left_on_a_real_socket_of_an_ended_runtime_neither_panics_nor_hangs(
         assert_eq!(token.expose(), "access-1");
     }
 }
+
+#[test]
+fn two_that_waited_for_a_refresh_that_was_lost_share_the_new_one() {
+    let server = Server::rotating();
+    let credential = stale(&server);
+    server.close();
+    let mut waiting = [(); 2].map(|()| Box::pin(credential.access_token()));
+    for _ in 0..2 {
+        // The second runtime finds the refresh of the first one lost, and begins one anew.
+        runtime().block_on(async {
+            for call in &mut waiting {
+                for _ in 0..3 {
+                    assert!(poll_once(call).await.is_none());
+                }
+            }
+            if server.token_requests() == 2 {
+                server.open();
+                for call in &mut waiting {
+                    assert_eq!(call.await.unwrap().expose(), "access-2");
+                }
+            }
+        });
+    }
+    assert_eq!(server.token_requests(), 2);
+}

@@ -349,6 +349,25 @@ async fn without_a_refusal_nobody_waits() {
     assert_eq!((wire.most_in_flight(), wire.sent().into_iter().max()), (500, Some(0)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_that_got_no_response_does_not_widen_the_opening_gate() {
+    let mut seen = 0;
+    let wire = Wire::rule(move |_, _| {
+        seen += 1;
+        match seen {
+            1 => limited(5),
+            2 => Reply::fail(Failure::Connect),
+            _ => ok().after(ms(100)),
+        }
+    });
+    let configuration = wire.configuration();
+    assert!(unsafe_write(&configuration).attempts(1).await.is_err());
+    all_succeed(crowd(&configuration, 5)).await;
+    let sent = wire.sent();
+    assert_eq!(sent[..3], [0, 5_000, 5_000], "the one that failed, and the next one");
+    assert!(sent[3] >= 5_100, "{sent:?}");
+}
+
 /// The waits that are reported while a call waits for 5 s and another one is refused for so many seconds after 2.5 s.
 async fn waits_reported(seconds: u64) -> Vec<Duration> {
     let reported = Arc::new(Mutex::new(Vec::new()));

@@ -1,128 +1,22 @@
 //! The feature `tracing`: one span for each call, and nothing secret in it.
 
+mod log;
+mod table;
+
 use support::wire;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use onehorizon::quota::{Lane, MemoryQuota, Outcome, Pacing, QuotaRules, QuotaStore, Slot, SlotRequest, Take, Usage};
+use self::log::{Reader, logged, value};
+use onehorizon::BoxFuture;
 use onehorizon::transport::{Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::webhook::{DeliveryHooks, DeliveryInfo, Receiver, Verified, Verifier};
-use onehorizon::{BoxFuture, RateLimit, StoreError};
 use support::bench::{HEADERS, KEY};
 use support::wire::{Wire, limited, status};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::{Interest, Subscriber};
-use tracing::{Event, Level, Metadata};
+use tracing::span::{Id, Record};
+use tracing::subscriber::Subscriber;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-
-/// Keeps spans and events of this crate as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Entries>>);
-
-#[derive(Default)]
-struct Entries {
-    spans: Vec<Span>,
-    events: Vec<Values>,
-    open: Vec<u64>,
-}
-
-#[derive(Default)]
-struct Span {
-    name: &'static str,
-    values: Values,
-    /// Every value that a field ever had.
-    history: Vec<(String, String)>,
-    closed: bool,
-}
-
-type Values = BTreeMap<String, String>;
-
-struct Reader<'a>(&'a mut Vec<(String, String)>);
-
-impl Visit for Reader<'_> {
-    fn record_u64(&mut self, field: &Field, _: u64) {
-        panic!("{field} is unsigned: exporters to OpenTelemetry write that as a string");
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.push((field.name().to_owned(), format!("{value:?}").trim_matches('"').to_owned()));
-    }
-}
-
-impl Subscriber for Log {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.target() == "onehorizon" { Interest::always() } else { Interest::never() }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "onehorizon" && *metadata.level() <= Level::DEBUG
-    }
-
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut history = Vec::new();
-        span.record(&mut Reader(&mut history));
-        let mut log = self.0.lock().unwrap();
-        let values = history.iter().cloned().collect();
-        log.spans.push(Span { name: span.metadata().name(), values, history, closed: false });
-        Id::from_u64(log.spans.len() as u64)
-    }
-
-    fn record(&self, span: &Id, values: &Record<'_>) {
-        let mut read = Vec::new();
-        values.record(&mut Reader(&mut read));
-        let span = &mut self.0.lock().unwrap().spans[index(span)];
-        span.values.extend(read.iter().cloned());
-        span.history.extend(read);
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut read = Vec::new();
-        event.record(&mut Reader(&mut read));
-        let mut log = self.0.lock().unwrap();
-        assert!(!log.open.is_empty(), "an event belongs to its call");
-        let open = log.open.last().map(|id| format!("{} {id}", log.spans[usize::try_from(*id).unwrap() - 1].name));
-        let mut values: Values = read.into_iter().collect();
-        values.insert("in".to_owned(), open.unwrap());
-        log.events.push(values);
-    }
-
-    fn enter(&self, span: &Id) {
-        self.0.lock().unwrap().open.push(span.into_u64());
-    }
-
-    fn exit(&self, span: &Id) {
-        self.0.lock().unwrap().open.retain(|open| *open != span.into_u64());
-    }
-
-    fn try_close(&self, span: Id) -> bool {
-        self.0.lock().unwrap().spans[index(&span)].closed = true;
-        true
-    }
-}
-
-fn index(span: &Id) -> usize {
-    usize::try_from(span.into_u64()).unwrap() - 1
-}
-
-/// Runs with a log that is this thread's alone.
-fn logged<F: Future>(work: impl FnOnce() -> F) -> Log {
-    let log = Log::default();
-    tracing::subscriber::with_default(log.clone(), || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async { work().await })
-    });
-    log
-}
-
-fn value<'a>(span: &'a Span, name: &str) -> Option<&'a str> {
-    span.values.get(name).map(String::as_str)
-}
 
 #[test]
 fn a_call_is_one_span_with_operation_attempts_status_and_wait_reason() {
@@ -174,85 +68,6 @@ fn each_attempt_is_a_span_by_the_conventions_for_http_clients() {
             assert_eq!(value(attempt, name), expected, "{name}");
         }
     }
-}
-
-/// The table of spans and events in `docs/observability.md`: name, then fields.
-fn documented() -> BTreeMap<String, Vec<String>> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/observability.md")).unwrap();
-    let rows = text.lines().skip_while(|line| !line.starts_with("| name | kind | level |")).skip(2);
-    rows.take_while(|line| line.starts_with('|'))
-        .map(|row| {
-            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
-            let fields = cells[3].split(", ").filter(|field| !field.is_empty());
-            let fields = fields.map(|field| field.trim_matches('`').to_owned());
-            (cells[0].trim_matches('`').to_owned(), fields.collect())
-        })
-        .collect()
-}
-
-/// Keeps the names of fields that spans and events are declared with.
-#[derive(Clone, Default)]
-struct Declared(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
-
-impl<S: Subscriber> Layer<S> for Declared {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.target() == "onehorizon" && metadata.is_span() {
-            let fields = metadata.fields().iter().map(|field| field.name().to_owned()).collect();
-            self.0.lock().unwrap().insert(metadata.name().to_owned(), fields);
-        }
-        Interest::always()
-    }
-
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "onehorizon" {
-            let mut read = Vec::new();
-            event.record(&mut Reader(&mut read));
-            let message = read.iter().find(|(name, _)| name == "message").unwrap().1.clone();
-            let fields = read.into_iter().map(|(name, _)| name).filter(|name| name != "message").collect();
-            self.0.lock().unwrap().insert(message, fields);
-        }
-    }
-}
-
-/// A store that is away.
-struct Away(MemoryQuota);
-
-impl QuotaStore for Away {
-    fn take<'a>(&'a self, _: &'a QuotaRules, _: SlotRequest) -> BoxFuture<'a, Result<Take, StoreError>> {
-        Box::pin(async { Err(StoreError::new("the store is away")) })
-    }
-
-    fn settle(&self, rules: &QuotaRules, slot: Slot, outcome: Outcome) {
-        self.0.settle(rules, slot, outcome);
-    }
-
-    fn learn(&self, rules: &QuotaRules, reported: &RateLimit) {
-        self.0.learn(rules, reported);
-    }
-
-    fn usage(&self, rules: &QuotaRules, lane: Lane, ahead: usize) -> Usage {
-        self.0.usage(rules, lane, ahead)
-    }
-}
-
-#[test]
-fn the_table_of_spans_and_events_is_what_is_emitted() {
-    let declared = Declared::default();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(declared.clone()), || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async {
-            let wire = Wire::new([status(500)]);
-            wire::read(&wire.configuration()).await.unwrap();
-            let away = Away(MemoryQuota::new(Arc::new(onehorizon::SystemClock)));
-            let pacing = Pacing::documented().store(Arc::new(away));
-            wire::read(&Wire::new([]).builder().pacing(pacing).build().unwrap()).await.unwrap();
-            let tasks = onehorizon::TasksApi::new(&wire.configuration());
-            let _ = tasks.edit_task("tsk_1", |_| {}).await;
-            let receiver = Receiver::new(Verifier::key(KEY).unwrap());
-            deliver(&receiver, "evt_1", Ok(())).await;
-        });
-    });
-    assert_eq!(*declared.0.lock().unwrap(), documented());
 }
 
 async fn deliver(receiver: &Receiver, event: &str, result: Result<(), &'static str>) {
