@@ -1,6 +1,7 @@
 //! The tests of `docs/testing.md`, as they stand there.
 
 mod backend;
+#[allow(clippy::unused_async, reason = "a reader's handler awaits its database")]
 mod receiver;
 mod script;
 
