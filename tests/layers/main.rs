@@ -83,6 +83,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metadata",
             "models",
             "redact",
+            "retry_after",
             "secret",
             "setting",
             "store",

@@ -32,6 +32,36 @@ fn white_space_around_a_presented_key_does_not_matter_as_in_http() {
 }
 
 #[test]
+fn headers_that_an_intermediary_doubled_or_joined_still_count() {
+    let verifier = Verifier::key(KEY).unwrap();
+    let body = br#"{"specversion":"1.0","id":"evt_a","type":"a.b","source":"s","time":"2026-05-10T09:30:00Z","workspaceid":"w","datacontenttype":"application/json","data":{"resource":{"type":"a","id":"b"}}}"#;
+    let event = |pairs: &[(&str, &str)]| verifier.event(&pairs.to_vec(), body);
+    let (key, json) = (("x-one-webhook-key", KEY), ("content-type", "application/cloudevents+json"));
+    let joined = format!("other, {KEY}");
+    for pairs in [
+        vec![("x-one-webhook-key", "other"), key, json],
+        vec![key, ("x-one-webhook-key", "other"), json],
+        vec![("x-one-webhook-key", &*joined), json],
+        vec![key, ("content-type", "application/json"), json],
+        vec![key, ("content-type", "application/json, application/cloudevents+json; charset=utf-8")],
+        vec![key, json, ("x-one-event-id", "evt_a, evt_a")],
+        vec![key, json, ("x-one-event-id", "evt_a"), ("x-one-event-id", "evt_a")],
+    ] {
+        let event = event(&pairs).unwrap_or_else(|error| panic!("{pairs:?}: {error}"));
+        assert_eq!(event.id().as_str(), "evt_a", "{pairs:?}");
+    }
+    for pairs in [
+        vec![("x-one-webhook-key", "other"), ("x-one-webhook-key", "another"), json],
+        vec![key, ("content-type", "application/json"), ("content-type", "text/html")],
+    ] {
+        assert!(event(&pairs).is_err(), "{pairs:?}");
+    }
+    let mut many = vec![("x-one-webhook-key", "other"); 100];
+    many.extend([key, json]);
+    assert!(event(&many).is_err(), "only so many are compared");
+}
+
+#[test]
 fn a_secret_with_an_accident_of_copying_is_refused_when_the_verifier_is_built() {
     for (text, says) in [
         (format!("{KEY}\n"), "line end"),

@@ -94,6 +94,60 @@ fn the_proposal_generates_in_strict_mode_under_the_names_that_users_know() {
 }
 
 #[test]
+fn what_a_new_thing_must_have_and_the_client_does_not_ask_for_is_to_be_decided() {
+    let entries = |official: &str| take(official).report.to_decide;
+    let close = entries(include_str!("documents/close.json"));
+    let found: Vec<&String> = close.iter().filter(|entry| entry.contains("requires `")).collect();
+    assert!(matches!(found.as_slice(), [one] if one.starts_with("`createTask` requires `status`")), "{found:?}");
+    assert!(!entries(CLOSE).iter().any(|entry| entry.contains("requires `")), "{:?}", entries(CLOSE));
+}
+
+#[test]
+fn what_hand_written_code_uses_is_kept_until_somebody_decides() {
+    let found = take(OTHER);
+    let kept = "hand-written code uses `NewTask.description`, which the document does not have; it is kept";
+    assert!(found.report.to_decide.iter().any(|entry| entry.starts_with(kept)), "{:?}", found.report.to_decide);
+    let code = |curation: &str| {
+        let output = read(&found.merged, curation, Mode::Strict).unwrap_or_else(|error| panic!("{error}"));
+        output.files["models/new_task.rs"].clone()
+    };
+    assert!(code(&found.curation).contains("pub description: Option<String> = DESCRIPTION \"description\""));
+    // Said which field it is, the kept one goes.
+    let decided = format!("{}\n[models.CreateWorkItemInput.fields.body]\nname = \"description\"\n", found.curation);
+    let code = code(&decided);
+    assert!(code.contains("pub description: Option<String> = DESCRIPTION \"body\""), "{code}");
+    assert!(!code.contains("\"description\","), "{code}");
+}
+
+#[test]
+fn a_document_that_does_not_distinguish_credentials_leaves_key_management_to_oauth() {
+    let mut document: serde_json::Value = serde_json::from_str(CLOSE).unwrap();
+    let paths = document["paths"].as_object_mut().unwrap().values_mut();
+    for operation in paths.flat_map(|item| item.as_object_mut().unwrap().values_mut()) {
+        if let Some(operation) = operation.as_object_mut() {
+            operation.remove("security");
+        }
+    }
+    document.as_object_mut().unwrap().remove("security");
+    let found = take(&document.to_string());
+    assert_eq!(verdict(&found, "operation createApiKey, access").0, Verdict::Silent);
+    let output = read(&found.merged, &found.curation, Mode::Strict).unwrap();
+    let keys = &output.files["apis/api_keys.rs"];
+    assert_eq!(keys.matches("Access::OauthOnly").count(), 3, "{keys}");
+}
+
+#[test]
+fn a_server_without_the_path_that_the_paths_bring_confirms_the_base_url() {
+    let mut document: serde_json::Value = serde_json::from_str(CLOSE).unwrap();
+    document["servers"] = serde_json::json!([{ "url": "http://localhost:8080" }, { "url": "https://onehorizon.ai" }]);
+    let paths = std::mem::take(document["paths"].as_object_mut().unwrap());
+    document["paths"] = paths.into_iter().map(|(path, item)| (format!("/api/v1{path}"), item)).collect();
+    let found = take(&document.to_string());
+    assert_eq!(verdict(&found, "base URL").0, Verdict::Confirmed);
+    assert_eq!(verdict(&found, "operation listTasks, path").0, Verdict::Confirmed);
+}
+
+#[test]
 fn a_task_that_was_fetched_can_be_sent_back() {
     for official in [CLOSE, include_str!("documents/close.json")] {
         let found = take(official);

@@ -380,10 +380,15 @@ const fn missing(attribute: &'static str) -> WebhookError {
     WebhookError::MissingAttribute { attribute }
 }
 
-/// A header's text; a header that is empty or not text counts as absent.
+/// A header's text; a header that is empty or not text counts as absent. An intermediary that joins two equal lines changes
+/// nothing.
 fn header<'h>(headers: &impl Headers<'h>, name: &str) -> Option<&'h str> {
     let value = headers.get(name)?;
-    std::str::from_utf8(value.trim_ascii()).ok().filter(|text| !text.is_empty())
+    let text = std::str::from_utf8(value.trim_ascii()).ok()?;
+    let mut parts = text.split(',').map(str::trim);
+    let first = parts.next()?;
+    let text = if parts.all(|part| part == first) { first } else { text };
+    (!text.is_empty()).then_some(text)
 }
 
 fn retry(number: Option<&str>, reason: Option<&str>) -> Option<Retry> {

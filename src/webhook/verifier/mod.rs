@@ -140,7 +140,8 @@ impl Verifier {
     ) -> Result<Verified<Event>, WebhookError> {
         let proof = self.inner().prove(headers, body)?;
         check_encoding(headers)?;
-        if !headers.get("content-type").is_some_and(media_type::is_cloud_event) {
+        let media_types = headers.get_all("content-type");
+        if !media_types.iter().flat_map(|line| line.split(|byte| *byte == b',')).any(media_type::is_cloud_event) {
             return Err(WebhookError::UnsupportedMediaType);
         }
         let event = match proof.scheme {
@@ -187,6 +188,9 @@ impl Verifier {
     }
 }
 
+/// So many values of the key header are compared.
+const MOST_KEY_VALUES: usize = 8;
+
 impl Inner {
     fn prove<'h>(&self, headers: &impl Headers<'h>, body: &[u8]) -> Result<Proof, WebhookError> {
         if body.len() > self.max_body_bytes {
@@ -207,8 +211,13 @@ impl Inner {
     }
 
     fn prove_key<'h>(&self, headers: &impl Headers<'h>) -> Result<Proof, AuthFailure> {
-        let presented = KeyDigest::presented(required(headers, &self.names.key)?);
-        let matches = |key: &KeyDigest| key.matches(&presented);
+        required(headers, &self.names.key)?;
+        // An intermediary may have added a line of its own, or joined them.
+        let lines = headers.get_all(&self.names.key);
+        let values = lines.iter().flat_map(|line| std::iter::once(*line).chain(line.split(|byte| *byte == b',')));
+        let presented: Vec<_> = values.take(MOST_KEY_VALUES).map(KeyDigest::presented).collect();
+        let matches =
+            |key: &KeyDigest| presented.iter().fold(Choice::FALSE, |found, presented| found | key.matches(presented));
         let label = matching(&self.keys, self.clock.time_of_day(), matches, AuthFailure::WrongKey)?;
         Ok(Proof { scheme: Scheme::Key, label: Some(label) })
     }

@@ -27,6 +27,8 @@ pub(crate) struct Operation {
     pub(crate) success: StatusCode,
     /// Whether API keys are refused.
     pub(crate) oauth_only: bool,
+    /// Whether an official document describes what is sent by the schema of what comes back.
+    pub(crate) sends_whole: bool,
     /// Whether documentation names the route.
     pub(crate) documented: bool,
     pub(crate) parameters: Vec<Parameter>,
@@ -241,12 +243,14 @@ impl Reader<'_> {
         let documented = operation.get("x-evidence").and_then(Value::as_str) == Some("documented");
         let template = template.collect();
         let response = self.described_response(operation)?;
+        let sends_whole = operation.get("x-sends-whole") == Some(&Value::Bool(true));
         Ok(Operation {
             id,
             spelt,
             method,
             success,
             oauth_only,
+            sends_whole,
             documented,
             parameters,
             body,

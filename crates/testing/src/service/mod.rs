@@ -305,10 +305,24 @@ impl Core {
             let sent = serde_json::from_slice::<Record>(request.body()).ok()?;
             Some(Bytes::from(inner.state.merged(id, &sent)?.to_json()))
         });
+        // Of a new task described as a whole one, what the service fills in need not be sent.
+        let filled = (operation.sends_whole && operation.id == "createTask").then(|| {
+            let mut sent = serde_json::from_slice::<Record>(request.body()).ok()?;
+            state::fill_in(&mut sent);
+            Some(Bytes::from(sent.to_json()))
+        });
         let merged = merged.flatten();
         let body = merged.as_ref().unwrap_or(request.body());
         let parts = Parts { path, query: &query, headers: request.headers(), body };
-        validate::check(operation, &parts).map_err(|(status, violations)| {
+        let checked = validate::check(operation, &parts).or_else(|refused| match filled {
+            Some(Some(body)) => {
+                validate::check(operation, &Parts { path, query: &query, headers: request.headers(), body: &body })
+            }
+            // Not an object that can be kept, which is refused below, unless it is no JSON at all.
+            Some(None) if refused.1.iter().all(|violation| violation.path != "$") => Ok(()),
+            _ => Err(refused),
+        });
+        checked.map_err(|(status, violations)| {
             insight.violations = violations;
             validate::refusal(status, &insight.violations)
         })?;

@@ -159,11 +159,7 @@ impl State {
         for (name, value) in sent.values().filter(|(name, _)| !matches!(*name, "taskId" | "workspaceId")) {
             task.set(name, value);
         }
-        for (name, value) in [("status", "planned"), ("visibility", "team"), ("origin", "api")] {
-            if task.raw(name).is_none() {
-                task.set(name, value);
-            }
-        }
+        fill_in(&mut task);
         stamp(&mut task, &time::text(now), now);
         self.tasks.push(task.clone());
         Ok(task)
@@ -253,6 +249,15 @@ impl State {
         };
         let limit = filter.limit.unwrap_or(usize::MAX);
         self.documents.iter().filter(wanted).take(limit).map(lighten).collect()
+    }
+}
+
+/// What a new task is unless it says otherwise.
+pub(crate) fn fill_in(task: &mut Record) {
+    for (name, value) in [("status", "planned"), ("visibility", "team"), ("origin", "api")] {
+        if task.raw(name).is_none() {
+            task.set(name, value);
+        }
     }
 }
 

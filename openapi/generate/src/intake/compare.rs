@@ -32,6 +32,8 @@ pub(crate) struct Comparison<'d> {
     seen: BTreeSet<(Pointer, Pointer)>,
     /// Does theirs distinguish API keys from OAuth tokens anywhere?
     pub(crate) distinguishes: bool,
+    /// What a person must decide.
+    pub(crate) to_decide: Vec<String>,
 }
 
 impl<'d> Comparison<'d> {
@@ -45,6 +47,7 @@ impl<'d> Comparison<'d> {
             renamed: BTreeMap::new(),
             seen: BTreeSet::new(),
             distinguishes: false,
+            to_decide: Vec::new(),
         }
     }
 
@@ -186,6 +189,10 @@ impl<'d> Comparison<'d> {
         if let (Some(mine), Some(other)) = (json_schema(mine), json_schema(other)) {
             self.required(&ours.id, &mine, &other);
             self.schema(&format!("{} body", ours.id), &mine, &other);
+            // What is written back was read, with all that it must have.
+            if ours.method == "post" {
+                self.not_asked_for(&ours.id, &mine, &other);
+            }
         }
     }
 
@@ -194,6 +201,27 @@ impl<'d> Comparison<'d> {
         let list = |flat: &Flat<'d>| flat.required.iter().copied().collect::<Vec<_>>().join(", ");
         let (mine, other) = (list(&Flat::of(self.ours, ours)), list(&Flat::of(self.theirs, theirs)));
         self.same(format!("operation {id}, required fields of the body"), (&mine, &other), mark(ours), &theirs.at);
+    }
+
+    /// What a body must have by theirs and the client does not ask for: the curation decides for request types, too.
+    fn not_asked_for(&mut self, id: &str, ours: &Located<'d>, theirs: &Located<'d>) {
+        let (mine, other) = (Flat::of(self.ours, ours), Flat::of(self.theirs, theirs));
+        let Some(model) = mine.component() else { return };
+        let called = |field: &str| {
+            let renamed = self.renamed.get(&(model.clone(), field.to_owned()));
+            renamed.cloned().unwrap_or_else(|| field.to_owned())
+        };
+        let asked: BTreeSet<String> = mine.required.iter().map(|field| called(field)).collect();
+        let is_read_only = |name: &str| other.field(name).is_some_and(|field| field.schema.flag("readOnly"));
+        let missing: Vec<&str> =
+            other.required.iter().copied().filter(|name| !asked.contains(*name) && !is_read_only(name)).collect();
+        if !missing.is_empty() {
+            self.to_decide.push(format!(
+                "`{id}` requires `{}` of its body, which `{model}` does not ask for: add it to `required` of that model in the \
+                 curation, if the service does not fill it in",
+                missing.join("`, `")
+            ));
+        }
     }
 
     fn responses(&mut self, ours: &Operation<'d>, theirs: &Operation<'d>) {

@@ -100,6 +100,7 @@ pub fn intake(input: &IntakeInput<'_>) -> Result<Intake, Error> {
     let mut proposal = Proposal::new(input.curation)?;
     proposal.operations(&pairs);
     proposal.to_decide.extend(needed);
+    proposal.to_decide.append(&mut comparison.to_decide);
     let (renamed, known) = parameters(&pairs, &their_operations);
     proposal.parameters(&renamed, &known);
     proposal.models(&comparison, &merged_document);
@@ -154,9 +155,22 @@ fn roles(
                 entry.insert(key.to_owned(), Value::Object(names));
             }
         }
+        if sends_whole(comparison.theirs, &other.node) {
+            entry.insert("x-sends-whole".to_owned(), Value::Bool(true));
+        }
         (!entry.is_empty()).then(|| (other.node.at.to_string(), Value::Object(entry)))
     });
     entries.collect()
+}
+
+/// Is what a POST sends described by the schema of what comes back?
+fn sends_whole(document: &Document, operation: &Located<'_>) -> bool {
+    let body = operation.get("requestBody").and_then(|body| document.resolve(&body).ok());
+    let sent = body.and_then(|body| matching::json_schema(&body));
+    let received = matching::success(document, operation).and_then(|(_, response)| matching::json_schema(&response));
+    let at = |schema: &Located<'_>| flat::Flat::of(document, schema).at;
+    let is_post = operation.at.steps().last().is_some_and(|method| method == "post");
+    is_post && sent.zip(received).is_some_and(|(sent, received)| at(&sent) == at(&received))
 }
 
 /// The fields of an operation's response under the names of both sides, and those of what the lists in it contain.
