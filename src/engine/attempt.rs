@@ -104,7 +104,7 @@ pub(super) async fn attempt(
     let timeout = call.options.timeout.unwrap_or(settings.timeout);
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
-    let number = request.attempt;
+    let (number, body_bytes) = (request.attempt, request.body.len());
     let span = AttemptSpan::new(|| Sending {
         method: call.operation.method.as_str(),
         host: settings.base_url.host_str().unwrap_or_default(),
@@ -116,7 +116,7 @@ pub(super) async fn attempt(
     let sending = span.run(span.enter(|| settings.transport.send(request)));
     let result = match watch.limited(Spent::Request, limit, sending).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
-        Ok(Err(error)) => Err(broken(error, token)),
+        Ok(Err(error)) => Err(broken(error, token, body_bytes)),
         Ok(Ok(response)) => classify(call, response, token),
     };
     match &result {
@@ -135,7 +135,10 @@ fn timed_out(limit: Duration, deadline: bool) -> FailedAttempt {
     FailedAttempt { failed: if deadline { Failed::Final } else { Failed::Interrupted }, error }
 }
 
-fn broken(error: TransportError, token: &Token) -> FailedAttempt {
+/// Bodies up to this size are in the system's hands before a server can refuse them.
+const LARGE_BODY: usize = 64 * 1024;
+
+fn broken(error: TransportError, token: &Token, body_bytes: usize) -> FailedAttempt {
     let failure = error.failure();
     let (kind, sent, failed) = match failure {
         Failure::Connect => (ErrorKind::Connect, Sent::No, Failed::Unsent),
@@ -158,7 +161,9 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
         Failure::Connect | Failure::ConnectTimeout => {
             Some("nothing was sent: check the base URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)")
         }
-        Failure::Interrupted => None,
+        Failure::Interrupted => (body_bytes > LARGE_BODY).then_some(
+            "the server closed the connection while a large body was being sent: it may refuse a body of this size",
+        ),
     };
     // The kind's own words come before the message, so it need not repeat them.
     let words = match (failure, error.target()) {
@@ -167,6 +172,11 @@ fn broken(error: TransportError, token: &Token) -> FailedAttempt {
         _ => error.to_string(),
     };
     let source = error.into_source().and_then(|source| token.redactor.error(source));
+    let words = if failure == Failure::Interrupted && body_bytes > LARGE_BODY {
+        format!("{words}, with a request body of {body_bytes} bytes")
+    } else {
+        words
+    };
     let message = match source.as_deref() {
         Some(source) => format!("{words}: {}", token.redactor.line(&root_cause(source).to_string())),
         None => words,
@@ -198,8 +208,8 @@ fn classify(call: &Call, response: TransportResponse, token: &Token) -> Result<R
         return Ok(Response { value: body, metadata: Box::new(metadata) });
     }
     let oauth_only = call.operation.access == Access::OauthOnly;
-    let (content, redactor) = (call.content(), &token.redactor);
-    let refusal = Refusal { status, headers, body: &body, rate_limit, oauth_only, content, redactor };
+    let (base, content, redactor) = (&call.settings.base_url, call.content(), &token.redactor);
+    let refusal = Refusal { base, status, headers, body: &body, rate_limit, oauth_only, content, redactor };
     let (error, by_service) = refusal.into_error();
     Err(FailedAttempt { failed: Failed::Refused { status, by_service }, error })
 }

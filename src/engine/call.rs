@@ -13,6 +13,7 @@ use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::query::Query;
 use super::route::address;
 use crate::error::Content;
+use crate::models::runtime::RawObject;
 use crate::options::CallOptions;
 use crate::redact::is_secret_name;
 
@@ -145,11 +146,24 @@ impl Call {
         }
     }
 
-    /// Makes the call invalid unless its body was read whole from the service.
+    /// Makes the call invalid unless its body was read whole from the service, and has the id that the path names.
     pub(crate) fn needs_whole(&mut self, is_whole: bool) {
+        if let Some(fault) = self.names_another() {
+            self.fault.get_or_insert(fault);
+        }
         if !is_whole {
             self.fault.get_or_insert_with(|| NOT_WHOLE.to_owned());
         }
+    }
+
+    /// What is wrong where the body has another id than the path: it would replace one object by another one.
+    fn names_another(&self) -> Option<String> {
+        let body = RawObject::parse(std::str::from_utf8(self.body.as_ref()?).ok()?).ok()?;
+        self.path.iter().find_map(|(name, wanted)| {
+            let id: String = serde_json::from_str(body.get(name)?.get()).ok()?;
+            let fault = || format!("the path names `{name}` {wanted:?} and the body is {id:?}, which it would replace");
+            (!id.is_empty() && id != *wanted).then(fault)
+        })
     }
 
     /// Sends the body although it was not read whole.

@@ -7,11 +7,11 @@ use serde::de::{DeserializeOwned, Error as _};
 use super::attempt::Success;
 use super::call::Call;
 use super::observer;
-use super::operation::RAW_REQUEST;
+use super::operation::{Operation, RAW_REQUEST, RetryClass};
 use crate::drift::Found;
 use crate::error::{Error, ErrorKind, encoded_words, foreign_encoding, kept_headers, message_of_success, without_bom};
 use crate::metadata::Metadata;
-use crate::models::runtime::{Path, Value};
+use crate::models::runtime::{Path, Value, mended};
 use crate::models::{Json, from_json, from_response};
 use crate::redact::Redactor;
 use crate::response::Response;
@@ -20,14 +20,13 @@ use crate::response::Response;
 ///
 /// A success without content is whatever `T` is made of `null`: `()`, `None`, any JSON.
 pub(super) fn value<T: DeserializeOwned>(call: &Call, success: Success) -> Result<Response<T>, Error> {
-    let operation = call.operation.id;
     let body = without_bom(&success.response.value);
     // A raw request may fetch anything; the operations of the contract return whole objects.
-    let read = if operation == RAW_REQUEST { from_json } else { from_response };
+    let read = if call.operation.id == RAW_REQUEST { from_json } else { from_response };
     let value = if is_empty(body) { serde_json::from_str("null") } else { from_bytes(body, read) };
     match value {
         Ok(value) => Ok(success.response.map(|_| value)),
-        Err(error) => Err(unreadable::<T>(&success, &error, operation)),
+        Err(error) => Err(unreadable::<T>(&success, &error, &call.operation)),
     }
 }
 
@@ -70,7 +69,7 @@ pub(super) fn by_status<T: ByStatus>(call: &Call, success: Success) -> Result<Re
     let metadata = &success.response.metadata;
     match T::read(metadata.status.unwrap_or_default(), &success.response.value) {
         Ok(value) => Ok(success.response.map(|_| value)),
-        Err(error) => Err(unreadable::<Json>(&success, &error, call.operation.id)),
+        Err(error) => Err(unreadable::<Json>(&success, &error, &call.operation)),
     }
 }
 
@@ -82,20 +81,29 @@ fn is_empty(body: &[u8]) -> bool {
 fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Result<T>) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
         Ok(text) => read(text),
-        // Says where the text breaks off.
-        Err(_) => match serde_json::from_slice::<serde_json::Value>(body) {
-            Err(error) => Err(error),
-            Ok(_) => Err(serde_json::Error::custom("it is not UTF-8")),
+        Err(_) => match mended(body).map(|text| read(&text)) {
+            Some(Ok(value)) => Ok(value),
+            _ => not_utf8(body),
         },
     }
 }
 
-fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error, operation: &'static str) -> Error {
+/// Says where the text breaks off.
+fn not_utf8<T>(body: &[u8]) -> serde_json::Result<T> {
+    match serde_json::from_slice::<serde_json::Value>(body) {
+        Err(error) => Err(error),
+        Ok(_) => Err(serde_json::Error::custom("it is not UTF-8")),
+    }
+}
+
+const IT_IS_DONE: &str = "the service reports that the write is done: do not repeat it, fetch what it made or changed";
+
+fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error, operation: &Operation) -> Error {
     let (metadata, redactor) = (&success.response.metadata, &success.token.redactor);
     let body = without_bom(&success.response.value);
     let (message, hint) = if is_empty(body) {
         let message = "the service reports success with an empty response, where JSON should be".to_owned();
-        (message, Some("a write has been done: do not repeat it, fetch what it made or changed"))
+        (message, None)
     } else if let Some(encoding) = foreign_encoding(&metadata.headers) {
         (format!("the response has {}", encoded_words(&redactor.line(encoding))), None)
     } else if error.is_data() {
@@ -112,14 +120,18 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
     } else {
         (format!("the response is not complete JSON: {error}"), None)
     };
-    let message = match service_words(body, redactor) {
+    let is_write = operation.retry != RetryClass::Read;
+    let words = service_words(body, redactor);
+    // Words under a success may say that it is none.
+    let is_done = is_write && words.is_none();
+    let message = match words {
         Some(words) => format!("the service says: {words}; {message}"),
         None => message,
     };
     Error::new(ErrorKind::Decode, redactor.own_line(&message)).with(|inner| {
-        inner.hint = hint;
+        inner.hint = hint.or_else(|| is_done.then_some(IT_IS_DONE));
         inner.metadata = Metadata {
-            operation: Some(operation),
+            operation: Some(operation.id),
             headers: kept_headers(metadata.headers.clone(), redactor),
             body: redactor.excerpt(&success.response.value),
             ..(**metadata).clone()

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use url::Url;
 
 use super::words::{Content, Words, describe, read};
 use super::{Error, ErrorKind, FieldError};
@@ -10,6 +11,8 @@ use crate::redact::Redactor;
 
 /// A response that is not a success.
 pub(crate) struct Refusal<'a> {
+    /// Where the request went, as far as its host goes.
+    pub(crate) base: &'a Url,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: &'a Bytes,
@@ -28,7 +31,7 @@ impl Refusal<'_> {
         // A secret that has a name in one place may be repeated in another.
         let named = Redactor::of_names_in(self.body);
         let line = |text: String| self.redactor.line(&named.text(&text));
-        let described = || describe(self.status, &self.headers, self.body, self.content, self.redactor);
+        let described = || describe(self.base, self.status, &self.headers, self.body, self.content, self.redactor);
         let message = message.map_or_else(described, line);
         let error = Error::new(kind(self.status), message).with(|error| {
             error.hint = self.hint();

@@ -21,12 +21,13 @@
 mod curated;
 mod extra;
 mod json;
+mod mend;
 mod mode;
 mod object;
 mod one_or_many;
 mod open;
 mod presence;
-#[cfg(any(feature = "webhook", feature = "oauth"))]
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod raw_object;
 mod record;
 mod text;
@@ -59,11 +60,12 @@ pub(crate) mod runtime {
     pub(crate) use super::json::Json;
     #[cfg(feature = "oauth")]
     pub(crate) use super::json::{RawText, with_raw};
+    pub(crate) use super::mend::mended;
     pub(crate) use super::mode::is_whole_response;
     pub(crate) use super::object::{OpenObject, open_object, read_object};
     pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};
     pub(crate) use super::presence::{Field, Findings, Path, Presence, Unreadable};
-    #[cfg(any(feature = "webhook", feature = "oauth"))]
+    #[cfg(any(feature = "client", feature = "webhook"))]
     pub(crate) use super::raw_object::RawObject;
     pub(crate) use super::record::Record;
     pub(crate) use super::text::Text;

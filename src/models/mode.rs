@@ -8,6 +8,8 @@ use std::cell::Cell;
 
 use serde::de::DeserializeOwned;
 
+use super::mend::mended;
+
 /// What surrounds the model that is being read on this thread.
 #[derive(Clone, Copy)]
 struct Mode {
@@ -69,7 +71,7 @@ pub(crate) fn carefully<T>(read: impl FnOnce() -> T) -> Option<T> {
 /// Reads JSON as the client reads a response.
 ///
 /// The result is that of [`serde_json::from_str`], a third faster for models: JSON that fits is read in one pass.
-/// A byte order mark before the JSON is skipped.
+/// A byte order mark before the JSON is skipped, and half of a surrogate pair in the name of a field is read as U+FFFD.
 ///
 /// ```
 /// use onehorizon::models::{TaskList, from_json};
@@ -83,6 +85,10 @@ pub(crate) fn carefully<T>(read: impl FnOnce() -> T) -> Option<T> {
 /// When the text is not JSON, or lacks what the type cannot do without.
 pub fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    read(json).or_else(|error| mended(json.as_bytes()).and_then(|json| read(&json).ok()).ok_or(error))
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     optimistically(|| serde_json::from_str(json)).or_else(|_| serde_json::from_str(json))
 }
 

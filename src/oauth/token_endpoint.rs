@@ -17,7 +17,7 @@ use super::tokens::{Fields, Tokens};
 use crate::clock::Clock;
 use crate::error::{Content, encoded_words, foreign_encoding, message_of};
 use crate::metadata::Sent;
-use crate::models::runtime::{RawObject, Value};
+use crate::models::runtime::{RawObject, Value, mended};
 use crate::redact::Redactor;
 use crate::retry_after::rate_limit;
 use crate::secret::Secret;
@@ -199,12 +199,17 @@ fn success(response: &TransportResponse) -> Option<Result<(Tokens, Option<Durati
     }
 }
 
-/// The body as text, without a byte order mark. What is not UTF-8 is replaced, as a browser does.
+/// The body as text, without a byte order mark. What is not UTF-8 is replaced, as a browser does, and so is half of a surrogate
+/// pair in a name.
 fn text_of(body: &Bytes) -> Zeroizing<String> {
     let text = Zeroizing::new(String::from_utf8_lossy(body).into_owned());
-    match text.trim_start().strip_prefix('\u{feff}') {
+    let text = match text.trim_start().strip_prefix('\u{feff}') {
         Some(rest) => Zeroizing::new(rest.to_owned()),
         None => text,
+    };
+    match RawObject::parse(&text) {
+        Ok(_) => text,
+        Err(_) => mended(text.as_bytes()).map_or(text, Zeroizing::new),
     }
 }
 

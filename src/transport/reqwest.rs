@@ -9,7 +9,7 @@ use ::reqwest::{Client, ClientBuilder, redirect};
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use http::header::ACCEPT_ENCODING;
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::Url;
 
 use super::endpoint::is_loopback;
@@ -119,10 +119,9 @@ impl ReqwestTransport {
     }
 
     /// The client of the runtime that polls.
-    fn client(&self) -> Result<Client, TransportError> {
-        let runtime = Handle::try_current().map_err(|error| TransportError::new(Failure::NoRuntime, error))?;
+    fn client(&self, runtime: &Handle) -> Result<Client, TransportError> {
         // Where one is missing, tokio panics in the middle of the request.
-        let missing = match drivers(&runtime) {
+        let missing = match drivers(runtime) {
             Drivers { timer: true, io: true } => None,
             Drivers { timer: false, io: true } => Some("it has no timer"),
             Drivers { timer: true, io: false } => Some("it has no I/O"),
@@ -159,6 +158,11 @@ impl fmt::Debug for ReqwestTransport {
 fn build(builder: ClientBuilder, tls: &Tls) -> Result<Client, String> {
     let builder = builder.redirect(redirect::Policy::none()).retry(::reqwest::retry::never()).referer(false);
     let builder = builder.tcp_nodelay(true).no_brotli().no_deflate().no_zstd();
+    // What intermediaries do to headers must not cost a response that came whole.
+    let builder = builder
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true);
     let builder = if cfg!(feature = "gzip") { builder } else { builder.no_gzip() };
     let builder = if cfg!(feature = "http2") { builder } else { builder.http1_only() };
     tls.apply(builder)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))
@@ -178,8 +182,10 @@ fn target(url: &Url, proxy: Option<&str>) -> String {
 
 impl Transport for ReqwestTransport {
     fn send(&self, request: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
-        let client = match self.client() {
-            Ok(client) => client,
+        let runtime = Handle::try_current().map_err(|error| TransportError::new(Failure::NoRuntime, error));
+        let found = runtime.and_then(|runtime| Ok((self.client(&runtime)?, runtime.runtime_flavor())));
+        let (client, flavor) = match found {
+            Ok(found) => found,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
         let limit = request.max_response_bytes;
@@ -198,6 +204,9 @@ impl Transport for ReqwestTransport {
         // Handed over before the future is boxed, so that the request is not moved into it and out again.
         let pending = client.execute(outgoing);
         Box::pin(async move {
+            if flavor == RuntimeFlavor::CurrentThread {
+                notice_closed_connections().await;
+            }
             let mut response =
                 pending.await.map_err(|error| failure(error).with_target(target(&url, self.proxy.as_deref())))?;
             let status = response.status();
@@ -208,17 +217,34 @@ impl Transport for ReqwestTransport {
     }
 }
 
+/// Lets a runtime on one thread look at its sockets before a pooled connection is taken: between two `block_on` nobody does,
+/// and a request on a connection that the server has closed meanwhile would be lost.
+async fn notice_closed_connections() {
+    // The first turn finds the sockets that are ready, the second one runs what waits for them.
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+}
+
+/// The next part of a body. Where a response that is not a success breaks off, that is its end: its status says what happened,
+/// and a server that refuses a request often closes the connection before all of its reasons have arrived.
+async fn next_chunk(response: &mut ::reqwest::Response) -> Result<Option<Bytes>, TransportError> {
+    match response.chunk().await {
+        Err(_) if !response.status().is_success() => Ok(None),
+        chunk => chunk.map_err(failure),
+    }
+}
+
 /// Reads to the end or to the limit, whichever comes first; the limit is of the body as it is after decompression.
 async fn read_body(response: &mut ::reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > limit {
         return Err(Failure::TooLarge.into());
     }
-    let Some(first) = response.chunk().await.map_err(failure)? else { return Ok(Bytes::new()) };
+    let Some(first) = next_chunk(response).await? else { return Ok(Bytes::new()) };
     if first.len() > limit {
         return Err(Failure::TooLarge.into());
     }
-    let Some(second) = response.chunk().await.map_err(failure)? else { return Ok(first) };
+    let Some(second) = next_chunk(response).await? else { return Ok(first) };
     let mut whole = BytesMut::new();
     let mut next = Some(second);
     make_room(&mut whole, first.len(), announced);
@@ -229,7 +255,7 @@ async fn read_body(response: &mut ::reqwest::Response, limit: usize) -> Result<B
         }
         make_room(&mut whole, chunk.len(), announced);
         whole.extend_from_slice(&chunk);
-        next = response.chunk().await.map_err(failure)?;
+        next = next_chunk(response).await?;
     }
     Ok(whole.freeze())
 }

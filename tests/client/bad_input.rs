@@ -59,9 +59,16 @@ fn tokens_that_cannot_be_tokens_are_refused_without_being_shown() {
 
 #[test]
 fn workspace_ids_with_an_accident_of_copying_are_refused() {
-    for (id, complaint) in
-        [("w_1\n", "line end"), ("\"w_1\"", "quotes"), ("${WORKSPACE}", "placeholder"), ("", "empty")]
-    {
+    for (id, complaint) in [
+        ("w_1\n", "line end"),
+        ("\"w_1\"", "quotes"),
+        ("${WORKSPACE}", "placeholder"),
+        ("undefined", "placeholder"),
+        ("w\u{a0}1", "U+00A0"),
+        ("w_1\u{61c}", "U+061C"),
+        ("ONE_WORKSPACE=w_1", "env file"),
+        ("", "empty"),
+    ] {
         let error = Configuration::builder().api_key(TOKEN).workspace(id).build().unwrap_err();
         let text = error.to_string();
         assert!(text.contains("the workspace id") && text.contains(complaint), "{id:?}: {text}");
@@ -76,6 +83,12 @@ fn base_urls_that_would_not_do_are_refused_with_the_reason() {
         ("https://onehorizon.ai/api/v1\n", "line end"),
         ("\"https://onehorizon.ai/api/v1\"", "quotes"),
         ("https://${HOST}/api/v1", "placeholder"),
+        ("https://$HOST/api/v1", "placeholder"),
+        ("https://%HOST%/api/v1", "placeholder"),
+        ("https://undefined/api/v1", "placeholder"),
+        ("ONE_HORIZON_BASE_URL=https://onehorizon.ai/api/v1", "env file"),
+        ("https://onehorizon.ai:0/api/v1", "port 0"),
+        ("https://onehorizon.ai/\u{fe0f}api/v1", "U+FE0F"),
         ("https://onehorizon.ai /api", "white space"),
         ("ftp://onehorizon.ai", "https://"),
         ("mailto:a@b.c", "https://"),
@@ -352,4 +365,41 @@ async fn endless_waits_and_random_numbers_out_of_range_do_not_panic() {
         };
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{random}");
     }
+}
+
+#[test]
+fn keys_and_tokens_that_stand_for_others_are_refused() {
+    for (token, complaint) in [
+        ("undefined", "placeholder"),
+        ("null", "placeholder"),
+        ("$env:ONE_API_KEY", "placeholder"),
+        ("#{ONE_API_KEY}", "placeholder"),
+        ("your-api-key", "placeholder"),
+        ("***", "placeholder"),
+        ("ONE_API_KEY=abc", "env file"),
+        ("a\u{3000}b", "U+3000"),
+        ("a\u{e0041}b", "U+E0041"),
+        ("a\u{fffd}b", "U+FFFD"),
+    ] {
+        for refused in [Credential::api_key(token), Credential::oauth_token(token), Credential::access_token(token)] {
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains(complaint) && !error.contains("abc"), "{token}: {error}");
+        }
+    }
+}
+
+#[test]
+fn proxies_that_nobody_filled_in_are_refused_when_the_client_is_built() {
+    for (proxy, complaint) in [
+        ("http://$PROXY:3128", "placeholder"),
+        ("$PROXY:3128", "placeholder"),
+        ("http://%PROXY%:3128", "placeholder"),
+        ("http://$PROXY_USER:$PROXY_PASSWORD@proxy.example:3128", "placeholder"),
+        ("http://proxy.example:0", "port 0"),
+        ("http://pro\u{2800}xy.example", "U+2800"),
+    ] {
+        let error = Configuration::builder().api_key(TOKEN).proxy(proxy).build().unwrap_err().to_string();
+        assert!(error.contains("proxy") && error.contains(complaint), "{proxy}: {error}");
+    }
+    Configuration::builder().api_key(TOKEN).proxy("http://user:pa$WORD@proxy.example:3128").build().unwrap();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use onehorizon::apis::BulkOutcome;
 use onehorizon::models::{NewTask, Task};
-use onehorizon::{Configuration, ErrorKind, TasksApi};
+use onehorizon::{Configuration, ErrorKind, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Record};
 use serde::ser::SerializeStruct;
 
@@ -46,6 +46,31 @@ async fn what_came_from_elsewhere_is_refused_before_anything_is_sent() {
         tasks.update_task("tsk_1", &task).replace_whole().await.unwrap();
         fake.clear_requests();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_not_written_under_the_id_of_another_one() {
+    let (fake, tasks) = stage();
+    fake.put_task(Record::new().with("taskId", &"tsk_2").with("title", &"other"));
+    let other = tasks.fetch_task("tsk_2").await.unwrap();
+    fake.clear_requests();
+    let blocking = onehorizon::blocking::TasksApi::new(&Configuration::builder().api_key("k").build().unwrap());
+    for error in [
+        tasks.update_task("tsk_1", &other).await.unwrap_err(),
+        tasks.update_task("tsk_1", &other).replace_whole().await.unwrap_err(),
+        tasks.update_task("tsk_1", Task::new("tsk_2")).replace_whole().await.unwrap_err(),
+        tasks.update_task("TSK_2", &other).await.unwrap_err(),
+        blocking.update_task("tsk_1", &other).send().unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Invalid, Sent::No), "{error}");
+        assert!(error.message().contains("the body is \"tsk_2\""), "{error}");
+    }
+    assert!(fake.requests().is_empty());
+    // A copy that says so is what it says.
+    let mut copy = other.into_inner();
+    copy.task_id = "tsk_1".into();
+    tasks.update_task("tsk_1", &copy).await.unwrap();
+    assert!(fake.task("tsk_1").unwrap().is("title", "other"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -101,14 +101,70 @@ async fn a_success_without_content_is_what_null_is() {
 }
 
 #[tokio::test]
-async fn a_write_whose_success_has_no_content_says_that_it_is_done() {
-    for body in ["", "\n"] {
-        let wire = Wire::new([plain(204, body.to_owned())]);
+async fn a_write_whose_success_cannot_be_read_says_that_it_is_done() {
+    for (status, body) in
+        [(204, ""), (200, "\n"), (200, "OK"), (201, "null"), (202, "{}"), (200, "[]"), (200, "{\"taskId\"")]
+    {
+        let wire = Wire::new([plain(status, body.to_owned())]);
         let error = TasksApi::new(&wire.configuration()).create_task(NewTask::new("x")).await.unwrap_err();
-        assert_eq!((error.kind(), error.status(), error.was_sent()), (ErrorKind::Decode, Some(204), Sent::Yes));
+        assert_eq!((error.kind(), error.status(), error.was_sent()), (ErrorKind::Decode, Some(status), Sent::Yes));
         assert!(!error.is_retryable() && wire.count() == 1);
-        assert!(error.message().contains("success") && error.hint().unwrap().contains("do not repeat"), "{error}");
+        assert!(error.hint().unwrap().contains("do not repeat"), "{body:?}: {error}");
+        // A read changed nothing.
+        let wire = Wire::new([plain(status, body.to_owned())]);
+        let error = TasksApi::new(&wire.configuration()).fetch_task("tsk_1").await.unwrap_err();
+        assert!(error.is_decode() && error.hint().is_none(), "{body:?}: {error}");
     }
+}
+
+#[tokio::test]
+async fn an_encoding_is_named_in_whatever_line_it_stands() {
+    for lines in [&["gzip"][..], &["identity", "gzip"], &["identity, gzip"], &["", "gzip"]] {
+        for status in [200, 500] {
+            let mut reply = plain(status, &b"\x1f\x8b\x08\0"[..]);
+            for line in lines {
+                reply = reply.header("content-encoding", *line);
+            }
+            let error = read(&Wire::new([reply]).builder().retry(Retry::never()).build().unwrap()).send::<Task>().await;
+            let error = error.unwrap_err();
+            assert!(error.message().contains("gzip"), "{lines:?}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_byte_that_is_not_utf_8_costs_the_string_that_it_is_in_and_no_more() {
+    let list = b"{\"tasks\":[{\"taskId\":\"a\",\"title\":\"M\xfcller\",\"mood\":\"\xe2\x82\"},{\"taskId\":\"b\"}]}";
+    let wire = Wire::new([plain(200, &list[..]), plain(200, &b"{\"taskId\":\"a\",\"title\":\"M\xfcller\"}"[..])]);
+    let tasks = TasksApi::new(&wire.configuration());
+    let list = tasks.list_tasks().await.unwrap();
+    assert_eq!((list.tasks.len(), list.tasks[0].title.as_str()), (2, "M\u{fffd}ller"));
+    assert!(list.unreadable().iter().any(|odd| odd.path() == "tasks[0].title"), "{:?}", list.unreadable());
+    let mut task = tasks.fetch_task("a").await.unwrap().into_inner();
+    task.topic = Some("changed".to_owned());
+    assert!(
+        serde_json::to_string(&task).unwrap().contains(r#""title":"M\udcfcller""#),
+        "no other title is written back"
+    );
+    // The service's words.
+    let refusal = plain(400, &b"{\"code\":400,\"message\":\"M\xfcller is unknown\"}"[..]);
+    let error = read(&Wire::new([refusal]).configuration()).await.unwrap_err();
+    assert!(error.code() == Some("400") && error.message().ends_with("ller is unknown"), "{error}");
+    // What is not JSON even so is an error as before.
+    let error = read(&Wire::new([plain(200, &b"{\"taskId\":\xfc}"[..])]).configuration()).send::<Task>().await;
+    assert!(error.unwrap_err().is_decode());
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair_in_a_name_costs_that_name_and_no_more() {
+    let wire = Wire::new([
+        plain(200, r#"{"tasks":[{"taskId":"a"}],"\ud83d":1}"#),
+        plain(200, r#"{"taskId":"a","\udc00":{}}"#),
+    ]);
+    let tasks = TasksApi::new(&wire.configuration());
+    assert_eq!(tasks.list_tasks().await.unwrap().tasks[0].task_id, "a");
+    let task = tasks.fetch_task("a").await.unwrap();
+    assert_eq!(task.extra.names().collect::<Vec<_>>(), ["\u{fffd}"]);
 }
 
 #[tokio::test]
@@ -122,7 +178,15 @@ async fn a_redirect_names_the_host_that_it_leads_to_and_nothing_secret() {
     for (location, words) in [
         ("https://login.example/sso?token=abc#x", "Found, to the host login.example"),
         ("https://user:pass@login.example:8443/", "Found, to the host login.example"),
-        ("/login?token=abc", "Found, to another path of the same host"),
+        ("//login.example/sso", "Found, to the host login.example"),
+        ("/\\login.example/sso", "Found, to the host login.example"),
+        ("\\\\login.example", "Found, to the host login.example"),
+        ("http://login.example/", "Found, to the host login.example, without TLS"),
+        ("http://onehorizon.ai/api/v1/read", "Found, to another address of the same host, without TLS"),
+        ("https://onehorizon.ai/read", "Found, to another address of the same host"),
+        ("/login?token=abc", "Found, to another address of the same host"),
+        ("login?token=abc", "Found, to another address of the same host"),
+        ("https://[", "Found, to an address that cannot be read"),
     ] {
         let wire = Wire::new([plain(302, String::new()).header("location", location)]);
         let error = read(&wire.configuration()).await.unwrap_err();

@@ -26,6 +26,8 @@ async fn an_odd_field_beside_the_tokens_loses_neither_of_them() {
         r#""scope":42"#,
         r#""scope":["openid",7]"#,
         r#""scope":"lone \ud83d surrogate""#,
+        r#""\ud83d":1"#,
+        r#""\udc00x":{"\ud83d":[]}"#,
         r#""id_token":{}"#,
         r#""id_token":false"#,
         r#""error":"""#,

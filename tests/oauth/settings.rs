@@ -169,6 +169,11 @@ fn settings_with_an_accident_of_copying_are_refused_when_the_app_is_built() {
         ("${VALUE}", "placeholder"),
         ("{{ s3cr3t }}", "placeholder"),
         (" s3cr3t", "white space"),
+        ("ONE_SECRET=s3cr3t", "env file"),
+        ("\u{ab}s3cr3t\u{bb}", "quotes"),
+        ("\u{61c}s3cr3t", "U+061C"),
+        ("#{s3cr3t}", "placeholder"),
+        ("undefined", "placeholder"),
         ("", "empty"),
     ] {
         let in_url = if wrong.is_empty() { String::new() } else { wrong.replace("s3cr3t", "https://app.example/cb") };
@@ -198,4 +203,27 @@ fn scopes_in_quotes_are_refused() {
         let error = app(&wrong).unwrap_err().to_string();
         assert!(error.contains("the scope"), "{wrong:?}: {error}");
     }
+}
+
+#[test]
+fn addresses_with_variables_or_the_port_0_are_refused() {
+    let app = |callback: &str, site: &str| {
+        onehorizon::oauth::OauthApp::builder("client", callback).site(site).build().map(|_| ())
+    };
+    for (address, says) in [
+        ("https://$HOST/cb", "placeholder"),
+        ("https://%HOST%/cb", "placeholder"),
+        ("https://app.example:0/cb", "port 0"),
+    ] {
+        for error in [app(address, "https://onehorizon.ai").unwrap_err(), app(CALLBACK, address).unwrap_err()] {
+            assert!(error.to_string().contains(says), "{address}: {error}");
+        }
+    }
+    assert!(app("com.example.app:/cb", "https://onehorizon.ai").is_ok());
+}
+
+#[test]
+fn a_client_secret_is_given_without_its_scheme() {
+    let error = Server::rotating().builder().client_secret("Bearer s3cr3t").build().map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("begins with `Bearer`"), "{error}");
 }

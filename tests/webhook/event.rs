@@ -247,6 +247,27 @@ fn a_byte_order_mark_before_the_event_is_passed_over() {
 }
 
 #[test]
+fn what_is_broken_inside_a_string_costs_no_event() {
+    let whole = task_created().to_string();
+    let title = "Review launch checklist";
+    let latin = whole.as_bytes();
+    let at = whole.find(title).unwrap();
+    let latin = [&latin[..at], b"M\xfcller", &latin[at + title.len()..]].concat();
+    let half = whole.replacen('{', r#"{"\ud83d":1,"#, 1);
+    let half_in_data = whole.replacen("\"actor\"", r#""\ud83d":1,"actor""#, 1);
+    for body in [latin, half.into_bytes(), half_in_data.into_bytes()] {
+        let event = Event::from_json(&body).unwrap();
+        assert_eq!((event.id().as_str(), event.task_id().unwrap().as_str()), ("evt_task_created", "tsk_123"));
+        let Payload::Task(task) = event.payload() else { panic!("{:?}", event.payload()) };
+        assert!(task.title == title || task.title == "M\u{fffd}ller", "{}", task.title);
+        assert_eq!(Event::from_json(event.as_json()).unwrap(), event, "what is stored is read back");
+        let by_header = Event::from_delivery(|name: &str| (name == "x-one-event-id").then_some(&b"evt_9"[..]), &body);
+        assert_eq!(by_header.unwrap().id().as_str(), "evt_9");
+    }
+    assert!(Event::from_json(b"\xff{}").is_err());
+}
+
+#[test]
 fn the_json_of_an_event_has_the_id_and_type_that_came_by_header() {
     let headers = [("x-one-event-id", "evt_\"header\""), ("x-one-event-type", "task.updated")];
     for part in [&headers[..1], &headers[1..], &headers[..]] {

@@ -73,6 +73,15 @@ fn a_secret_with_an_accident_of_copying_is_refused_when_the_verifier_is_built() 
         (format!("'{KEY}'"), "quotes"),
         ("${ONE_WEBHOOK_KEY}".to_owned(), "placeholder"),
         ("<your key>".to_owned(), "placeholder"),
+        ("undefined".to_owned(), "placeholder"),
+        ("$env:ONE_WEBHOOK_KEY".to_owned(), "placeholder"),
+        (format!("ONE_WEBHOOK_KEY={KEY}"), "env file"),
+        (format!("Bearer {KEY}"), "Bearer"),
+        (format!("\u{ab}{KEY}\u{bb}"), "quotes"),
+        (format!("{KEY}\u{a0}{KEY}"), "U+00A0"),
+        (format!("{KEY}\u{fe0f}"), "U+FE0F"),
+        (format!("{KEY}\u{3164}"), "U+3164"),
+        (format!("{KEY}\u{fffd}"), "U+FFFD"),
     ] {
         for built in [Verifier::key(text.as_str()), Verifier::signed(text.as_str())] {
             let error = built.unwrap_err().to_string();

@@ -2,23 +2,26 @@
 
 use http::{HeaderMap, StatusCode};
 use serde::de::IgnoredAny;
+use url::Url;
 
 use super::{Content, without_bom};
 use crate::redact::Redactor;
 
 /// Words for a response that gives none in a form of its own.
 pub(crate) fn describe(
+    base: &Url,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
     content: Content,
     redactor: &Redactor,
 ) -> String {
-    redactor.own_line(&described(status, headers, body, content, &|outside| redactor.line(outside)))
+    redactor.own_line(&described(base, status, headers, body, content, &|outside| redactor.line(outside)))
 }
 
 /// `clean` takes the secrets out of what comes from outside.
 fn described(
+    base: &Url,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
@@ -29,10 +32,12 @@ fn described(
     let header = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let media_type = header(http::header::CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or(value).trim());
     if let Some(location) = header(http::header::LOCATION).filter(|_| status.is_redirection()) {
-        return match url::Url::parse(location).ok().as_ref().and_then(url::Url::host_str) {
-            // The host alone: the rest of an address may hold what opens it.
-            Some(host) => format!("{reason}, to the host {}", clean(host)),
-            None => format!("{reason}, to another path of the same host"),
+        let Ok(target) = base.join(location) else { return format!("{reason}, to an address that cannot be read") };
+        let unsafely = if base.scheme() == "https" && target.scheme() == "http" { ", without TLS" } else { "" };
+        // The host alone: the rest of an address may hold what opens it.
+        return match target.host_str().filter(|host| base.host_str() != Some(host)) {
+            Some(host) => format!("{reason}, to the host {}{unsafely}", clean(host)),
+            None => format!("{reason}, to another address of the same host{unsafely}"),
         };
     }
     if body.iter().all(u8::is_ascii_whitespace) {
@@ -77,8 +82,9 @@ fn plain_text(text: &str) -> Option<&str> {
 
 /// The encoding of a body that the transport did not undo.
 pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<&str> {
-    let encoding = headers.get(http::header::CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim();
-    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+    let lines = headers.get_all(http::header::CONTENT_ENCODING).into_iter();
+    let mut encodings = lines.flat_map(|line| line.to_str().unwrap_or("unknown").split(',')).map(str::trim);
+    encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// What to say of a body in an encoding that was not undone; the encoding is one line without secrets.

@@ -18,7 +18,7 @@ pub use self::payload::{Payload, Undecoded};
 use super::error::WebhookError;
 use super::headers::{Headers, NoHeaders};
 use crate::drift::Found;
-use crate::models::runtime::RawObject;
+use crate::models::runtime::{RawObject, mended};
 use crate::models::{
     EventActor, EventId, EventResource, EventType, Json, TaskId, Timestamp, WebhookEvent, WorkspaceId,
 };
@@ -92,7 +92,7 @@ impl Event {
     /// `1.0`), `id`, `type`, `source`, `time`, `datacontenttype` (`application/json`), `workspaceid`, `data` and
     /// `data.resource` are needed.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, WebhookError> {
-        Self::read(envelope::text(json.as_ref())?, &NoHeaders)
+        mending(json.as_ref(), |json| Self::read(envelope::text(json)?, &NoHeaders))
     }
 
     /// Reads an event from a delivery: `X-One-Event-Id` and `X-One-Event-Type` come before what the body says, as in
@@ -108,6 +108,10 @@ impl Event {
     }
 
     pub(super) fn from_unsigned<'h>(headers: &impl Headers<'h>, body: &[u8]) -> Result<Self, WebhookError> {
+        mending(body, |body| Self::from_whole(headers, body))
+    }
+
+    fn from_whole<'h>(headers: &impl Headers<'h>, body: &[u8]) -> Result<Self, WebhookError> {
         let text = envelope::text(body)?;
         let envelope = Envelope::parse(text)?;
         let id = header(headers, ID_HEADER).filter(|id| *id != envelope.id);
@@ -124,7 +128,8 @@ impl Event {
 
     /// Reads an event from a signed delivery: the body alone says what it is, and headers must not contradict it.
     pub(super) fn from_signed<'h>(headers: &impl Headers<'h>, body: &[u8]) -> Result<Self, WebhookError> {
-        let event = Self::read(envelope::text(body)?, headers)?;
+        // The signature has been checked over the bytes that came.
+        let event = mending(body, |body| Self::read(envelope::text(body)?, headers))?;
         for (name, signed) in [(ID_HEADER, event.id.as_str()), (TYPE_HEADER, event.kind.as_str())] {
             let agrees = |line: &[u8]| line.trim_ascii().is_empty() || line.trim_ascii() == signed.trim().as_bytes();
             if !headers.get_all(name).into_iter().all(agrees) {
@@ -285,7 +290,7 @@ impl Event {
     }
 
     /// The delivered text. Where a header gave another id or type, the text has that one, so that an event read back from
-    /// it is the same; everything else is unchanged.
+    /// it is the same. A byte in a string that is not UTF-8 is an escape in it. Everything else is unchanged.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.text
@@ -374,6 +379,11 @@ impl std::str::FromStr for Event {
     fn from_str(json: &str) -> Result<Self, WebhookError> {
         Self::from_json(json)
     }
+}
+
+/// Reads a body, and where it cannot be read, what is left of it when broken strings are mended.
+fn mending<T>(body: &[u8], read: impl Fn(&[u8]) -> Result<T, WebhookError>) -> Result<T, WebhookError> {
+    read(body).or_else(|error| mended(body).and_then(|text| read(text.as_bytes()).ok()).ok_or(error))
 }
 
 const fn missing(attribute: &'static str) -> WebhookError {

@@ -1,0 +1,100 @@
+//! A server that responds and closes before it has read the request's body, or before all of its response is sent.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use onehorizon::models::NewTask;
+use onehorizon::{Configuration, Error, ErrorKind, Retry, Sent, TasksApi};
+
+/// More than the system takes at once for a connection.
+const LARGE: usize = 12_000_000;
+
+const REFUSAL: &str = r#"{"code":413,"message":"the description is too large"}"#;
+const HEAD: &str = "HTTP/1.1 413 Payload Too Large\r\ncontent-type: application/json\r\nconnection: close\r\n";
+
+/// Serves so many connections, each after the beginning of its request has been read.
+fn server(connections: usize, serve: fn(&mut TcpStream)) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().take(connections) {
+            let mut stream = stream.unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let _ = stream.read(&mut [0; 2048]);
+            serve(&mut stream);
+        }
+    });
+    url
+}
+
+fn refuse(stream: &mut TcpStream) {
+    let _ = write!(stream, "{HEAD}content-length: {}\r\n\r\n{REFUSAL}", REFUSAL.len());
+}
+
+fn refuse_and_read_on(stream: &mut TcpStream) {
+    refuse(stream);
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut sink = [0; 8_192];
+    while matches!(stream.read(&mut sink), Ok(count) if count > 0) {}
+}
+
+async fn create(url: &str, bytes: usize) -> Error {
+    let builder = Configuration::builder().base_url(url).api_key("key").retry(Retry::never());
+    let tasks = TasksApi::new(&builder.build().unwrap());
+    tasks.create_task(NewTask::new("x").description("d".repeat(bytes))).await.unwrap_err()
+}
+
+#[track_caller]
+fn assert_refused(error: &Error) {
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Api, Some(413)), "{error}");
+    assert!(error.message().contains("the description is too large"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_by_size_is_read_when_the_server_reads_on_or_the_body_is_small() {
+    let url = server(3, refuse_and_read_on);
+    for bytes in [100_000, 1_000_000, LARGE] {
+        assert_refused(&create(&url, bytes).await);
+    }
+    let url = server(2, refuse);
+    for bytes in [1_000, 100_000] {
+        assert_refused(&create(&url, bytes).await);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_a_large_body_is_sent_names_the_size() {
+    let url = server(2, refuse);
+    for _ in 0..2 {
+        let error = create(&url, LARGE).await;
+        if error.status().is_none() {
+            assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Interrupted, Sent::Maybe), "{error}");
+            assert!(error.message().contains("with a request body of 120000"), "{error}");
+            assert!(error.hint().unwrap().contains("it may refuse a body of this size"), "{error}");
+        }
+    }
+    let url = server(2, |_| {});
+    let error = create(&url, LARGE).await;
+    assert!(error.kind() == ErrorKind::Interrupted && error.message().contains("120000"), "{error}");
+    let error = create(&url, 10).await;
+    assert!(
+        error.hint().is_none() && !error.message().contains("request body"),
+        "a small body is not to blame: {error}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_that_breaks_off_still_says_its_status() {
+    let url = server(2, |stream| {
+        let _ = write!(stream, "{HEAD}content-length: 1000\r\n\r\n{REFUSAL}");
+        let _ = stream.shutdown(Shutdown::Write);
+    });
+    let error = create(&url, 10).await;
+    assert_refused(&error);
+    assert_eq!(error.was_sent(), Sent::Yes);
+    let builder = Configuration::builder().base_url(&url).api_key("key").retry(Retry::never());
+    let error = TasksApi::new(&builder.build().unwrap()).fetch_task("tsk_1").await.unwrap_err();
+    assert_refused(&error);
+}
