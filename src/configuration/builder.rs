@@ -397,6 +397,7 @@ impl ConfigurationBuilder {
             quota: Arc::new(Quota::new(&self.clock, self.pacing, self.on_quota_wait)),
             hooks: self.hooks,
             reported: Arc::new(Reported::default()),
+            takes_patch: Arc::default(),
             retry: self.retry.unwrap_or(retry),
             transport,
             clock: self.clock,

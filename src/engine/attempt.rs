@@ -37,15 +37,17 @@ pub(super) struct FailedAttempt {
 }
 
 /// Headers that describe the connection or the message, which only the transport can get right.
-const OWNED_BY_TRANSPORT: [&str; 12] = [
+const OWNED_BY_TRANSPORT: [&str; 14] = [
     "accept-encoding",
     "connection",
     "content-encoding",
     "content-length",
     "expect",
     "host",
+    "http2-settings",
     "keep-alive",
     "proxy-authorization",
+    "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
@@ -77,7 +79,7 @@ pub(super) fn request(call: &Call) -> Result<TransportRequest, Error> {
     if !call.query.as_str().is_empty() {
         url.set_query(Some(call.query.as_str()));
     }
-    let mut request = TransportRequest::new(call.operation.method.clone(), url);
+    let mut request = TransportRequest::new(call.method(), url);
     request.operation = call.operation.id;
     request.max_response_bytes = settings.max_response_bytes;
     request.headers.insert(ACCEPT, call.accept.map_or(JSON, HeaderValue::from_static));
@@ -105,8 +107,9 @@ pub(super) async fn attempt(
     let remaining = watch.remaining().unwrap_or(Duration::MAX);
     let limit = timeout.min(remaining);
     let (number, body_bytes) = (request.attempt, request.body.len());
+    let method = request.method.clone();
     let span = AttemptSpan::new(|| Sending {
-        method: call.operation.method.as_str(),
+        method: method.as_str(),
         host: settings.base_url.host_str().unwrap_or_default(),
         port: settings.base_url.port_or_known_default().unwrap_or_default(),
         route: call.route_template(),

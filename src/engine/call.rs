@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::Method;
@@ -12,7 +13,7 @@ use super::client::Settings;
 use super::operation::{Access, Operation, RAW_REQUEST, RetryClass};
 use super::query::Query;
 use super::route::address;
-use crate::error::Content;
+use crate::error::{Content, Error};
 use crate::models::runtime::RawObject;
 use crate::options::CallOptions;
 use crate::redact::is_secret_name;
@@ -154,6 +155,32 @@ impl Call {
         if !is_whole {
             self.fault.get_or_insert_with(|| NOT_WHOLE.to_owned());
         }
+    }
+
+    /// The method to send: PATCH in place of a deduced PUT once the service has asked for it.
+    pub(super) fn method(&self) -> Method {
+        let takes_patch = self.has_deduced_put() && self.settings.takes_patch.load(Ordering::Relaxed);
+        if takes_patch { Method::PATCH } else { self.operation.method.clone() }
+    }
+
+    /// Whether the service refused the deduced PUT because it wants PATCH: it has done nothing then, and a whole object
+    /// changes with PATCH as it does with PUT. The client remembers it.
+    pub(super) fn takes_patch(&self, refused: &Method, error: &Error) -> bool {
+        let allowed = error.header("allow").unwrap_or_default();
+        let allows = |method: Method| allowed.split(',').any(|name| name.trim() == method.as_str());
+        let takes_patch = self.has_deduced_put()
+            && *refused == Method::PUT
+            && error.status() == Some(405)
+            && allows(Method::PATCH)
+            && !allows(Method::PUT);
+        if takes_patch {
+            self.settings.takes_patch.store(true, Ordering::Relaxed);
+        }
+        takes_patch
+    }
+
+    fn has_deduced_put(&self) -> bool {
+        self.operation.deduced && self.operation.method == Method::PUT
     }
 
     /// What is wrong where the body has another id than the path: it would replace one object by another one.

@@ -1,6 +1,7 @@
 //! What the calls of a client share: base address, credential, settings of the engine, transport, quota.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use url::Url;
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) quota: Arc<Quota>,
     pub(crate) hooks: Hooks,
     pub(crate) reported: Arc<Reported>,
+    /// Whether the service has refused PUT where the contract deduces it, and named PATCH instead.
+    pub(crate) takes_patch: Arc<AtomicBool>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
 }

@@ -107,7 +107,7 @@ async fn repeat(
     let settings = &*call.settings;
     let mut first = Some(request(call)?);
     let retry = &settings.retry;
-    let most = call.options.attempts.unwrap_or(retry.attempts);
+    let mut most = call.options.attempts.unwrap_or(retry.attempts);
     let patience = settings.quota.patience(call.options.max_wait, retry.max_wait);
     let ticket = settings.quota.ticket();
     let mut token = if let Some(token) = settings.credential.at_hand() {
@@ -150,6 +150,7 @@ async fn repeat(
             None => request(call)?,
         };
         request.attempt = progress.attempts;
+        let method = request.method.clone();
         let FailedAttempt { failed, error } = match attempt(call, watch, request, &token).await {
             Ok(response) => {
                 trace::status(response.status());
@@ -160,6 +161,11 @@ async fn repeat(
             Err(failed) => failed,
         };
         observer.attempt_ended(error.metadata(), Some(error.kind()));
+        if call.takes_patch(&method, &error) {
+            permit.settle(Outcome::Responded, None);
+            most = most.saturating_add(1);
+            continue;
+        }
         let sent = error.was_sent();
         progress.sent_before = progress.sent;
         progress.sent = progress.sent.max(Some(sent));

@@ -7,12 +7,12 @@ mod prose;
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{DATE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use self::prose::in_words;
 use crate::clock::Clock;
-use crate::error::{Content, message_of};
+use crate::error::{Content, message_of, without_bom};
 use crate::limits;
 use crate::metadata::{RateLimit, WaitSource};
 
@@ -40,7 +40,8 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
         let refused = status == StatusCode::TOO_MANY_REQUESTS;
         let now = clock.time_of_day();
         let in_header = || retry_after(headers, now).map(|wait| (wait, WaitSource::Header));
-        let in_message = || in_words(&message_of(status, body, Content::Open)?).map(|wait| (wait, WaitSource::Message));
+        let message = || message_of(status, body, Content::Open).or_else(|| plain_text(headers, body));
+        let in_message = || in_words(&message()?).map(|wait| (wait, WaitSource::Message));
         let in_reset =
             || known.reset.filter(|_| known.remaining.unwrap_or(0) == 0).map(|wait| (wait, WaitSource::Reset));
         let wait = in_header().or_else(|| if refused { in_message().or_else(in_reset) } else { None });
@@ -51,6 +52,14 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
         }
     }
     (known != RateLimit::default()).then_some(known)
+}
+
+/// A short body of plain text, which is the message then.
+fn plain_text(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let media_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_plain = media_type.split(';').next()?.trim().eq_ignore_ascii_case("text/plain");
+    let text = std::str::from_utf8(without_bom(body)).ok()?;
+    (is_plain && text.len() <= 1024).then(|| text.to_owned())
 }
 
 /// `X-RateLimit-…`, or the same without the X; parsed names, since every response is asked for all of them.

@@ -5,10 +5,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use onehorizon::models::{NewTask, Task, TaskStatus};
 use onehorizon::webhook::{Event, Receiver, Verified, Verifier};
 use onehorizon::{Configuration, ErrorKind, Sent, TasksApi};
-use onehorizon_testing::{FakeOneHorizon, Fault, Record};
+use onehorizon_testing::{FakeOneHorizon, Fault, Record, Unknowns};
+use support::unknowns::shortened_lists;
 
 fn fake() -> (FakeOneHorizon, Configuration) {
-    let fake = FakeOneHorizon::builder().in_process();
+    fake_of(Unknowns::from_env().unwrap())
+}
+
+fn fake_of(unknowns: Unknowns) -> (FakeOneHorizon, Configuration) {
+    let fake = FakeOneHorizon::builder().unknowns(unknowns).in_process();
     let config = Configuration::builder().transport(fake.transport()).api_key(fake.api_key()).build().unwrap();
     (fake, config)
 }
@@ -81,7 +86,7 @@ async fn change_a_task_with_edit_task() {
 
 #[tokio::test]
 async fn a_list_contains_summaries() {
-    let (_fake, config) = fake();
+    let (_fake, config) = fake_of(shortened_lists());
     let tasks = TasksApi::new(&config);
     let long = "a sentence of a long description. ".repeat(40);
     let created = tasks.create_task(NewTask::new("A long one").description(long.as_str())).await.unwrap();

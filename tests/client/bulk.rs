@@ -9,9 +9,10 @@ use onehorizon::models::NewTask;
 use onehorizon::quota::Pacing;
 use onehorizon::{Configuration, ErrorKind, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Fault, Record};
+use support::unknowns::counted_updates;
 
 fn fake(count: u32) -> FakeOneHorizon {
-    let fake = FakeOneHorizon::builder().empty().quota_off().in_process();
+    let fake = FakeOneHorizon::builder().unknowns(counted_updates()).empty().quota_off().in_process();
     for number in 1..=count {
         fake.put_task(Record::new().with("taskId", &format!("tsk_{number}")).with("title", &format!("Task {number}")));
     }
@@ -204,7 +205,7 @@ async fn two_items_of_one_key_are_refused_before_anything_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn it_takes_as_long_as_the_pacing_estimates() {
-    let fake = FakeOneHorizon::builder().empty().in_process();
+    let fake = FakeOneHorizon::builder().unknowns(counted_updates()).empty().in_process();
     for id in ids(150) {
         fake.put_task(Record::new().with("taskId", &id).with("title", &id));
     }

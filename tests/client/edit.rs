@@ -8,6 +8,7 @@ use onehorizon::models::Task;
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::{Configuration, Error, ErrorKind, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault, Record};
+use support::unknowns::counted_updates;
 
 type Hook = Arc<dyn Fn(&FakeOneHorizon, &str, u32) + Send + Sync>;
 
@@ -45,7 +46,7 @@ impl Stage {
     }
 
     fn with(hook: impl Fn(&FakeOneHorizon, &str, u32) + Send + Sync + 'static) -> Self {
-        let fake = Arc::new(FakeOneHorizon::builder().empty().quota_off().in_process());
+        let fake = Arc::new(FakeOneHorizon::builder().unknowns(counted_updates()).empty().quota_off().in_process());
         fake.put_task(task("first"));
         let transport = fake.transport();
         let wire = Wire { fake: Arc::clone(&fake), transport, counts: Arc::default(), hook: Arc::new(hook) };

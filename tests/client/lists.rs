@@ -2,10 +2,15 @@
 
 use onehorizon::models::{TaskList, TaskSummary};
 use onehorizon::{Configuration, TasksApi};
-use onehorizon_testing::FakeOneHorizon;
+use onehorizon_testing::{FakeOneHorizon, Unknowns};
+use support::unknowns::shortened_lists;
 
 fn client() -> (FakeOneHorizon, TasksApi) {
-    let fake = FakeOneHorizon::builder().in_process();
+    client_of(Unknowns::from_env().unwrap())
+}
+
+fn client_of(unknowns: Unknowns) -> (FakeOneHorizon, TasksApi) {
+    let fake = FakeOneHorizon::builder().unknowns(unknowns).in_process();
     let configuration = Configuration::builder().api_key(fake.api_key()).transport(fake.transport()).build().unwrap();
     (fake, TasksApi::new(&configuration))
 }
@@ -28,7 +33,7 @@ async fn a_list_is_gone_through_by_reference_and_by_value() {
 
 #[tokio::test]
 async fn an_entry_of_a_list_leads_to_the_whole_task_in_its_workspace() {
-    let (fake, tasks) = client();
+    let (fake, tasks) = client_of(shortened_lists());
     let list = tasks.list_tasks().all(true).await.unwrap();
     let entry = list.tasks.iter().find(|task| task.task_id == "tsk_1001").unwrap();
     let whole = entry.fetch(&tasks).await.unwrap();

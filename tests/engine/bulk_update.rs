@@ -5,11 +5,14 @@ use std::path::Path;
 use std::process::Stdio;
 
 use support::example::binary;
+use support::unknowns::counted_updates;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 fn start(state: &Path, speed: &str) -> Child {
     let mut command = Command::new(binary("bulk_update"));
+    // Its output counts the requests of its updates.
+    command.env("ONEHORIZON_FAKE_UNKNOWNS", counted_updates().to_string());
     command.env_remove("ONE_API_KEY").args(["--speed", speed, "--state"]).arg(state);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
 }

@@ -7,7 +7,9 @@ mod bulk_update;
 mod faults;
 mod hooks;
 mod intermediaries;
+
 mod retry;
 mod unused_hooks;
+mod updates;
 mod waits;
 mod waits_in_words;

@@ -91,6 +91,26 @@ async fn a_message_without_a_wait_leads_to_backing_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_wait_is_read_from_plain_text_and_from_no_page() {
+    for (media_type, body, milliseconds) in [
+        ("text/plain", "standard rate limit exceeded, retry in 7 seconds", 7_000),
+        ("Text/Plain; charset=utf-8", "\u{feff}retry in 7 seconds\n", 7_000),
+        ("text/plain", "slow down", 1_000),
+        ("text/html", "<p>retry in 7 seconds</p>", 1_000),
+        ("", "retry in 7 seconds", 1_000),
+        ("text/plain", &format!("{}retry in 7 seconds", " ".repeat(1024)), 1_000),
+    ] {
+        let wire = Wire::new([Reply::new(429, media_type, body.to_owned())]);
+        read(&wire.configuration()).await.unwrap();
+        assert_eq!(wire.sent(), [0, milliseconds], "{media_type} {body:?}");
+    }
+    // It still is not the service's own form, after which a creation is sent again.
+    let wire = Wire::new([Reply::new(429, "text/plain", "retry in 7 seconds")]);
+    let error = unsafe_write(&wire.configuration()).await.unwrap_err();
+    assert_eq!((error.attempts(), error.retry_after()), (1, Some(7 * SECOND)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_of_no_seconds_in_a_message_is_one_that_was_rounded_down() {
     assert_eq!(waited_after(refused("retry in 0 seconds")).await, 1000);
 }

@@ -4,6 +4,7 @@
 // mutants-with: lib oauth
 
 mod contract;
+mod documented;
 mod faults;
 mod kit;
 mod oauth;

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::step_clock::TIME_LIMIT;
+use crate::unknowns::counted_updates;
 use onehorizon_testing::ManualClock;
 
 /// No test needs more connections; a loop of the client would end here.
@@ -62,7 +63,7 @@ impl FaultServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let state = State { plan, read: 0, connections: 0, closes_silently: false };
         let shared = Arc::new(Shared {
-            fake: FakeOneHorizon::builder().quota_off().in_process(),
+            fake: FakeOneHorizon::builder().unknowns(counted_updates()).quota_off().in_process(),
             clock: clock.clone(),
             state: Mutex::new(state),
         });

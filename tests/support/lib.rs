@@ -19,5 +19,6 @@ pub mod proofs;
 pub mod service;
 pub mod stage;
 pub mod step_clock;
+pub mod unknowns;
 pub mod windows;
 pub mod wire;

@@ -14,6 +14,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use onehorizon::webhook::Verifier;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_onehorizon-fake");
 
 fn run(arguments: &str) -> Output {
@@ -31,6 +33,8 @@ fn refused(arguments: &str) -> String {
 struct Fake {
     child: Child,
     site: String,
+    /// What it printed.
+    said: String,
 }
 
 impl Fake {
@@ -38,10 +42,18 @@ impl Fake {
         let mut command = Command::new(PROGRAM);
         let command = command.args(["--port", "0"]).args(arguments.split_whitespace()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("status page"))).unwrap().unwrap();
+        let mut said = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            said = format!("{said}{line}\n");
+            // The last line, or the warning after it.
+            let is_last = if arguments.contains("--bind") { line.contains("WARNING") } else { line.contains("  try ") };
+            if is_last {
+                break;
+            }
+        }
+        let line = said.lines().find(|line| line.contains("status page")).unwrap();
         let site = line.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
-        Self { child, site }
+        Self { child, site, said }
     }
 
     fn send(&self, method: &str, path: &str, token: &str, body: &str) -> String {
@@ -236,4 +248,43 @@ fn a_recording_of_the_program_has_no_credential_and_replays() {
     assert_eq!(body(&replayed), body(&live));
     assert!(fake.send("GET", "/api/v1/workspaces/current/tasks/tsk_2", "x", "").starts_with("HTTP/1.1 501"));
     std::fs::remove_file(&tape).unwrap();
+}
+
+#[test]
+fn trigger_delivers_every_type_keyed_and_signed() {
+    let secret = "whsec_c2lnbmluZy1zZWNyZXQtb2YtdGhlLXRlc3Q=";
+    for event_type in ["task.created", "task.updated", "comment.created", "agent.session_queued", "meeting.ended"] {
+        for signed in [false, true] {
+            let (url, thread) = receiver(&[204]);
+            let mut command = Command::new(PROGRAM);
+            command.args(["trigger", event_type, "--forward-to", &url]);
+            command.env_remove("ONE_WEBHOOK_KEY").env_remove("ONE_WEBHOOK_SECRET");
+            let variable = if signed { ("ONE_WEBHOOK_SECRET", secret) } else { ("ONE_WEBHOOK_KEY", "a-test-key") };
+            let output = command.env(variable.0, variable.1).output().unwrap();
+            assert!(output.status.success(), "{event_type}: {output:?}");
+            let request = thread.join().unwrap().remove(0);
+            let (head, body) = request.split_once("\r\n\r\n").unwrap();
+            let headers: Vec<(String, String)> = head
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let verifier = if signed { Verifier::signed(secret) } else { Verifier::key("a-test-key") }.unwrap();
+            let event =
+                verifier.event(&headers, body.as_bytes()).unwrap_or_else(|error| panic!("{event_type}: {error}"));
+            assert_eq!((event.event_type().as_str(), event.is_body_signed()), (event_type, signed));
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(!printed.contains("a-test-key") && !printed.contains(secret), "{printed}");
+        }
+    }
+}
+
+#[test]
+fn it_listens_on_loopback_unless_it_is_asked_for_more_and_then_warns() {
+    let fake = Fake::start("");
+    assert!(fake.site.starts_with("http://127.0.0.1:"), "{}", fake.site);
+    assert!(!fake.said.contains("WARNING"), "{}", fake.said);
+    let open = Fake::start("--bind 0.0.0.0");
+    assert!(open.said.contains("WARNING") && open.said.contains("anyone who reaches that can use it"), "{}", open.said);
+    assert!(open.said.contains("THIS IS A FAKE"), "{}", open.said);
 }

@@ -13,20 +13,17 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Content;
-use super::names::{field_of, has_message, has_name, is_about_the_response, is_list_of_errors, plain, text_of};
+use super::names::{
+    MOST, Map, field_of, has_message, has_name, is_about_the_response, is_list_of_errors, plain, said, text_of,
+};
 use crate::error::FieldError;
 use crate::redact::{REDACTED, is_secret_name};
-
-/// So many messages are shown and kept.
-pub(super) const MOST: usize = 20;
 
 /// Larger values are not looked into for fields: reading them would take a multiple of their size.
 const LARGEST: usize = 64 * 1024;
 
 /// Fields within fields are looked into so many levels deep.
 const DEEPEST: usize = 5;
-
-pub(super) type Map = serde_json::Map<String, Value>;
 
 /// What has been found so far.
 pub(super) struct Gathered {
@@ -258,11 +255,6 @@ impl<'de> Deserialize<'de> for First {
 
 pub(super) fn small(raw: &RawValue) -> Option<Value> {
     if raw.get().len() <= LARGEST || raw.get().starts_with('"') { serde_json::from_str(raw.get()).ok() } else { None }
-}
-
-pub(super) fn said(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
 }
 
 pub(super) fn string(raw: &RawValue) -> Option<String> {

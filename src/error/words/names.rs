@@ -2,7 +2,16 @@
 
 use serde_json::Value;
 
-use super::forms::{MOST, Map, said};
+/// So many messages are shown and kept.
+pub(super) const MOST: usize = 20;
+
+pub(super) type Map = serde_json::Map<String, Value>;
+
+/// Text that says something.
+pub(super) fn said(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
 
 /// A name as it is compared: `error_message`, `Error-Message` and `errorMessage` are one.
 pub(super) fn plain(name: &str) -> String {

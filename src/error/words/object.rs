@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::forms::MOST;
-use super::names::{is_list_of_errors, plain};
+use super::names::{MOST, is_list_of_errors, plain};
 
 /// The fields that are read, as they were written, so that a number no machine type holds does not hide the rest. Of all
 /// others the first few are kept: a flood of them takes no memory.
