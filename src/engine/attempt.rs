@@ -37,15 +37,17 @@ pub(super) struct FailedAttempt {
 }
 
 /// Headers that describe the connection or the message, which only the transport can get right.
-const OWNED_BY_TRANSPORT: [&str; 12] = [
+const OWNED_BY_TRANSPORT: [&str; 14] = [
     "accept-encoding",
     "connection",
     "content-encoding",
     "content-length",
     "expect",
     "host",
+    "http2-settings",
     "keep-alive",
     "proxy-authorization",
+    "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",

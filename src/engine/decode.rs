@@ -81,7 +81,8 @@ fn is_empty(body: &[u8]) -> bool {
 fn from_bytes<T: DeserializeOwned>(body: &[u8], read: fn(&str) -> serde_json::Result<T>) -> serde_json::Result<T> {
     match std::str::from_utf8(body) {
         Ok(text) => read(text),
-        Err(_) => match mended(body).map(|text| read(&text)) {
+        // Not as whole: writing it back would put the broken characters in the place of the service's good ones.
+        Err(_) => match mended(body).map(|text| from_json(&text)) {
             Some(Ok(value)) => Ok(value),
             _ => not_utf8(body),
         },

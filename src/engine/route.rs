@@ -38,6 +38,9 @@ pub(super) fn address(
     let Some(template) = template.strip_prefix('/') else {
         return Err("the path does not start with a slash".to_owned());
     };
+    if template.contains(['?', '#']) {
+        return Err("the path has a `?` or `#`: parameters of the query are given by `.query(name, value)`".to_owned());
+    }
     let mut url = base.clone();
     if template.split('/').any(is_mixed) {
         url.set_path(&mixed_path(base, template, value_of)?);
@@ -89,13 +92,28 @@ fn mixed_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Opti
                 return Err("the path has a brace without its partner: write parameters as `{name}`".to_owned());
             };
             let value = parameter(name, &value_of)?;
-            path.push_str(text);
+            push_text(&mut path, text)?;
             path.extend(byte_serialize(value.as_bytes()).map(|piece| if piece == "+" { "%20" } else { piece }));
             rest = after;
         }
-        path.push_str(rest);
+        if rest.len() == part.len() && !part.is_empty() {
+            check_segment(part).map_err(|fault| format!("a segment of the path {fault}"))?;
+        }
+        push_text(&mut path, rest)?;
     }
     Ok(path)
+}
+
+/// Adds the text of a template as it is; what an address would read as something else is refused.
+fn push_text(path: &mut String, text: &str) -> Result<(), String> {
+    if text.contains(|c: char| matches!(c, '\\' | '%') || c.is_control()) {
+        return Err(
+            "a segment of the path with text beside a parameter has a backslash, a percent sign or a control character"
+                .to_owned(),
+        );
+    }
+    path.push_str(text);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -139,6 +157,15 @@ mod tests {
             ("/people/x{}", "a brace without its partner"),
             ("/people/{a}}", "`a` is missing"),
             ("people", "does not start with a slash"),
+            ("/people?all=true", "`.query(name, value)`"),
+            ("/people/{workspaceId}?all=true", "`.query(name, value)`"),
+            ("/people#top", "`.query(name, value)`"),
+            ("/../{workspaceId}.json", "`.` or `..`"),
+            ("/./{workspaceId}.json", "`.` or `..`"),
+            ("/%2e%2e/{workspaceId}.json", "a percent sign"),
+            ("/a\\..\\{workspaceId}.json", "a backslash"),
+            ("/a\n{workspaceId}.json", "a control character"),
+            ("/{workspaceId}%zz", "a percent sign"),
         ] {
             let error = address(&base, template, &[], &workspace).unwrap_err();
             assert!(error.contains(fault), "{template}: {error}");

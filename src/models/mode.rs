@@ -95,5 +95,7 @@ fn read<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
 /// Reads a response whose body is the object itself: models in it are marked as read whole (see `is_whole`).
 #[cfg(feature = "client")]
 pub(crate) fn from_response<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
-    with(|mode| mode.whole = true, || from_json(json))
+    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    // What had to be mended is not whole: it would be written back otherwise than it came.
+    with(|mode| mode.whole = true, || read(json)).or_else(|_| from_json(json))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use onehorizon::apis::BulkOutcome;
 use onehorizon::models::{NewTask, Task};
 use onehorizon::{Configuration, ErrorKind, Sent, TasksApi};
-use onehorizon_testing::{FakeOneHorizon, Record};
+use onehorizon_testing::{FakeOneHorizon, Fault, Record};
 use serde::ser::SerializeStruct;
 
 fn stage() -> (FakeOneHorizon, TasksApi) {
@@ -145,4 +145,23 @@ async fn a_body_that_cannot_be_written_is_refused_whatever_the_options() {
     }
     assert_eq!(report.failed().count(), 2);
     assert_eq!((fake.executed("createTask"), fake.executed("updateTask")), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_was_broken_on_the_way_is_shown_and_not_written_back() {
+    let broken: [&[u8]; 3] = [
+        b"{\"taskId\":\"tsk_1\",\"title\":\"M\xfcller\"}",
+        b"{\"taskId\":\"tsk_1\",\"title\":\"first\",\"note\":\"5 \xe2\x82\"}",
+        br#"{"taskId":"tsk_1","title":"first","x\ud83d":1}"#,
+    ];
+    for body in broken {
+        let (fake, tasks) = stage();
+        fake.fail_next(Fault::status(200).body("application/json", body).on("fetchTask").forever());
+        let mut fetched = tasks.fetch_task("tsk_1").await.unwrap().into_inner();
+        let error = tasks.edit_task("tsk_1", |task| task.topic = Some("t".into())).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Decode && error.to_string().contains("broken characters"), "{error}");
+        fetched.topic = Some("t".into());
+        assert_eq!(tasks.update_task("tsk_1", &fetched).await.unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(fake.executed("updateTask"), 0);
+    }
 }

@@ -52,6 +52,8 @@ async fn headers_of_the_connection_cannot_be_set() {
         "trailer",
         "expect",
         "Proxy-Authorization",
+        "proxy-connection",
+        "HTTP2-Settings",
         "accept-encoding",
         "content-encoding",
     ] {

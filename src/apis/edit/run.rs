@@ -43,6 +43,15 @@ impl Plan {
 
     async fn edit(&self, steps: &Steps, alone: &Held, change: Change<'_>) -> Result<EditedTask, Error> {
         let read = self.fetch(steps).await?;
+        if !read.is_whole() {
+            let message = format!("{} came with broken characters in it, nothing was written", self.task_id);
+            return Err(failed(ErrorKind::Decode, message).with(|error| {
+                error.hint = Some(
+                    "find what changes the encoding between here and the service, or replace the task by \
+                                   update_task(…).replace_whole()",
+                );
+            }));
+        }
         let mut task = (*read).clone();
         alone.run(|| change(&mut task)).map_err(|fault| {
             failed(ErrorKind::Invalid, format!("the change of {} failed, nothing was written: {fault}", self.task_id))

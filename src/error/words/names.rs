@@ -7,6 +7,12 @@ pub(super) const MOST: usize = 20;
 
 pub(super) type Map = serde_json::Map<String, Value>;
 
+/// Text that says something.
+pub(super) fn said(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// A name as it is compared: `error_message`, `Error-Message` and `errorMessage` are one.
 pub(super) fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(40).collect()
@@ -147,10 +153,4 @@ pub(super) fn field_of(item: &Map) -> Option<String> {
     };
     let source = |value: &Value| first(value.as_object()?, &["pointer", "parameter", "header"], name);
     first(item, &NAMES, name).or_else(|| first(item, &["source"], source))
-}
-
-/// The words of a string, if there are any.
-pub(super) fn said(text: &str) -> Option<String> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
 }
