@@ -1,8 +1,10 @@
 //! The transport on `reqwest`.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use ::reqwest::{Client, ClientBuilder, redirect};
@@ -220,9 +222,18 @@ impl Transport for ReqwestTransport {
 /// Lets a runtime on one thread look at its sockets before a pooled connection is taken: between two `block_on` nobody does,
 /// and a request on a connection that the server has closed meanwhile would be lost.
 async fn notice_closed_connections() {
-    // The first turn finds the sockets that are ready, the second one runs what waits for them.
-    tokio::task::yield_now().await;
-    tokio::task::yield_now().await;
+    // The first turn finds the sockets that are ready, the second one runs what waits for them. Not by tokio's `yield_now`, which
+    // waits for the runtime of this thread, also where something else polls this future.
+    let mut turns = 2;
+    poll_fn(|context| {
+        if turns == 0 {
+            return Poll::Ready(());
+        }
+        turns -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The next part of a body. Where a response that is not a success breaks off, that is its end: its status says what happened,
