@@ -122,7 +122,8 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
         (format!("the response is not complete JSON: {error}"), None)
     };
     let is_write = operation.retry != RetryClass::Read;
-    let words = service_words(body, redactor);
+    // What is no JSON has no words either.
+    let words = error.is_data().then(|| service_words(body, redactor)).flatten();
     // Words under a success may say that it is none.
     let is_done = is_write && words.is_none();
     let message = match words {
@@ -142,9 +143,9 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
 
 /// What a body says of an error although the status is a success.
 fn service_words(body: &[u8], redactor: &Redactor) -> Option<String> {
+    let words = message_of_success(body)?;
     // A new key may be in the words, too.
-    let named = Redactor::of_names_in(body);
-    message_of_success(body).map(|words| redactor.line(&named.text(&words)))
+    Some(redactor.line(&Redactor::of_names_in(body).text(&words)))
 }
 
 /// A reader's complaint without the strings it quotes: they are the service's data, which may be a new key.

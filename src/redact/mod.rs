@@ -120,6 +120,9 @@ impl Redactor {
     /// Removes what a body says beside the names of secrets, wherever else it is said.
     pub(crate) fn of_names_in(body: &[u8]) -> Self {
         let values = Zeroizing::new(named::values(&String::from_utf8_lossy(window(body).0)));
+        if values.is_empty() {
+            return Self::default();
+        }
         Self::new(values.iter().map(String::as_str))
     }
 
