@@ -122,7 +122,7 @@ fn unreadable<T: DeserializeOwned>(success: &Success, error: &serde_json::Error,
         (format!("the response is not complete JSON: {error}"), None)
     };
     let is_write = operation.retry != RetryClass::Read;
-    // What is no JSON has no words either.
+    // Without complete JSON there are no words either.
     let words = error.is_data().then(|| service_words(body, redactor)).flatten();
     // Words under a success may say that it is none.
     let is_done = is_write && words.is_none();
