@@ -86,15 +86,15 @@ pub(crate) fn carefully<T>(read: impl FnOnce() -> T) -> Option<T> {
 pub fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     read(json).or_else(|error| {
-        let mended = may_be_mended(json, &error).then(|| mended(json.as_bytes())).flatten();
+        let mended = may_be_mended(json).then(|| mended(json.as_bytes())).flatten();
         mended.and_then(|json| read(&json).ok()).ok_or(error)
     })
 }
 
-/// Half of a pair is a fault of syntax, and is written as an escape.
-fn may_be_mended(json: &str, error: &serde_json::Error) -> bool {
+/// Half of a pair is written as an escape.
+fn may_be_mended(json: &str) -> bool {
     let is_half = |escape: &str| escape.as_bytes().get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"ud"));
-    error.is_syntax() && json.contains('\\') && json.split('\\').skip(1).any(is_half)
+    json.contains('\\') && json.split('\\').skip(1).any(is_half)
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
@@ -107,5 +107,5 @@ pub(crate) fn from_response<T: DeserializeOwned>(json: &str) -> Result<T, serde_
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     // What had to be mended is not whole: it would be written back otherwise than it came.
     with(|mode| mode.whole = true, || read(json))
-        .or_else(|error| if may_be_mended(json, &error) { from_json(json) } else { Err(error) })
+        .or_else(|error| if may_be_mended(json) { from_json(json) } else { Err(error) })
 }
