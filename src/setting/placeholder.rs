@@ -1,5 +1,7 @@
 //! Values that stand for what a person or a tool should have put in their place.
 
+use zeroize::Zeroizing;
+
 use super::Form;
 
 /// Words that programs write where there is no value, and that people write into examples.
@@ -106,8 +108,10 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// `null`, `changeme`, `your-api-key`, `xxxx`, `****`.
 fn is_word(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let letters: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
+    // The text may be a secret: its copies are erased, and none is left behind by growing.
+    let lower = Zeroizing::new(text.to_ascii_lowercase());
+    let mut letters = Zeroizing::new(String::with_capacity(lower.len()));
+    letters.extend(lower.chars().filter(char::is_ascii_alphanumeric));
     let mut rest = letters.as_str();
     while let Some(shorter) = EXAMPLES.iter().find_map(|word| rest.strip_prefix(word)) {
         rest = shorter;
