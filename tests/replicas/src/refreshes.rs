@@ -53,7 +53,7 @@ async fn scenario(report: &mut Report, store: &str, at: &str) {
     let logins = Logins::open(store, at);
     let tokens: Vec<String> = serde_json::from_value(get(&issuer, &format!("/logins/{LOGINS}")).await).expect("tokens");
     for (login, token) in tokens.iter().enumerate() {
-        let tokens = Tokens::new("none").with_refresh_token(token.as_str());
+        let tokens = Tokens::new("unused-token").with_refresh_token(token.as_str());
         logins.store(login).put(&tokens).await.expect("stored");
     }
 
@@ -143,7 +143,7 @@ async fn refresh(store: &str, at: &str, issuer: &str) -> Run {
 }
 
 async fn get(issuer: &str, path: &str) -> Value {
-    let configuration = Configuration::builder().api_key("none").base_url(issuer).build().expect("a configuration");
+    let configuration = Configuration::builder().api_key("unused-key").base_url(issuer).build().expect("a configuration");
     let response = configuration.request("GET", path).await.expect("a response");
     serde_json::from_slice(response.raw()).expect("JSON")
 }
