@@ -143,7 +143,8 @@ async fn refresh(store: &str, at: &str, issuer: &str) -> Run {
 }
 
 async fn get(issuer: &str, path: &str) -> Value {
-    let configuration = Configuration::builder().api_key("unused-key").base_url(issuer).build().expect("a configuration");
+    let configuration =
+        Configuration::builder().api_key("unused-key").base_url(issuer).build().expect("a configuration");
     let response = configuration.request("GET", path).await.expect("a response");
     serde_json::from_slice(response.raw()).expect("JSON")
 }
