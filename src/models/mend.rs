@@ -13,7 +13,7 @@ pub(crate) fn mended(json: &[u8]) -> Option<String> {
     for chunk in json.utf8_chunks() {
         chunk.valid().chars().for_each(|c| text.push(c));
         for byte in chunk.invalid() {
-            // Outside of a string it is no JSON at all.
+            // Outside of a string it is not JSON.
             text.string?;
             let _ = write!(text.out, "\\udc{byte:02x}");
             text.is_changed = true;
@@ -54,45 +54,41 @@ impl Mending {
 
     /// Replaces each half of a pair in the text from `start` on.
     fn mend_name(&mut self, start: usize) {
-        let mut name = self.out.split_off(start);
-        let mut from = 0;
-        while let Some((at, is_half)) = next_escape(&name, from) {
-            // A pair has two escapes of six bytes.
-            let end = at + 6;
-            if is_half {
-                name.replace_range(at..end, "\\ufffd");
+        let name = self.out.split_off(start);
+        match without_lone_surrogates(&name) {
+            Some(mended) if mended != name => {
                 self.is_changed = true;
+                self.out.push_str(&mended);
             }
-            from = if is_half || unit(&name, at).is_none_or(|unit| !is_surrogate(unit)) { end } else { end + 6 };
+            _ => self.out.push_str(&name),
         }
-        self.out.push_str(&name);
     }
 }
 
-/// Where the next `\u` escape is from there on, and whether it is half of a pair.
-fn next_escape(text: &str, from: usize) -> Option<(usize, bool)> {
-    let bytes = text.as_bytes();
-    let mut at = from;
-    while let Some(offset) = bytes.get(at..)?.iter().position(|byte| *byte == b'\\') {
-        at += offset;
-        if let Some(first) = unit(text, at) {
-            let is_pair = matches!(first, 0xD800..0xDC00)
-                && unit(text, at + 6).is_some_and(|second| matches!(second, 0xDC00..0xE000));
-            return Some((at, is_surrogate(first) && !is_pair));
-        }
-        at += 2;
+/// JSON with `\ufffd` in place of every escape that is half of a pair.
+pub(crate) fn without_lone_surrogates(json: &str) -> Option<String> {
+    let unit = |escape: &str| u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let (mut out, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
+        out.push_str(before);
+        let second = || unit(escape.get(6..)?);
+        let (text, length) = match (unit(escape), second()) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (escape.get(..12)?, 12),
+            (Some(0xd800..0xe000), _) => ("\\ufffd", 6),
+            (Some(_), _) => (escape.get(..6)?, 6),
+            (None, _) => (escape.get(..2)?, 2),
+        };
+        out.push_str(text);
+        rest = escape.get(length..)?;
     }
-    None
+    out.push_str(rest);
+    Some(out)
 }
 
-/// The code unit of the `\u` escape at this place.
-fn unit(text: &str, at: usize) -> Option<u16> {
-    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-    u16::from_str_radix(digits, 16).ok()
-}
-
-fn is_surrogate(unit: u16) -> bool {
-    matches!(unit, 0xD800..0xE000)
+/// Whether a half of a pair may be among the escapes: it is written as `\ud…`.
+pub(crate) fn may_have_halves(json: &str) -> bool {
+    let is_half = |escape: &str| escape.as_bytes().get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"ud"));
+    json.split('\\').skip(1).any(is_half)
 }
 
 #[cfg(test)]

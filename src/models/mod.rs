@@ -60,7 +60,7 @@ pub(crate) mod runtime {
     pub(crate) use super::json::Json;
     #[cfg(feature = "oauth")]
     pub(crate) use super::json::{RawText, with_raw};
-    pub(crate) use super::mend::mended;
+    pub(crate) use super::mend::{may_have_halves, mended, without_lone_surrogates};
     pub(crate) use super::mode::is_whole_response;
     pub(crate) use super::object::{OpenObject, open_object, read_object};
     pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};
@@ -70,6 +70,6 @@ pub(crate) mod runtime {
     pub(crate) use super::record::Record;
     pub(crate) use super::text::Text;
     pub(crate) use super::timestamp::Timestamp;
-    pub(crate) use super::value::{FieldType, Value, plain_values, without_lone_surrogates};
+    pub(crate) use super::value::{FieldType, Value, plain_values};
     pub(crate) use crate::secret::Secret;
 }

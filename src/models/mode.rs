@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use serde::de::DeserializeOwned;
 
-use super::mend::mended;
+use super::mend::{may_have_halves, mended};
 
 /// What surrounds the model that is being read on this thread.
 #[derive(Clone, Copy)]
@@ -85,16 +85,13 @@ pub(crate) fn carefully<T>(read: impl FnOnce() -> T) -> Option<T> {
 /// When the text is not JSON, or lacks what the type cannot do without.
 pub fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
-    read(json).or_else(|error| {
-        let mended = may_be_mended(json).then(|| mended(json.as_bytes())).flatten();
-        mended.and_then(|json| read(&json).ok()).ok_or(error)
-    })
+    read(json).or_else(|error| read_mended(json, error))
 }
 
-/// Half of a pair is written as an escape.
-fn may_be_mended(json: &str) -> bool {
-    let is_half = |escape: &str| escape.as_bytes().get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"ud"));
-    json.contains('\\') && json.split('\\').skip(1).any(is_half)
+/// Reads what could not be read with halves of pairs in names replaced, if there are any.
+fn read_mended<T: DeserializeOwned>(json: &str, error: serde_json::Error) -> Result<T, serde_json::Error> {
+    let mended = may_have_halves(json).then(|| mended(json.as_bytes())).flatten();
+    mended.and_then(|json| read(&json).ok()).ok_or(error)
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
@@ -106,6 +103,5 @@ fn read<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
 pub(crate) fn from_response<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     // What had to be mended is not whole: it would be written back otherwise than it came.
-    with(|mode| mode.whole = true, || read(json))
-        .or_else(|error| if may_be_mended(json) { from_json(json) } else { Err(error) })
+    with(|mode| mode.whole = true, || read(json)).or_else(|error| read_mended(json, error))
 }

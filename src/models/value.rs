@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::json::Json;
+use super::mend::without_lone_surrogates;
 use super::mode::from_json;
 use super::presence::{Findings, OddItem, Path, Presence};
 
@@ -163,26 +164,6 @@ impl Value for String {
     fn is_salvaged_as(&self, then: &Self) -> bool {
         self == then
     }
-}
-
-/// JSON with `\ufffd` in place of every escape that is half of a pair.
-pub(crate) fn without_lone_surrogates(json: &str) -> Option<String> {
-    let unit = |escape: &str| u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok();
-    let (mut out, mut rest) = (String::with_capacity(json.len()), json);
-    while let Some((before, escape)) = rest.find('\\').and_then(|at| rest.split_at_checked(at)) {
-        out.push_str(before);
-        let second = || unit(escape.get(6..)?);
-        let (text, length) = match (unit(escape), second()) {
-            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => (escape.get(..12)?, 12),
-            (Some(0xd800..0xe000), _) => ("\\ufffd", 6),
-            (Some(_), _) => (escape.get(..6)?, 6),
-            (None, _) => (escape.get(..2)?, 2),
-        };
-        out.push_str(text);
-        rest = escape.get(length..)?;
-    }
-    out.push_str(rest);
-    Some(out)
 }
 
 /// Integers, also where JSON has them with a fraction of zero, as `1024.0`.

@@ -19,7 +19,7 @@ pub(crate) use self::describe::{encoded_words, foreign_encoding};
 use self::forms::Gathered;
 use self::object::Object;
 use super::FieldError;
-use crate::models::runtime::without_lone_surrogates;
+use crate::models::runtime::{may_have_halves, without_lone_surrogates};
 
 /// Objects within objects are looked into so many levels deep.
 const DEEPEST: usize = 3;
@@ -82,8 +82,7 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
 /// rest.
 fn json_text(body: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(without_bom(body));
-    let may_have_halves = ["\\ud", "\\uD"].iter().any(|escape| text.contains(escape));
-    match may_have_halves.then(|| without_lone_surrogates(&text)).flatten() {
+    match may_have_halves(&text).then(|| without_lone_surrogates(&text)).flatten() {
         Some(whole) => Cow::Owned(whole),
         None => text,
     }

@@ -318,7 +318,7 @@ impl Core {
             Some(Some(body)) => {
                 validate::check(operation, &Parts { path, query: &query, headers: request.headers(), body: &body })
             }
-            // Not an object that can be kept, which is refused below, unless it is no JSON at all.
+            // Not an object that can be kept, which is refused below, unless it is not JSON at all.
             Some(None) if refused.1.iter().all(|violation| violation.path != "$") => Ok(()),
             _ => Err(refused),
         });
