@@ -142,7 +142,7 @@ fn timed_out(limit: Duration, deadline: bool) -> FailedAttempt {
 const LARGE_BODY: usize = 64 * 1024;
 
 fn broken(error: TransportError, token: &Token, body_bytes: usize) -> FailedAttempt {
-    let failure = error.failure();
+    let (failure, is_large) = (error.failure(), body_bytes > LARGE_BODY);
     let (kind, sent, failed) = match failure {
         Failure::Connect => (ErrorKind::Connect, Sent::No, Failed::Unsent),
         Failure::ConnectTimeout => (ErrorKind::Timeout, Sent::No, Failed::Unsent),
@@ -157,14 +157,11 @@ fn broken(error: TransportError, token: &Token, body_bytes: usize) -> FailedAtte
             "this fails until the certificate or the trust store changes: install the authority's certificate where the \
              platform looks for it (SSL_CERT_FILE on Linux), or build a ReqwestTransport that trusts it",
         ),
-        Failure::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
-        Failure::IncompleteRuntime => {
-            Some("build the runtime with enable_all(), as #[tokio::main] and #[tokio::test] do")
-        }
+        Failure::NoRuntime | Failure::IncompleteRuntime => failure.runtime_hint(),
         Failure::Connect | Failure::ConnectTimeout => {
             Some("nothing was sent: check the base URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)")
         }
-        Failure::Interrupted => (body_bytes > LARGE_BODY).then_some(
+        Failure::Interrupted => is_large.then_some(
             "the server closed the connection while a large body was being sent: it may refuse a body of this size",
         ),
     };
@@ -172,14 +169,10 @@ fn broken(error: TransportError, token: &Token, body_bytes: usize) -> FailedAtte
     let words = match (failure, error.target()) {
         (Failure::Connect | Failure::Tls, Some(target)) => target.to_owned(),
         (Failure::Connect | Failure::Tls, None) => "to the service".to_owned(),
+        (Failure::Interrupted, _) if is_large => format!("{error}, with a request body of {body_bytes} bytes"),
         _ => error.to_string(),
     };
     let source = error.into_source().and_then(|source| token.redactor.error(source));
-    let words = if failure == Failure::Interrupted && body_bytes > LARGE_BODY {
-        format!("{words}, with a request body of {body_bytes} bytes")
-    } else {
-        words
-    };
     let message = match source.as_deref() {
         Some(source) => format!("{words}: {}", token.redactor.line(&root_cause(source).to_string())),
         None => words,

@@ -90,9 +90,9 @@ pub(super) fn callback(text: &str, insecure_http: bool) -> Result<String, OauthE
 /// not a path names another host, or cannot be read.
 pub(super) fn is_registered(callback: &str, registered: &str) -> bool {
     let Ok(callback) = Url::parse(callback) else {
-        let (before, _) = callback.split_once('?').unwrap_or_default();
+        let (before, _) = parts(callback);
         let is_path = before.starts_with('/') && !before.starts_with("//") && !before.starts_with("/\\");
-        return before.is_empty() || before.contains('=') || is_path;
+        return before.is_empty() || is_path;
     };
     let Ok(registered) = Url::parse(registered) else { return false };
     callback.scheme() == registered.scheme()
@@ -101,6 +101,11 @@ pub(super) fn is_registered(callback: &str, registered: &str) -> bool {
         && callback.path() == registered.path()
         && callback.username().is_empty()
         && registered.query_pairs().all(|pair| callback.query_pairs().any(|other| other == pair))
+}
+
+/// What comes before the query of a callback, and the query. A question mark behind an equals sign is in a value.
+pub(super) fn parts(callback: &str) -> (&str, &str) {
+    callback.split_once('?').filter(|(before, _)| !before.contains('=')).unwrap_or(("", callback))
 }
 
 fn config(message: impl Into<String>) -> OauthError {

@@ -147,13 +147,7 @@ impl OauthError {
             Failure::TooLarge => (OauthErrorKind::Decode, Sent::Yes),
             Failure::Interrupted => (OauthErrorKind::Interrupted, Sent::Maybe),
         };
-        let hint = match error.failure() {
-            Failure::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
-            Failure::IncompleteRuntime => {
-                Some("build the runtime with enable_all(), as #[tokio::main] and #[tokio::test] do")
-            }
-            _ => None,
-        };
+        let hint = error.failure().runtime_hint();
         let words = error.to_string();
         let source = error.into_source().and_then(|source| secrets.keep_out_of(source));
         let message =

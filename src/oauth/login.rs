@@ -227,11 +227,7 @@ impl Callback {
             return Err(fault("the callback is longer than any callback should be"));
         }
         let text = text.split_once('#').map_or(text, |(address, _)| address);
-        let query = match text.split_once('?') {
-            Some((before, query)) if !before.contains('=') => query,
-            // The question mark is in a value.
-            _ => text,
-        };
+        let (_, query) = address::parts(text);
         let mut callback = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let doubled = match &*name {

@@ -141,11 +141,11 @@ impl Refresh {
             let is_lost = error.was_sent() != Sent::No
                 && (error.kind() == OauthErrorKind::Decode || error.status().is_none_or(|status| status >= 500));
             let pause = self.settings.pause.max(error.retry_after().unwrap_or_default().min(LONGEST_PAUSE));
-            self.at_epoch(|inner, state| {
+            self.at_epoch(|_, state| {
                 state.lost_response |= is_lost;
                 state.busy = error.asks_to_wait().then(|| error.clone());
-                state.not_before = inner.settings.app.settings().clock.now().checked_add(pause);
             });
+            self.pause_for(pause);
             return error;
         }
         let lost = self.at_epoch(|_, state| state.lost_response).unwrap_or_default();
@@ -199,10 +199,12 @@ impl Refresh {
     }
 
     fn pause(&self) {
-        self.at_epoch(|inner, state| {
-            let now = inner.settings.app.settings().clock.now();
-            state.not_before = now.checked_add(inner.settings.pause);
-        });
+        self.pause_for(self.settings.pause);
+    }
+
+    fn pause_for(&self, pause: Duration) {
+        let end = self.settings.app.settings().clock.now().checked_add(pause);
+        self.at_epoch(|_, state| state.not_before = end);
     }
 
     /// Looks at the state, unless the user signed in or out since the refresh began or nobody holds the credential.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
+use serde_json::value::RawValue;
 use url::form_urlencoded;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -253,13 +254,13 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
     let clean = |words: &str| secrets.clean(&named.text(words));
     let text = text_of(body);
     let object = RawObject::parse(&text).unwrap_or_default();
-    let field = |name: &str| object.get(name).map_or("", serde_json::value::RawValue::get);
     // Some servers put code and description into an object of their own.
-    let nested = RawObject::parse(field("error")).unwrap_or_default();
-    let inner = |name: &str| nested.get(name).map_or("", serde_json::value::RawValue::get);
-    if let Some(code) = [field("error"), inner("code"), inner("error")].into_iter().find_map(words) {
-        let described = ["error_description", "message", "detail"].map(field).into_iter().chain([inner("message")]);
-        let described = described.into_iter().find_map(words).map(|words| clean(&words));
+    let nested = object.get("error").and_then(|error| RawObject::parse(error.get()).ok()).unwrap_or_default();
+    let codes = [object.get("error"), nested.get("code"), nested.get("error")];
+    if let Some(code) = codes.into_iter().flatten().find_map(words) {
+        let described = ["error_description", "message", "detail"].map(|name| object.get(name));
+        let described = described.into_iter().chain([nested.get("message")]).flatten().find_map(words);
+        let described = described.map(|words| clean(&words));
         let code = clean(&code);
         let known = code.to_ascii_lowercase().parse::<OauthErrorCode>();
         let code = known.unwrap_or_else(|_| OauthErrorCode::other(&code));
@@ -275,10 +276,11 @@ fn refusal(status: StatusCode, body: &Bytes, secrets: &Secrets<'_>) -> OauthErro
 }
 
 /// A string, or several in a list. An odd one does not cost the refusal.
-fn words(json: &str) -> Option<String> {
+fn words(raw: &RawValue) -> Option<String> {
+    let json = raw.get();
     let string = |json: &str| serde_json::from_str(json).ok().or_else(|| <String as Value>::salvage(json));
     let list = || {
-        let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(json).ok()?;
+        let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
         let items: Vec<String> = items.into_iter().filter_map(|item| string(item.get())).collect();
         Some(items.join("; "))
     };

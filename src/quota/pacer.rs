@@ -103,7 +103,6 @@ impl Pacer {
         Waiter::new(if lane == Lane::Normal { self.waiter } else { self.waiter - 1 })
     }
 
-    /// How long a call waits beyond its patience because the store has not responded yet.
     /// For five times as long as a slot is waited for: several exchanges may be under way.
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
         let limit = self.store_timeout().saturating_mul(5);
@@ -114,6 +113,7 @@ impl Pacer {
         })
     }
 
+    /// How long a call waits beyond its patience because the store has not responded yet.
     pub(super) fn store_timeout(&self) -> Duration {
         self.spare.as_ref().map_or(Duration::ZERO, |spare| spare.timeout)
     }

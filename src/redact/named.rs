@@ -1,7 +1,7 @@
 //! Finds secrets by the names beside them: in JSON, forms, headers, XML and prose.
 //!
-//! A service may put what it has just made, a key or a token, into a response that is shown as an error. Nobody knows its
-//! value, only the name beside it.
+//! A service may put what it has just made, a key or a token, into a response that is shown as an error. Only the
+//! name beside it is known.
 
 use std::borrow::Cow;
 use std::ops::Range;

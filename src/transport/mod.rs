@@ -123,6 +123,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What to do about a runtime that cannot send.
+    pub(crate) const fn runtime_hint(self) -> Option<&'static str> {
+        match self {
+            Self::NoRuntime => Some("make calls inside #[tokio::main], #[tokio::test] or Runtime::block_on"),
+            Self::IncompleteRuntime => {
+                Some("build the runtime with enable_all(), as #[tokio::main] and #[tokio::test] do")
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is certain that the server got nothing of the request.
     #[must_use]
     pub const fn never_sent(self) -> bool {
