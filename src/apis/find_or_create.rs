@@ -214,7 +214,7 @@ impl FindOrCreate {
             return Err(Error::new(ErrorKind::Decode, message)
                 .with(|error| error.hint = Some("create no other: look at the task, and update this crate")));
         }
-        let is_whole = is_whole_list(&list, "tasks", list.tasks.len() + list.unreadable().len());
+        let is_whole = is_whole_list(&list, "tasks");
         let mut marked = list.into_inner().tasks;
         marked.retain(|task| match task.description.as_deref() {
             Some(text) => is_marked(text, mark),

@@ -180,7 +180,7 @@ impl Reconciler {
     async fn list(&self) -> Result<(Vec<Entry>, usize, bool), ReconcileError> {
         let list = (self.listing)(self.tasks.list_tasks().all(true)).await.map_err(ReconcileError::List)?;
         let unreadable = list.unreadable().iter().filter(|found| is_item(found.path())).count();
-        let is_whole = is_whole_list(&list, "tasks", list.tasks.len() + unreadable);
+        let is_whole = is_whole_list(&list, "tasks");
         let workspace = self.tasks.configuration.workspace();
         let mut entries: Vec<Entry> = list.into_inner().into_iter().map(|task| Entry::new(task, workspace)).collect();
         entries.sort_by_key(Entry::updated);

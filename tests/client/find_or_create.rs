@@ -261,6 +261,8 @@ async fn a_list_that_may_not_be_whole_is_no_reason_to_create() {
         r#"{"tasks":[],"error":"timeout"}"#,
         r#"{"tasks":[],"errors":[{"message":"shard 3 is away"}]}"#,
         r#"{"tasks":[{"taskId":"t1"}],"pagination":{"total":2}}"#,
+        r#"{"tasks":[{"taskId":"t1","labels":7,"description":8}],"total":2}"#,
+        r#"{"tasks":[{"taskId":"t1","n":1e400,"x":"\ud83d"}],"n":1e400,"hasMore":true}"#,
     ] {
         let fake = fake();
         fake.fail_next(Fault::status(200).body("application/json", body).on("listTasks").forever());

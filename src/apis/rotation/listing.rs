@@ -74,7 +74,7 @@ fn shows(listing: &Response<ApiKeyList>, id: &ApiKeyId) -> bool {
 
 /// Whether a listing has no sign of further pages.
 pub(super) fn is_whole(listing: &Response<ApiKeyList>) -> bool {
-    is_whole_list(listing, "apiKeys", listing.api_keys.len())
+    is_whole_list(listing, "apiKeys")
 }
 
 /// Whether an entry says of itself that the key is revoked. No such field is documented; these are names that services
