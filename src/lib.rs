@@ -106,10 +106,10 @@ pub use models::Timestamp;
 #[cfg(feature = "client")]
 pub use response::Response;
 pub use secret::Secret;
-#[cfg(feature = "client")]
-pub use store::check_setting;
 #[cfg(any(feature = "client", feature = "webhook"))]
 pub use store::{AtRest, Encryption, StoreError, StoreFuture};
+#[cfg(feature = "client")]
+pub use store::{check_setting, retry_later};
 
 /// The OpenAPI document that this version of the client is generated from, as JSON.
 pub const CONTRACT: &str = include_str!("../openapi/onehorizon.json");

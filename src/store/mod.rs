@@ -1,6 +1,8 @@
 //! What all stores share (quota, claims, tokens, inbox): their error, and the encryption of what they keep.
 
 mod encryption;
+#[cfg(feature = "client")]
+mod later;
 
 use std::error::Error;
 use std::fmt;
@@ -10,6 +12,8 @@ use crate::future::BoxFuture;
 use crate::setting::{self, Form};
 
 pub use encryption::{AtRest, Encryption};
+#[cfg(feature = "client")]
+pub use later::retry_later;
 
 /// What the methods of stores return: boxed, so that stores can be swapped at run time.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;

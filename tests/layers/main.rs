@@ -120,7 +120,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("time_limit", &["clock"]),
     ("models", &["secret"]),
     ("clock", &["future", "runtime"]),
-    ("store", &["future", "setting"]),
+    ("store", &["clock", "future", "setting"]),
 ];
 
 /// Sources by their path below `src`.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use onehorizon::retry_later;
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
 use tokio::sync::oneshot;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use crate::connection::{Connection, later, random_token};
+use crate::connection::{Connection, random_token};
 use crate::error::Error;
 
 /// The events of a scope; from [`Postgres::claims`](crate::Postgres::claims). Cheap to clone.
@@ -96,7 +97,7 @@ impl PostgresClaims {
 
     fn give_back_later(&self, lease: Lease) {
         let store = self.clone();
-        later(move || {
+        retry_later(move || {
             let (store, lease) = (store.clone(), lease.clone());
             async move { store.give_back(&lease).await }
         });

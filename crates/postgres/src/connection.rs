@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use onehorizon::{AtRest, Encryption, check_setting};
-use tokio::runtime::Handle;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls, Row};
 
@@ -191,27 +190,6 @@ impl Connection {
         }
         self.usable(version, oldest_user)
     }
-}
-
-/// For how long what nobody waits for is tried again: a lease has ended by then.
-const PERSISTENT: Duration = Duration::from_secs(60);
-
-/// Runs it in a task of its own until it succeeds: a server that hangs or restarts may still do what it was asked before.
-/// Without a runtime, the end of the lease does the same.
-#[allow(clippy::disallowed_methods, reason = "a real server keeps its own time")]
-pub(crate) fn later<F>(action: impl Fn() -> F + Send + 'static)
-where
-    F: Future<Output = Result<(), Error>> + Send,
-{
-    let Ok(runtime) = Handle::try_current() else { return };
-    runtime.spawn(async move {
-        let (mut pause, mut waited) = (Duration::from_millis(100), Duration::ZERO);
-        while action().await.is_err() && waited < PERSISTENT {
-            tokio::time::sleep(pause).await;
-            waited += pause;
-            pause = (pause * 2).min(Duration::from_secs(5));
-        }
-    });
 }
 
 pub(crate) fn random_token() -> Result<u128, Error> {

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use onehorizon::oauth::token_store::{Begin, RefreshGuard, Save, StoredTokens};
 use onehorizon::oauth::{TokenStore, Tokens};
-use onehorizon::{StoreError, StoreFuture};
+use onehorizon::{StoreError, StoreFuture, retry_later};
 use tokio::sync::oneshot;
 use tokio_postgres::types::Type;
 
 use crate::claims::hex;
-use crate::connection::{Connection, Parameter, later, random_token};
+use crate::connection::{Connection, Parameter, random_token};
 use crate::error::Error;
 
 /// The tokens of one login of a scope; from [`Postgres::tokens`](crate::Postgres::tokens). Cheap to clone.
@@ -67,7 +67,7 @@ impl PostgresTokens {
 
     fn release_later(&self, token: u128) {
         let store = self.clone();
-        later(move || {
+        retry_later(move || {
             let store = store.clone();
             async move { store.release_token(token).await }
         });

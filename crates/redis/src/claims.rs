@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use onehorizon::StoreError;
 use onehorizon::webhook::claims::{Claim, ClaimStore, Commit, Lease, StoreFuture};
+use onehorizon::{StoreError, retry_later};
 use redis::Script;
 
-use crate::connection::{Connection, later};
+use crate::connection::Connection;
 use crate::error::Error;
 
 // t: token of the latest claim, u: end of its lease (microseconds of the server), d: done.
@@ -70,7 +70,7 @@ impl RedisClaims {
 
     fn give_back_later(&self, key: String, token: u128) {
         let store = self.clone();
-        later(move || {
+        retry_later(move || {
             let (store, key) = (store.clone(), key.clone());
             async move { store.give_back(key, token).await }
         });

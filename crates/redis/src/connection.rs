@@ -114,27 +114,6 @@ impl Connection {
     }
 }
 
-/// For how long what nobody waits for is tried again: a lease has ended by then.
-const PERSISTENT: Duration = Duration::from_secs(60);
-
-/// Runs it in a task of its own until it succeeds: a server that hangs or restarts may still do what it was asked before.
-/// Without a runtime, the end of the lease does the same.
-#[allow(clippy::disallowed_methods, reason = "a real server keeps its own time")]
-pub(crate) fn later<F>(action: impl Fn() -> F + Send + 'static)
-where
-    F: Future<Output = Result<(), Error>> + Send,
-{
-    let Ok(runtime) = Handle::try_current() else { return };
-    runtime.spawn(async move {
-        let (mut pause, mut waited) = (Duration::from_millis(100), Duration::ZERO);
-        while action().await.is_err() && waited < PERSISTENT {
-            tokio::time::sleep(pause).await;
-            waited += pause;
-            pause = (pause * 2).min(Duration::from_secs(5));
-        }
-    });
-}
-
 /// The value of a line `name:value`.
 fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use onehorizon::oauth::token_store::{Begin, RefreshGuard, Save, StoredTokens};
 use onehorizon::oauth::{TokenStore, Tokens};
-use onehorizon::{StoreError, StoreFuture};
+use onehorizon::{StoreError, StoreFuture, retry_later};
 use redis::{FromRedisValue, Script, ScriptInvocation};
 
 use crate::claims::{hex, micros, random_token};
-use crate::connection::{Connection, later};
+use crate::connection::Connection;
 use crate::error::Error;
 
 // v: version, t: tokens as JSON, g: guard under way, u: end of its lease (microseconds of the server), i: a guard of this
@@ -113,7 +113,7 @@ impl RedisTokens {
 
     fn release_later(&self, token: u128) {
         let store = self.clone();
-        later(move || {
+        retry_later(move || {
             let store = store.clone();
             async move { store.release_token(token).await }
         });
