@@ -1,7 +1,7 @@
 //! Whether the service replaces tasks with PUT or changes them with PATCH, and whether it shows the result, is not documented: each works.
 
 use onehorizon::models::Task;
-use onehorizon::{Configuration, ErrorKind, Sent, TasksApi};
+use onehorizon::{Configuration, ErrorKind, Response, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Reply, ScriptedTransport, Unknowns, UpdateMethod, UpdateReply};
 
 fn refused(allowed: &str) -> Reply {
@@ -22,15 +22,25 @@ async fn update(attempts: u32, script: Vec<Reply>) -> (String, Result<u32, oneho
     (methods.join(" "), result)
 }
 
+/// A service that behaves so, and a client of it.
+fn service(unknowns: Unknowns) -> (FakeOneHorizon, Configuration) {
+    let fake = FakeOneHorizon::builder().unknowns(unknowns).in_process();
+    let configuration = Configuration::builder().api_key(fake.api_key()).transport(fake.transport());
+    let configuration = configuration.build().unwrap();
+    (fake, configuration)
+}
+
+/// Fetches a task, gives it another title, and writes it.
+async fn rename(tasks: &TasksApi) -> Response<Task> {
+    let mut task = tasks.fetch_task("tsk_1001").await.unwrap().into_inner();
+    "Renamed".clone_into(&mut task.title);
+    tasks.update_task("tsk_1001", &task).await.unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_that_wants_patch_gets_it_and_the_client_remembers() {
-    let unknowns = Unknowns::default().update_method(UpdateMethod::Patch);
-    let fake = FakeOneHorizon::builder().unknowns(unknowns).in_process();
-    let configuration = Configuration::builder().api_key(fake.api_key()).transport(fake.transport()).build().unwrap();
-    let tasks = TasksApi::new(&configuration);
-    let mut task = tasks.fetch_task("tsk_1001").await.unwrap().into_inner();
-    task.title = "Renamed".to_owned();
-    let written = tasks.update_task("tsk_1001", &task).await.unwrap();
+    let (fake, configuration) = service(Unknowns::default().update_method(UpdateMethod::Patch));
+    let written = rename(&TasksApi::new(&configuration)).await;
     assert_eq!((written.title.as_str(), written.attempts()), ("Renamed", 2));
     assert!(fake.task("tsk_1001").unwrap().is("title", "Renamed"));
 
@@ -78,13 +88,9 @@ async fn a_request_of_the_callers_own_keeps_its_method() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_update_made_is_fetched_where_its_success_does_not_show_it() {
-    let unknowns = Unknowns::default().updated(UpdateReply::NoContent);
-    let fake = FakeOneHorizon::builder().unknowns(unknowns).in_process();
-    let configuration = Configuration::builder().api_key(fake.api_key()).transport(fake.transport()).build().unwrap();
+    let (fake, configuration) = service(Unknowns::default().updated(UpdateReply::NoContent));
     let tasks = TasksApi::new(&configuration);
-    let mut task = tasks.fetch_task("tsk_1001").await.unwrap().into_inner();
-    task.title = "Renamed".to_owned();
-    let written = tasks.update_task("tsk_1001", &task).await.unwrap();
+    let written = rename(&tasks).await;
     assert_eq!((written.title.as_str(), written.status()), ("Renamed", 200));
     // It was read whole, so it may be written.
     tasks.update_task("tsk_1001", &*written).await.unwrap();
