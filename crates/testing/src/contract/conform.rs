@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::reference::follow;
+
 /// Schemas lead into themselves; deeper than this nothing is filled in.
 const MAX_DEPTH: usize = 16;
 
@@ -11,7 +13,7 @@ pub(super) fn conform(root: &Value, value: &mut Value) {
 }
 
 fn walk(root: &Value, schema: &Value, value: &mut Value, depth: usize) {
-    let (Some(schema), Some(depth)) = (follow(root, schema), depth.checked_sub(1)) else { return };
+    let (Some(schema), Some(depth)) = (follow(root, schema).ok(), depth.checked_sub(1)) else { return };
     for part in list(schema, "allOf") {
         walk(root, part, value, depth);
     }
@@ -51,7 +53,7 @@ fn walk(root: &Value, schema: &Value, value: &mut Value, depth: usize) {
 
 /// The plainest value of a schema.
 fn sample(root: &Value, schema: &Value, depth: usize) -> Value {
-    let (Some(schema), Some(depth)) = (follow(root, schema), depth.checked_sub(1)) else { return Value::Null };
+    let (Some(schema), Some(depth)) = (follow(root, schema).ok(), depth.checked_sub(1)) else { return Value::Null };
     let given = ["const", "default", "example"].iter().find_map(|name| schema.get(*name));
     if let Some(given) = given.or_else(|| list(schema, "examples").next()).or_else(|| list(schema, "enum").next()) {
         return given.clone();
@@ -97,20 +99,11 @@ fn sample(root: &Value, schema: &Value, depth: usize) -> Value {
 /// The first alternative that is not null.
 fn alternative<'v>(root: &'v Value, schema: &'v Value) -> Option<&'v Value> {
     let mut all = list(schema, "oneOf").chain(list(schema, "anyOf"));
-    all.find(|part| follow(root, part).is_some_and(|part| part.get("type").is_none_or(|name| name != "null")))
+    all.find(|part| follow(root, part).is_ok_and(|part| part.get("type").is_none_or(|name| name != "null")))
 }
 
 fn list<'v>(schema: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     schema.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// Follows references within the schema's document.
-fn follow<'v>(root: &'v Value, mut schema: &'v Value) -> Option<&'v Value> {
-    for _ in 0..32 {
-        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return Some(schema) };
-        schema = root.pointer(reference.strip_prefix('#')?)?;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod conform;
 mod normal;
 pub(crate) mod query;
 mod reader;
+mod reference;
 mod schema;
 pub(crate) mod validate;
 

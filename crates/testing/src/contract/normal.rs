@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::reference::follow;
+
 /// Rewrites every schema of a document in place.
 pub(crate) fn normalize(document: &mut Value) {
     let old = document.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with("3.0"));
@@ -75,12 +77,8 @@ fn is_read_only(root: &Value, field: &Value, depth: usize) -> bool {
 }
 
 /// The object that a schema is, with its references followed.
-fn target<'v>(root: &'v Value, mut schema: &'v Value) -> Option<&'v Map<String, Value>> {
-    for _ in 0..MAX_DEPTH {
-        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema.as_object() };
-        schema = root.pointer(reference.strip_prefix('#')?)?;
-    }
-    None
+fn target<'v>(root: &'v Value, schema: &'v Value) -> Option<&'v Map<String, Value>> {
+    follow(root, schema).ok()?.as_object()
 }
 
 /// A limit that version 3.0 writes as two fields is one.

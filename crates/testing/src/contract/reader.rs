@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::reference::follow;
 use super::schema::Schema;
 use super::{Body, Kind, Operation, Parameter, Place, Segment};
 use crate::service::BASE_PATH;
@@ -46,7 +47,7 @@ impl Reader<'_> {
         });
         let mut parameters: Vec<Parameter> = Vec::new();
         for parameter in items(operation.get("parameters")).chain(items(item.get("parameters"))) {
-            let parameter = self.follow(parameter)?;
+            let parameter = follow(self.document, parameter)?;
             if parameter.get("in").and_then(Value::as_str) == Some("cookie") {
                 // The client sends none.
                 continue;
@@ -62,7 +63,7 @@ impl Reader<'_> {
             .find_map(|(status, _)| status.parse::<u16>().ok().filter(|status| (200..300).contains(status)))
             .and_then(|status| StatusCode::from_u16(status).ok())
             .unwrap_or(StatusCode::OK);
-        let body = operation.get("requestBody").map(|body| self.body(self.follow(body)?)).transpose()?;
+        let body = operation.get("requestBody").map(|body| self.body(follow(self.document, body)?)).transpose()?;
         let oauth_only = operation.get("x-access").and_then(Value::as_str) == Some("oauth");
         let names = |key: &str| {
             let names = entries(operation.get(key));
@@ -97,7 +98,7 @@ impl Reader<'_> {
         }
         let success = entries(operation.get("responses")).find(|(status, _)| status.starts_with('2'));
         let Some((_, response)) = success else { return Ok(None) };
-        let schema = self.follow(response)?.pointer("/content/application~1json/schema");
+        let schema = follow(self.document, response)?.pointer("/content/application~1json/schema");
         schema.map(|schema| Ok((self.compile(schema)?, self.rooted(schema)))).transpose()
     }
 
@@ -131,7 +132,7 @@ impl Reader<'_> {
     }
 
     fn kind(&self, schema: &Value) -> Result<Kind, String> {
-        let schema = self.follow(schema)?;
+        let schema = follow(self.document, schema)?;
         let named = |name: &str| match schema.get("type") {
             Some(Value::String(kind)) => kind == name,
             Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == name),
@@ -170,18 +171,6 @@ impl Reader<'_> {
             root.insert("components".to_owned(), components.clone());
         }
         Value::Object(root)
-    }
-
-    /// Follows local references to the node they name.
-    fn follow<'v>(&'v self, mut node: &'v Value) -> Result<&'v Value, String> {
-        for _ in 0..32 {
-            let Some(reference) = node.get("$ref").and_then(Value::as_str) else {
-                return Ok(node);
-            };
-            let target = reference.strip_prefix('#').and_then(|pointer| self.document.pointer(pointer));
-            node = target.ok_or_else(|| format!("the reference {reference} leads nowhere"))?;
-        }
-        Err("a reference runs in a circle".to_owned())
     }
 }
 
