@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use onehorizon::models::TaskStatus;
-use onehorizon::{Configuration, ErrorKind, TasksApi};
+use onehorizon::{ErrorKind, TasksApi};
 use onehorizon_testing::{
     CreatedStatus, EmptyList, ErrorShape, FakeOneHorizon, Fault, ListContent, NewEvent, Record, Reply, Scenario, Seed,
     SeedTask, Unknowns, UpdateMethod, UpdateReply, WaitForm, error_of, sample_error,
