@@ -303,6 +303,7 @@ impl ConfigurationBuilder {
     #[doc(alias = "ca_file")]
     #[doc(alias = "ca_bundle")]
     #[doc(alias = "danger_accept_invalid_certs")]
+    #[doc(alias = "ca_cert")]
     pub fn root_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.network.root_certificates.push(Pem::File(path.into()));
         self
