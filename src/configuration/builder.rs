@@ -299,6 +299,9 @@ impl ConfigurationBuilder {
     /// Trusts the certificates of authorities in this PEM file beside the platform's.
     ///
     /// On Unix the variable `SSL_CERT_FILE` names a file to trust *instead* of the platform's.
+    #[doc(alias = "ca_file")]
+    #[doc(alias = "ca_bundle")]
+    #[doc(alias = "ca_cert")]
     pub fn root_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.network.root_certificates.push(Pem::File(path.into()));
         self
