@@ -108,7 +108,7 @@ mod tls {
     }
 
     const OTHER_NAME: &str =
-        "the certificate is for another name: check the host of the address, and whether a proxy answers in its place";
+        "the certificate is for another name: check the host of the address, and whether a proxy responds in its place";
 
     fn about(fault: &CertificateError) -> &'static str {
         match fault {

@@ -62,7 +62,7 @@ pub(crate) fn decoded(mut response: TransportResponse, limit: usize) -> Result<T
 /// The body in this encoding, to be read; `None` for an encoding that is not known.
 fn open<'a>(encoding: &str, body: &'a [u8]) -> Option<Box<dyn Read + 'a>> {
     match encoding {
-        "gzip" | "x-gzip" if body.starts_with(GZIP) => Some(Box::new(Members(GzDecoder::new(body)))),
+        "gzip" | "x-gzip" if body.starts_with(GZIP) => Some(Box::new(Files(GzDecoder::new(body)))),
         "deflate" if is_zlib(body) => Some(Box::new(ZlibDecoder::new(body))),
         // A proxy that inflates may leave the header.
         "gzip" | "x-gzip" | "deflate" if is_plain(body) => Some(Box::new(body)),
@@ -83,9 +83,9 @@ fn is_plain(body: &[u8]) -> bool {
 }
 
 /// All files in one stream of gzip; what follows them and is none is padding.
-struct Members<'a>(GzDecoder<&'a [u8]>);
+struct Files<'a>(GzDecoder<&'a [u8]>);
 
-impl Read for Members<'_> {
+impl Read for Files<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let count = self.0.read(buffer)?;
