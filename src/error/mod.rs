@@ -138,6 +138,7 @@ impl Error {
 
     /// The status of the response; `None` when there was none.
     #[must_use]
+    #[doc(alias = "status_code")]
     pub fn status(&self) -> Option<u16> {
         self.0.metadata.status.as_ref().map(StatusCode::as_u16)
     }
