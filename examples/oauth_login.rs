@@ -1,10 +1,10 @@
 //! A web page where a user logs in with One Horizon, sees their tasks, refreshes the tokens and logs out.
 //!
-//! `cargo run --example oauth_login --features oauth,testing` runs against the fake that comes with this crate: no account is
+//! `cargo run --example oauth_login --features oauth` runs against the fake of `onehorizon-testing`: no account is
 //! needed. For the real service register `http://127.0.0.1:3000/callback` with a custom app (Settings > Apps), then
 //!
 //! ```text
-//! PORT=3000 ONE_HORIZON_CLIENT_ID=… ONE_HORIZON_CLIENT_SECRET=… cargo run --example oauth_login --features oauth,testing
+//! PORT=3000 ONE_HORIZON_CLIENT_ID=… ONE_HORIZON_CLIENT_SECRET=… cargo run --example oauth_login --features oauth
 //! ```
 //!
 //! `PORT` says where to listen on 127.0.0.1 (default: any free port). Ctrl-C stops the page.

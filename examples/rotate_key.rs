@@ -1,7 +1,7 @@
 //! Replaces an API key in a CI's secret store.
 //!
 //! ```text
-//! ONE_OAUTH_TOKEN=… cargo run --example rotate_key --features testing -- \
+//! ONE_OAUTH_TOKEN=… cargo run --example rotate_key -- \
 //!     --key key_1 --store 'gh secret set ONE_API_KEY'
 //! ```
 //!
@@ -9,7 +9,7 @@
 //! could see it. With the old secret in `ONE_API_KEY`, the same command puts it back should the new key not work. Without
 //! `--store`, `--print` writes the new secret to standard output, which is the only way it gets there.
 //!
-//! `--fake` plays all this with the fake that comes with this crate, key `key_1001`, without any account.
+//! `--fake` plays all this with the fake of `onehorizon-testing`, key `key_1001`, without any account.
 
 use std::process::{ExitCode, Stdio};
 

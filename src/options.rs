@@ -79,6 +79,9 @@ macro_rules! call_options {
             }
 
             /// How many attempts to make at the most; 1 for no retry. A wait for the quota is not an attempt.
+            #[doc(alias = "retry")]
+            #[doc(alias = "retries")]
+            #[doc(alias = "max_retries")]
             pub fn attempts(mut self, attempts: u32) -> Self {
                 self.$($field).+.attempts = Some(attempts.max(1));
                 self

@@ -1,4 +1,4 @@
-//! What may be passed as the body of a call.
+//! What may be passed as the body of a call, and a task out of what brought it.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -57,4 +57,22 @@ bodies! {
     [] &EditedTask => Task;
     [] FoundOrCreated => Task;
     [] &FoundOrCreated => Task;
+}
+
+impl From<Response<Task>> for Task {
+    fn from(response: Response<Task>) -> Self {
+        response.into_inner()
+    }
+}
+
+impl From<EditedTask> for Task {
+    fn from(edited: EditedTask) -> Self {
+        edited.into_inner()
+    }
+}
+
+impl From<FoundOrCreated> for Task {
+    fn from(found: FoundOrCreated) -> Self {
+        found.into_inner()
+    }
 }

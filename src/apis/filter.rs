@@ -67,6 +67,9 @@ impl ListTasks {
 
     /// The tasks one by one, for code that works on streams. The service has no pages: the first item waits for the whole
     /// list.
+    #[doc(alias = "limit")]
+    #[doc(alias = "take")]
+    #[doc(alias = "pages")]
     pub fn stream(self) -> TaskStream {
         FilteredTasks::from(self).stream()
     }

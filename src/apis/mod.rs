@@ -32,5 +32,6 @@ pub use filter::{FilteredTasks, TaskStream};
 pub use find_or_create::{FindOrCreate, FoundOrCreated};
 pub use request::Request;
 pub use rotation::{OrphanedKey, RotateApiKey, RotatedApiKey, Rotation, RotationError, RotationProgress, RotationStep};
+pub use summary::FetchesTasks;
 
 pub use crate::generated::apis::*;

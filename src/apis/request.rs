@@ -26,6 +26,11 @@ impl Configuration {
     /// println!("{}", teams.get());
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "get")]
+    #[doc(alias = "post")]
+    #[doc(alias = "put")]
+    #[doc(alias = "patch")]
+    #[doc(alias = "delete")]
     pub fn request(&self, method: &str, path: &str) -> Request {
         Request { call: Call::raw(self.settings(), method, path) }
     }

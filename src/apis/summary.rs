@@ -1,7 +1,9 @@
 //! Fetches the whole object for an entry of a list.
 
+use std::ops::Deref;
+
 use super::{FetchTask, TasksApi};
-use crate::models::TaskSummary;
+use crate::models::{TaskId, TaskSummary, WorkspaceId};
 
 impl TaskSummary {
     /// Fetches the whole task, from the workspace that the entry names.
@@ -23,11 +25,42 @@ impl TaskSummary {
     /// tasks.update_task("tsk_1", &list.tasks[0]).await?;
     /// # Ok(()) }
     /// ```
-    pub fn fetch(&self, tasks: &TasksApi) -> FetchTask {
-        let call = tasks.fetch_task(&self.task_id);
-        match &self.workspace_id {
+    pub fn fetch<C: FetchesTasks + ?Sized>(&self, tasks: &C) -> C::FetchTask {
+        tasks.fetch_from(&self.task_id, self.workspace_id.as_ref())
+    }
+}
+
+/// A client that [`TaskSummary::fetch`] takes: [`TasksApi`], `blocking::TasksApi`, or what derefs to one.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a client of tasks", label = "expected a `&TasksApi`")]
+pub trait FetchesTasks {
+    /// The call that fetches a task.
+    type FetchTask;
+
+    #[doc(hidden)]
+    fn fetch_from(&self, task_id: &TaskId, workspace: Option<&WorkspaceId>) -> Self::FetchTask;
+}
+
+impl FetchesTasks for TasksApi {
+    type FetchTask = FetchTask;
+
+    fn fetch_from(&self, task_id: &TaskId, workspace: Option<&WorkspaceId>) -> FetchTask {
+        let call = self.fetch_task(task_id);
+        match workspace {
             Some(workspace) => call.workspace(workspace),
             None => call,
         }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<D> FetchesTasks for D
+where
+    D: Deref + ?Sized,
+    D::Target: FetchesTasks,
+{
+    type FetchTask = <D::Target as FetchesTasks>::FetchTask;
+
+    fn fetch_from(&self, task_id: &TaskId, workspace: Option<&WorkspaceId>) -> Self::FetchTask {
+        (**self).fetch_from(task_id, workspace)
     }
 }

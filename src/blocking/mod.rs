@@ -12,7 +12,7 @@
 //! ```
 //!
 //! They have the methods, options, retries, pacing and errors of the async clients; a call is [`Unsent`] until
-//! [`send`](Unsent::send). [`block_on`] runs what has no blocking method of its own, such as a rotation or a bulk run.
+//! [`send`](Unsent::send). [`block_on`] runs what has no blocking method of its own, such as a rotation.
 //!
 //! - The first call of a configuration starts one background thread, which its clones share. It ends with the last of
 //!   them.
@@ -20,12 +20,14 @@
 //! - Inside async code a call blocks its thread, which holds up other tasks there; it does not panic. Prefer the async
 //!   clients there, or `spawn_blocking`.
 
+mod bulk;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::apis::{EditOutcome, EditTask, FilteredTasks, FindOrCreate, ListTasks};
+use crate::apis::{EditOutcome, EditTask, FetchTask, FetchesTasks, FilteredTasks, FindOrCreate, ListTasks};
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
 use crate::models::{
@@ -112,12 +114,14 @@ where
 /// Blocks until any work of this crate is done, on the background thread of the configuration.
 ///
 /// ```no_run
-/// use onehorizon::{Configuration, TasksApi, blocking};
-/// # fn main() -> Result<(), onehorizon::Error> {
+/// use onehorizon::{ApiKeysApi, Configuration, blocking};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let configuration = Configuration::from_env()?;
-/// let tasks = TasksApi::new(&configuration);
-/// let bulk = tasks.bulk().edit_each(["tsk_1", "tsk_2"], |task| task.topic = Some("Growth".to_owned()));
-/// let report = blocking::block_on(&configuration, bulk.into_future())??;
+/// let rotation = ApiKeysApi::new(&configuration)
+///     .rotate_api_key("key_1")
+///     .install(|secret| async move { std::fs::write("/run/secrets/key", secret.expose()) });
+/// let rotated = blocking::block_on(&configuration, rotation.into_future())??;
+/// println!("{} replaces {}", rotated.new_key, rotated.old_key);
 /// # Ok(()) }
 /// ```
 ///
@@ -152,6 +156,15 @@ impl TasksApi {
     /// Finds or creates a task as [`apis::TasksApi::find_or_create`](crate::apis::TasksApi::find_or_create) does.
     pub fn find_or_create(&self, key: impl Into<String>, task: NewTask) -> Unsent<FindOrCreate> {
         Unsent::new(&self.configuration, self.asynchronous().find_or_create(key, task))
+    }
+}
+
+/// For [`TaskSummary::fetch`].
+impl FetchesTasks for TasksApi {
+    type FetchTask = Unsent<FetchTask>;
+
+    fn fetch_from(&self, task_id: &TaskId, workspace: Option<&WorkspaceId>) -> Unsent<FetchTask> {
+        Unsent::new(&self.configuration, self.asynchronous().fetch_from(task_id, workspace))
     }
 }
 

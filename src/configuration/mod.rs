@@ -61,6 +61,7 @@ pub struct Configuration {
 
 impl Configuration {
     /// A builder with the documented defaults.
+    #[doc(alias = "new")]
     pub fn builder() -> ConfigurationBuilder {
         ConfigurationBuilder::default()
     }

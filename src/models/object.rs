@@ -127,6 +127,22 @@ macro_rules! open_object {
             record: $crate::models::runtime::Record<{ 0 $(+ { let _ = stringify!($required); 1 })* $(+ { let _ = stringify!($field); 1 })* }>,
         }
 
+        // Outside the block below, whose path the compiler would name where it offers this function.
+        #[allow(unreachable_pub, dead_code, reason = "the struct may be private")]
+        impl $name {
+            /// One with the fields that it cannot do without; all others are left out until they are set.
+            #[must_use]
+            #[inline]
+            pub fn new($($required: impl Into<$required_type>),*) -> Self {
+                Self {
+                    $($required: $required.into(),)*
+                    $($field: <$type as $crate::models::runtime::FieldType>::EMPTY,)*
+                    extra: $crate::models::Extra::new(),
+                    record: Self::new_record(),
+                }
+            }
+        }
+
         #[allow(
             unused_mut, unused_variables, dead_code, unreachable_code, unreachable_pub,
             reason = "an object may have no required field, or no other; it may be private"
@@ -138,24 +154,19 @@ macro_rules! open_object {
         #[allow(non_camel_case_types, clippy::enum_variant_names)]
         enum At { $($required,)* $($field,)* }
 
+        const FIELDS: usize = [$(At::$required as usize,)* $(At::$field as usize,)*].len();
+
         impl $name {
             $(
                 #[doc = concat!("The field `", $json, "`.")]
                 pub const $const: rt::Field<Self> = rt::Field::new(At::$field as usize, $json);
             )*
 
-            /// One with the fields that it cannot do without; all others are left out until they are set.
-            #[must_use]
-            #[inline]
-            pub fn new($($required: impl Into<$required_type>),*) -> Self {
+            /// The record of an object with its required fields alone.
+            fn new_record() -> rt::Record<FIELDS> {
                 let mut record = rt::Record::new();
                 $(record.set(At::$required as usize, rt::Presence::Value);)*
-                Self {
-                    $($required: $required.into(),)*
-                    $($field: <$type as rt::FieldType>::EMPTY,)*
-                    extra: rt::Extra::new(),
-                    record,
-                }
+                record
             }
 
             /// What is written of a field: nothing, null, a value, or the JSON that could not be read.

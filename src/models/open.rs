@@ -161,6 +161,24 @@ macro_rules! open_enum {
             }
         }
 
+        impl TryFrom<&str> for $name {
+            type Error = $crate::models::ParseEnumError;
+
+            /// As `parse`.
+            fn try_from(text: &str) -> Result<Self, $crate::models::ParseEnumError> {
+                text.parse()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::models::ParseEnumError;
+
+            /// As `parse`.
+            fn try_from(text: String) -> Result<Self, $crate::models::ParseEnumError> {
+                text.parse()
+            }
+        }
+
         impl $crate::models::runtime::FieldType for $name {
             type Value = Self;
             const EMPTY: Self = Self::Unset;
@@ -296,6 +314,12 @@ macro_rules! string_id {
         pub struct $name($crate::models::runtime::Text<22>);
 
         impl $name {
+            /// The identifier of this string.
+            #[must_use]
+            pub fn new(id: impl Into<Self>) -> Self {
+                id.into()
+            }
+
             /// The identifier as a string.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -332,6 +356,25 @@ macro_rules! string_id {
         impl From<&String> for $name {
             fn from(text: &String) -> Self {
                 Self::from(text.as_str())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().to_owned()
+            }
+        }
+
+        impl From<&$name> for String {
+            fn from(id: &$name) -> Self {
+                id.as_str().to_owned()
+            }
+        }
+
+        /// So that a map by identifier is asked with a string.
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                self.as_str()
             }
         }
 
@@ -388,6 +431,30 @@ macro_rules! text_traits {
         impl PartialEq<&str> for $name {
             fn eq(&self, other: &&str) -> bool {
                 self.as_str() == *other
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, other: &String) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl PartialEq<$name> for str {
+            fn eq(&self, other: &$name) -> bool {
+                self == other.as_str()
+            }
+        }
+
+        impl PartialEq<$name> for &str {
+            fn eq(&self, other: &$name) -> bool {
+                *self == other.as_str()
+            }
+        }
+
+        impl PartialEq<$name> for String {
+            fn eq(&self, other: &$name) -> bool {
+                self == other.as_str()
             }
         }
 

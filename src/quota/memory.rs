@@ -21,9 +21,15 @@ pub struct MemoryQuota {
 }
 
 impl MemoryQuota {
+    /// An empty store on the machine's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
     /// An empty store on this clock.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self { clock, ledger: Mutex::default() }
     }
 
@@ -47,9 +53,8 @@ impl MemoryQuota {
 }
 
 impl Default for MemoryQuota {
-    /// On the machine's clock.
     fn default() -> Self {
-        Self::new(Arc::new(SystemClock))
+        Self::new()
     }
 }
 

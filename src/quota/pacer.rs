@@ -73,7 +73,7 @@ impl Drop for Doubt<'_> {
 
 impl Pacer {
     pub(super) fn new(clock: &Arc<dyn Clock>, pacing: Pacing) -> Self {
-        let memory = || MemoryQuota::new(Arc::clone(clock));
+        let memory = || MemoryQuota::with_clock(Arc::clone(clock));
         let spare = pacing.store.is_some().then(|| Spare {
             ledger: memory(),
             fallback: pacing.fallback,

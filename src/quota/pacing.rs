@@ -100,6 +100,7 @@ impl Pacing {
     ///
     /// Interactive calls go before all others in any case. As long as their use stays within this share, such a call
     /// waits for no normal one.
+    #[doc(alias = "lane")]
     #[must_use]
     pub fn interactive_share(mut self, share: f64) -> Self {
         self.rules.reserve(share);
@@ -117,10 +118,10 @@ impl Pacing {
         self
     }
 
-    /// Counts in this store, which other configurations or processes may share.
+    /// Counts in this store, which other configurations or processes may share; an `Arc` of a store is one too.
     #[must_use]
-    pub fn store(mut self, store: Arc<dyn QuotaStore>) -> Self {
-        self.store = Some(store);
+    pub fn store(mut self, store: impl QuotaStore) -> Self {
+        self.store = Some(Arc::new(store));
         self
     }
 

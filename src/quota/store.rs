@@ -1,5 +1,6 @@
 //! The trait of quota stores.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::rules::{Lane, QuotaRules, Window};
@@ -72,6 +73,37 @@ pub trait QuotaStore: Send + Sync + 'static {
     /// Waits until everything that was settled, learned and withdrawn has arrived; for jobs that end.
     fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A store that is shared.
+impl<S: QuotaStore + ?Sized> QuotaStore for Arc<S> {
+    fn take<'a>(&'a self, rules: &'a QuotaRules, request: SlotRequest) -> BoxFuture<'a, Result<Take, StoreError>> {
+        (**self).take(rules, request)
+    }
+
+    fn settle(&self, rules: &QuotaRules, slot: Slot, outcome: Outcome) {
+        (**self).settle(rules, slot, outcome);
+    }
+
+    fn learn(&self, rules: &QuotaRules, reported: &RateLimit) {
+        (**self).learn(rules, reported);
+    }
+
+    fn usage(&self, rules: &QuotaRules, lane: Lane, ahead: usize) -> Usage {
+        (**self).usage(rules, lane, ahead)
+    }
+
+    fn withdraw(&self, rules: &QuotaRules, waiter: Waiter) {
+        (**self).withdraw(rules, waiter);
+    }
+
+    fn adopt(&self, rules: &QuotaRules, request: SlotRequest) {
+        (**self).adopt(rules, request);
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        (**self).flush()
     }
 }
 

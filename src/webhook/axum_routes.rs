@@ -40,6 +40,7 @@ use super::claims::Lease;
 use super::error::WebhookError;
 use super::event::Event;
 use super::receiver::{BodyCollector, Receiver, Reply};
+use super::router::HandlesEvents;
 use super::verifier::{Verified, Verifier};
 use crate::time_limit::{OutOfTime, within};
 
@@ -53,7 +54,7 @@ use crate::time_limit::{OutOfTime, within};
 pub fn route<S, H, F, E>(receiver: Receiver, handler: H) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
-    H: Fn(Verified<Event>) -> F + Clone + Send + Sync + 'static,
+    H: HandlesEvents<Verified<Event>, F> + Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
 {

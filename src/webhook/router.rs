@@ -45,8 +45,7 @@ type Handler<V> = Arc<dyn Fn(V) -> Handled + Send + Sync>;
 /// ```
 ///
 /// Each handler has an error type of its own, which has to be named once: [`HandlerResult`] takes every error. A router is not
-/// a handler itself: where the compiler "expected a closure, found `EventRouter`", pass
-/// [`router.handler()`](Self::handler).
+/// a handler itself: pass [`router.handler()`](Self::handler).
 ///
 /// ```
 /// use onehorizon::webhook::{EventRouter, Receiver, Verifier};
@@ -93,6 +92,12 @@ impl EventRouter {
     /// A router for the events that a [`Receiver`](super::Receiver) hands over.
     pub fn builder() -> EventRouterBuilder {
         EventRouterBuilder::new()
+    }
+
+    /// As [`builder`](Self::builder): a router is there once it has a fallback.
+    #[allow(clippy::new_ret_no_self, reason = "what people write first")]
+    pub fn new() -> EventRouterBuilder {
+        Self::builder()
     }
 
     /// As [`builder`](Self::builder), with state that each handler gets a clone of.
@@ -198,6 +203,33 @@ impl<V: AsRef<Event> + Send + 'static> Default for EventRouterBuilder<V> {
         Self::new()
     }
 }
+
+/// A function of an event, called any number of times. A router is none, since only functions are `Fn`: this is here for the
+/// compiler's message.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler of events",
+    label = "expected a function `async fn(Verified<Event>) -> Result<(), E>`",
+    note = "an `EventRouter` is passed as `router.handler()`"
+)]
+#[cfg(feature = "axum")]
+pub trait HandlesEvents<V, F>: Fn(V) -> F {}
+
+#[cfg(feature = "axum")]
+#[diagnostic::do_not_recommend]
+impl<V, F, H: Fn(V) -> F> HandlesEvents<V, F> for H {}
+
+/// A function of an event, called once: this is here for the compiler's message.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler of events",
+    label = "expected a function `async fn(Verified<Event>) -> Result<(), E>`",
+    note = "an `EventRouter` is passed as `router.handler()`"
+)]
+pub trait HandlesEvent<V, F>: FnOnce(V) -> F {}
+
+#[diagnostic::do_not_recommend]
+impl<V, F, H: FnOnce(V) -> F> HandlesEvent<V, F> for H {}
 
 /// What a builder would need to be a router; none has it. It is here for the compiler's message.
 #[doc(hidden)]

@@ -22,7 +22,7 @@ impl Served {
     }
 
     fn configuration(&self) -> Configuration {
-        Configuration::builder().base_url(self.fake.url()).api_key(self.fake.api_key()).build().unwrap()
+        self.fake.configuration()
     }
 }
 
@@ -85,14 +85,50 @@ fn several_threads_call_at_once() {
 }
 
 #[test]
+fn a_bulk_run_blocks_until_all_of_it_is_done() {
+    let served = Served::start();
+    let tasks = TasksApi::new(&served.configuration());
+    let mut finished = Vec::new();
+    let bulk = tasks
+        .bulk()
+        .edit("tsk_1001", |task| task.topic = Some("Growth".to_owned()))
+        .edit_each(["tsk_1002", "tsk_none"], |task| task.topic = Some("Growth".to_owned()))
+        .edit_task(tasks.edit_task("tsk_1003", |task| task.title.push('!')).attempts(1))
+        .create("new", NewTask::new("New"))
+        .find_or_create("once", NewTask::new("Once"))
+        .concurrency(1)
+        .on_progress(|progress| finished.push(progress.finished()));
+    assert_eq!((bulk.len(), bulk.requests(), bulk.is_empty()), (6, 11, false));
+    let report = bulk.send().unwrap();
+    assert_eq!(report.done().count(), 5);
+    assert_eq!(report.failed().map(|item| item.key.as_str()).collect::<Vec<_>>(), ["tsk_none"]);
+    assert_eq!(finished, [0, 1, 2, 3, 4, 5, 6]);
+    assert!(served.fake.task("tsk_1002").unwrap().is("topic", "Growth"));
+    let report = tasks.bulk().edit_each(["tsk_1001"], |task| task.title.clear()).stop_when(async {}).send().unwrap();
+    assert!(report.was_stopped() && report.not_begun().count() == 1);
+}
+
+#[test]
+fn an_entry_of_a_list_is_fetched_through_the_client_that_listed_it() {
+    let served = Served::start();
+    let configuration = served.configuration();
+    let tasks = TasksApi::new(&configuration);
+    let list = tasks.list_tasks().all(true).send().unwrap();
+    let whole = list[0].fetch(&tasks).send().unwrap();
+    assert_eq!(whole.task_id, list[0].task_id);
+    let shared = std::sync::Arc::new(onehorizon::TasksApi::new(&configuration));
+    let whole = blocking::block_on(&configuration, list[1].fetch(&shared).into_future()).unwrap().unwrap();
+    assert_eq!(whole.task_id, list[1].task_id);
+}
+
+#[test]
 fn everything_else_runs_through_block_on() {
     let served = Served::start();
     let configuration = served.configuration();
-    let bulk = onehorizon::TasksApi::new(&configuration)
-        .bulk()
-        .edit_each(["tsk_1001", "tsk_1002"], |task| task.topic = Some("Growth".to_owned()));
-    let report = blocking::block_on(&configuration, bulk.into_future()).unwrap().unwrap();
-    assert!(report.is_complete());
+    let keys = onehorizon::ApiKeysApi::new(&configuration);
+    let rotation = keys.rotate_api_key("key_1001").install(|_| async { Ok::<_, std::io::Error>(()) });
+    let error = blocking::block_on(&configuration, rotation.into_future()).unwrap().unwrap_err();
+    assert_eq!(error.call().map(onehorizon::Error::kind), Some(ErrorKind::Forbidden));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use onehorizon::models::TaskStatus;
-use onehorizon::{Configuration, ErrorKind, TasksApi};
+use onehorizon::{ErrorKind, TasksApi};
 use onehorizon_testing::{
     CreatedStatus, EmptyList, ErrorShape, FakeOneHorizon, Fault, ListContent, NewEvent, Record, Reply, Scenario, Seed,
     SeedTask, Unknowns, UpdateMethod, UpdateReply, WaitForm, error_of, sample_error,
@@ -15,8 +15,18 @@ use support::http::Caller;
 const TASKS: &str = "/workspaces/current/tasks";
 
 fn client(fake: &FakeOneHorizon) -> TasksApi {
-    let builder = Configuration::builder().api_key(fake.api_key()).transport(fake.transport());
-    TasksApi::new(&builder.build().unwrap())
+    TasksApi::new(&fake.configuration())
+}
+
+#[tokio::test]
+async fn a_fake_has_a_configuration_that_leads_to_it_with_and_without_a_socket() {
+    for fake in [FakeOneHorizon::builder().in_process(), FakeOneHorizon::builder().start().await.unwrap()] {
+        let tasks = TasksApi::new(&fake.configuration());
+        assert_eq!(tasks.fetch_task("tsk_1001").await.unwrap().task_id, "tsk_1001");
+        let revoked = fake.configuration_builder().api_key("another").build().unwrap();
+        assert_eq!(TasksApi::new(&revoked).fetch_task("tsk_1001").await.unwrap_err().kind(), ErrorKind::Unauthorized);
+        fake.assert_called_times("fetchTask", 1);
+    }
 }
 
 /// The message with which an expectation fails.

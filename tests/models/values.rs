@@ -1,9 +1,9 @@
 //! The values that models are made of: strings, ids, points in time, any JSON.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use onehorizon::models::{CreatedApiKey, Extra, Json, Presence, Task, TaskContributionType, TaskContributor, TaskId};
-use onehorizon::models::{TaskStatus, UserId};
+use onehorizon::models::{TaskList, TaskStatus, UserId};
 use onehorizon::{Secret, Timestamp};
 
 #[test]
@@ -34,6 +34,33 @@ fn short_and_long_strings_behave_alike() {
     assert!(second > first && first != second);
     assert_eq!(TaskId::from(&String::from("\u{e9}\u{1f600}")), "\u{e9}\u{1f600}");
     assert!(serde_json::from_str::<TaskId>("7").unwrap_err().to_string().contains("expected"));
+}
+
+#[test]
+fn an_identifier_is_like_its_string() {
+    for text in ["", "tsk_1", "tsk_4f5f6f7f8f9fafbfcfdfefff", "tsk_ü"] {
+        let id = TaskId::new(text);
+        assert!(id == text.to_owned() && text.to_owned() == id && text == id && *text == id, "{text}");
+        assert_eq!((String::from(&id), String::from(id.clone())), (text.to_owned(), text.to_owned()));
+        assert_eq!(HashMap::from([(id.clone(), 1)]).get(text), Some(&1), "{text}");
+        assert_eq!(BTreeMap::from([(TaskId::new("tsk_0"), 0), (id, 1)]).get(text), Some(&1), "{text}");
+    }
+    assert!(TaskId::new("tsk_1") != "tsk_2" && "tsk_2" != TaskId::new("tsk_1"));
+}
+
+#[test]
+fn a_string_that_is_converted_to_an_enum_is_checked() {
+    assert_eq!(TaskStatus::try_from("planned"), Ok(TaskStatus::Planned));
+    assert_eq!(TaskStatus::try_from("planned".to_owned()), Ok(TaskStatus::Planned));
+    assert_eq!(TaskStatus::try_from("plannd").unwrap_err().suggestion(), Some("planned"));
+    assert!(TaskStatus::Planned == "planned".to_owned() && "planned" == TaskStatus::Planned);
+}
+
+#[test]
+fn an_entry_of_a_list_has_a_position_and_a_wrong_one_panics() {
+    let list: TaskList = serde_json::from_str(r#"{"tasks":[{"taskId":"tsk_1"},{"taskId":"tsk_2"}]}"#).unwrap();
+    assert_eq!((&list[0].task_id, &list[1]), (&TaskId::new("tsk_1"), &list.tasks[1]));
+    assert!(std::panic::catch_unwind(|| list[2].title.clone()).is_err());
 }
 
 #[test]

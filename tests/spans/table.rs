@@ -115,7 +115,7 @@ fn the_table_of_spans_and_events_is_what_is_emitted() {
         runtime.block_on(async {
             let wire = Wire::new([status(500)]);
             wire::read(&wire.configuration()).await.unwrap();
-            let away = Away(MemoryQuota::new(Arc::new(onehorizon::SystemClock)));
+            let away = Away(MemoryQuota::new());
             let pacing = Pacing::documented().store(Arc::new(away));
             wire::read(&Wire::new([]).builder().pacing(pacing).build().unwrap()).await.unwrap();
             let tasks = onehorizon::TasksApi::new(&wire.configuration());

@@ -282,7 +282,7 @@ async fn everything_else_prints_no_secret() {
     watch.look(&configuration.quota());
     watch.look(&RateLimit::default());
     watch.look(&WaitSource::Message);
-    let store = MemoryQuota::new(Arc::new(SystemClock));
+    let store = MemoryQuota::new();
     watch.look(&store);
     let usage = store.usage(pacing.rules(), Lane::Normal, 1);
     watch.look(&usage);

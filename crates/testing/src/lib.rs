@@ -6,13 +6,12 @@
 //!
 //! ```
 //! use onehorizon_testing::{FakeOneHorizon, Fault};
-//! use onehorizon::{Configuration, TasksApi};
+//! use onehorizon::TasksApi;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let fake = FakeOneHorizon::start().await?;
-//! let config = Configuration::builder().base_url(fake.url()).api_key(fake.api_key()).build()?;
-//! let tasks = TasksApi::new(&config);
+//! let tasks = TasksApi::new(&fake.configuration());
 //!
 //! let task = tasks.fetch_task("tsk_1001").await?;
 //! assert_eq!(task.task_id, "tsk_1001");

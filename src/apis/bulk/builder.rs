@@ -120,6 +120,7 @@ impl<'a> Bulk<'a> {
     ///
     /// A create whose response was lost is not run again by a later run, which reports it as
     /// [`Unfinished`](super::BulkOutcome::Unfinished); [`find_or_create`](Self::find_or_create) can be.
+    #[doc(alias = "create_each")]
     pub fn create(self, key: impl Into<String>, task: NewTask) -> Self {
         self.with(key.into(), Work::Create(Box::new(task)))
     }

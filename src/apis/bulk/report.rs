@@ -141,6 +141,7 @@ impl BulkReport {
     }
 
     /// The items that are done, by this run or an earlier one.
+    #[doc(alias = "succeeded")]
     pub fn done(&self) -> impl Iterator<Item = &BulkItem> {
         self.items.iter().filter(|item| item.outcome.is_done())
     }

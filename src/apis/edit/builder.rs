@@ -91,7 +91,8 @@ impl TasksApi {
 /// What the change of an edit may return: nothing, or a `Result` without a value.
 #[diagnostic::on_unimplemented(
     message = "the change of an edit returns nothing or a `Result<(), E>`, not `{Self}`",
-    note = "end the closure's last expression with `;`, or with `Ok(())` in `try_edit_task`"
+    note = "end the closure's last expression with `;`, or with `Ok(())` in `try_edit_task`",
+    note = "an `async` closure is not called by an edit: await what the change needs first, then edit"
 )]
 pub trait EditOutcome {
     #[doc(hidden)]

@@ -34,6 +34,15 @@ impl CommentList {
     }
 }
 
+impl std::ops::Index<usize> for CommentList {
+    type Output = Comment;
+    /// The entry at this position. Panics beyond the last one, as a list does.
+    #[track_caller]
+    fn index(&self, position: usize) -> &Comment {
+        std::ops::Index::index(&self.comments, position)
+    }
+}
+
 impl IntoIterator for CommentList {
     type Item = Comment;
     type IntoIter = std::vec::IntoIter<Comment>;

@@ -34,6 +34,15 @@ impl DocumentList {
     }
 }
 
+impl std::ops::Index<usize> for DocumentList {
+    type Output = DocumentSummary;
+    /// The entry at this position. Panics beyond the last one, as a list does.
+    #[track_caller]
+    fn index(&self, position: usize) -> &DocumentSummary {
+        std::ops::Index::index(&self.documents, position)
+    }
+}
+
 impl IntoIterator for DocumentList {
     type Item = DocumentSummary;
     type IntoIter = std::vec::IntoIter<DocumentSummary>;

@@ -34,6 +34,15 @@ impl TaxonomyLabelList {
     }
 }
 
+impl std::ops::Index<usize> for TaxonomyLabelList {
+    type Output = TaxonomyLabel;
+    /// The entry at this position. Panics beyond the last one, as a list does.
+    #[track_caller]
+    fn index(&self, position: usize) -> &TaxonomyLabel {
+        std::ops::Index::index(&self.taxonomy_labels, position)
+    }
+}
+
 impl IntoIterator for TaxonomyLabelList {
     type Item = TaxonomyLabel;
     type IntoIter = std::vec::IntoIter<TaxonomyLabel>;

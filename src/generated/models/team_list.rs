@@ -34,6 +34,15 @@ impl TeamList {
     }
 }
 
+impl std::ops::Index<usize> for TeamList {
+    type Output = Team;
+    /// The entry at this position. Panics beyond the last one, as a list does.
+    #[track_caller]
+    fn index(&self, position: usize) -> &Team {
+        std::ops::Index::index(&self.teams, position)
+    }
+}
+
 impl IntoIterator for TeamList {
     type Item = Team;
     type IntoIter = std::vec::IntoIter<Team>;

@@ -34,6 +34,15 @@ impl UserList {
     }
 }
 
+impl std::ops::Index<usize> for UserList {
+    type Output = User;
+    /// The entry at this position. Panics beyond the last one, as a list does.
+    #[track_caller]
+    fn index(&self, position: usize) -> &User {
+        std::ops::Index::index(&self.users, position)
+    }
+}
+
 impl IntoIterator for UserList {
     type Item = User;
     type IntoIter = std::vec::IntoIter<User>;

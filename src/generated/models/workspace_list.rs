@@ -34,6 +34,15 @@ impl WorkspaceList {
     }
 }
 
+impl std::ops::Index<usize> for WorkspaceList {
+    type Output = Workspace;
+    /// The entry at this position. Panics beyond the last one, as a list does.
+    #[track_caller]
+    fn index(&self, position: usize) -> &Workspace {
+        std::ops::Index::index(&self.workspaces, position)
+    }
+}
+
 impl IntoIterator for WorkspaceList {
     type Item = Workspace;
     type IntoIter = std::vec::IntoIter<Workspace>;

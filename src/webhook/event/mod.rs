@@ -257,6 +257,9 @@ impl Event {
     }
 
     /// What it carries: the task of a task event, the comment of a comment event, and so on.
+    #[doc(alias = "task")]
+    #[doc(alias = "comment")]
+    #[doc(alias = "document")]
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload

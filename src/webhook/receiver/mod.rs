@@ -22,6 +22,7 @@ use crate::webhook::error::WebhookError;
 use crate::webhook::event::Event;
 use crate::webhook::headers::Headers;
 use crate::webhook::hooks::{self, Hooks};
+use crate::webhook::router::HandlesEvent;
 use crate::webhook::trace::DeliverySpan;
 use crate::webhook::verifier::{Verified, Verifier};
 
@@ -68,6 +69,7 @@ pub const MAX_EVENT_ID_BYTES: usize = 512;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "Webhook")]
 #[derive(Clone)]
 pub struct Receiver {
     inner: Arc<Inner>,
@@ -114,7 +116,7 @@ impl Receiver {
         handler: H,
     ) -> impl Future<Output = Reply>
     where
-        H: FnOnce(Verified<Event>) -> F,
+        H: HandlesEvent<Verified<Event>, F>,
         F: Future<Output = Result<(), E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {

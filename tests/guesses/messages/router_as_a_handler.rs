@@ -1,6 +1,5 @@
-//! The language lets no crate add words to this error: `Fn` is not implemented for types of a crate. The documentation of
-//! `EventRouter` quotes it.
-//! expect: expected a `Fn(Verified<Event>)` closure, found `EventRouter`
+//! expect: `EventRouter` is not a handler of events
+//! expect: an `EventRouter` is passed as `router.handler()`
 use axum::routing::MethodRouter;
 use onehorizon::webhook::{EventRouter, HandlerResult, Receiver, axum_routes};
 

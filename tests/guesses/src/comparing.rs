@@ -37,3 +37,13 @@ fn g76_owner(t: &Task) -> bool {
 fn g77_owner_or_nobody(t: &Task) -> &str {
     t.user_id.as_deref().unwrap_or("nobody")
 }
+
+fn g82_ids_with_strings(t: &Task, wanted: String, ids: &[String]) -> bool {
+    let same =
+        t.task_id == wanted && wanted == t.task_id && "tsk_1" == t.task_id && t.user_id != Some(UserId::new("u_1"));
+    same || ids.iter().any(|id| t.task_id == *id)
+}
+
+fn g83_status_with_strings(t: &Task, wanted: String) -> bool {
+    t.status == wanted && wanted == t.status && "planned" == t.status
+}

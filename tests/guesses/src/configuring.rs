@@ -1,3 +1,5 @@
+use onehorizon::quota::{MemoryQuota, Pacing, QuotaStore};
+
 use crate::guess::*;
 
 fn g57_from_env() -> anyhow::Result<TasksApi> {
@@ -22,7 +24,6 @@ fn g61_client() -> Result<Configuration, Error> {
 }
 
 fn g62_pacing() -> Result<Configuration, Error> {
-    use onehorizon::quota::Pacing;
     Configuration::builder().api_key("x").pacing(Pacing::documented()).retry(Retry::never()).build()
 }
 
@@ -37,4 +38,12 @@ fn g64_exit_code(e: Error) -> std::process::ExitCode {
 fn g78_no_proxy(hosts: Vec<String>) -> Result<Configuration, Error> {
     let builder = Configuration::builder().api_key("x").no_proxy(["localhost", ".internal.example"]).no_proxy(&hosts);
     builder.no_proxy("localhost,.internal.example").build()
+}
+
+fn g93_quota_store() -> Pacing {
+    Pacing::documented().store(MemoryQuota::new())
+}
+
+fn g94_shared_quota_store(shared: std::sync::Arc<dyn QuotaStore>) -> (Pacing, Pacing) {
+    (Pacing::documented().store(shared.clone()), Pacing::documented().store(std::sync::Arc::new(MemoryQuota::new())))
 }

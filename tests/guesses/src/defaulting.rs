@@ -32,3 +32,16 @@ fn g20_ids(id: &str) -> (TaskId, TaskId, TaskId) {
 fn g21_print(t: &Task) -> String {
     format!("{:<12} {:>10} {}", t.task_id, t.status, t.title)
 }
+
+fn g84_ids_to_strings(id: TaskId, text: &str) -> (TaskId, String, String, String) {
+    (TaskId::new(text), String::from(&id), id.to_string(), id.into())
+}
+
+fn g85_task_of_a_response(response: Response<Task>) -> Task {
+    response.into()
+}
+
+async fn g86_task_of_a_call(tasks: TasksApi) -> anyhow::Result<Task> {
+    tasks.edit_task("x", |t| t.title.push('!')).await?;
+    Ok(tasks.fetch_task("x").await?.into())
+}

@@ -107,3 +107,20 @@ async fn g75_early_return(tasks: TasksApi) -> anyhow::Result<()> {
     tasks.edit_task("x", change).await?;
     Ok(())
 }
+
+fn g92_blocking_bulk(tasks: &blocking::TasksApi) -> anyhow::Result<()> {
+    let report = tasks
+        .bulk()
+        .edit_each(["a", "b"], |t| t.status = TaskStatus::Completed)
+        .edit_task(tasks.edit_task("c", |t| t.title.push('!')).deadline(Duration::from_secs(30)))
+        .create("new", NewTask::new("New"))
+        .find_or_create("once", NewTask::new("Once"))
+        .concurrency(2)
+        .state_file("bulk.state")
+        .on_progress(|progress| eprintln!("{}/{}", progress.finished(), progress.total()))
+        .send()?;
+    for item in report.failed() {
+        eprintln!("{item}");
+    }
+    Ok(())
+}

@@ -70,3 +70,22 @@ fn g71_blocking_filters(config: &Configuration) -> anyhow::Result<()> {
     println!("{}", bugs.send()?.len());
     Ok(())
 }
+
+async fn g89_first_by_position(tasks: TasksApi) -> anyhow::Result<TaskSummary> {
+    let l = tasks.list_tasks().await?;
+    println!("{}", l[0].title);
+    Ok(l[0].clone())
+}
+
+async fn g90_shared_client(tasks: std::sync::Arc<TasksApi>, entry: &TaskSummary) -> anyhow::Result<String> {
+    Ok(entry.fetch(&tasks).await?.title.clone())
+}
+
+fn g91_blocking_whole(tasks: blocking::TasksApi) -> anyhow::Result<Option<String>> {
+    let l = tasks.list_tasks().send()?;
+    let whole = l.tasks[0].fetch(&tasks).send()?;
+    for entry in &l {
+        entry.fetch(&&tasks).timeout(Duration::from_secs(1)).send()?;
+    }
+    Ok(whole.into_inner().description)
+}

@@ -50,3 +50,8 @@ async fn g65_clone_an_error(tasks: TasksApi) -> Option<Error> {
     let e2 = e.clone();
     Some(e2)
 }
+
+fn g87_try_into(given: &str, owned: String) -> anyhow::Result<(TaskStatus, TaskKind)> {
+    let status: TaskStatus = given.try_into()?;
+    Ok((status, TaskKind::try_from(owned)?))
+}

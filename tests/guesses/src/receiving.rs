@@ -17,3 +17,15 @@ fn g81_router(verifier: Verifier) -> axum::Router {
         .fallback(|_| async { HandlerResult::Ok(()) });
     axum::Router::new().route("/hook", axum_routes::route(Receiver::new(verifier), router.handler()))
 }
+
+fn g95_router_by_new() -> EventRouter {
+    EventRouter::new().on_task(async |_, _| HandlerResult::Ok(())).fallback(async |_| HandlerResult::Ok(()))
+}
+
+fn g96_closure_without_types(verifier: Verifier) -> axum::Router {
+    let verified = axum_routes::route(Receiver::new(verifier), |event| async move {
+        println!("{}", event.event_type());
+        Ok::<_, std::io::Error>(())
+    });
+    axum::Router::new().route("/hook", verified)
+}

@@ -223,3 +223,131 @@
 //! let task = NewTask::new("x").kind(TaskKind::Bug);
 //! # Ok(()) }
 //! ```
+//!
+//! A call has attempts: the first and its retries.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! tasks.fetch_task("x").retry(3).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! tasks.fetch_task("x").attempts(4).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! The service lists without pages or a limit; the filters and the stream of a list are on this side.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! tasks.list_tasks().limit(10).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! use futures_util::StreamExt; let ten: Vec<_> = tasks.list_tasks().stream().take(10).collect().await;
+//! # Ok(()) }
+//! ```
+//!
+//! What an event carries is its payload.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let task = event.task();
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! if let webhook::Payload::Task(task) = event.payload() { println!("{}", task.title); }
+//! # Ok(()) }
+//! ```
+//!
+//! A request to a route without types names its method.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! config.get("/workspaces/{workspaceId}/teams").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! config.request("GET", "/workspaces/{workspaceId}/teams").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A file of authorities adds to the platform's.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! Configuration::builder().api_key("x").ca_file("/x/ca.pem").build()?;
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! Configuration::builder().api_key("x").root_certificate_file("/x/ca.pem").build()?;
+//! # Ok(()) }
+//! ```
+//!
+//! The share of the quota for interactive calls is a setting of pacing, the lane one of a call.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! quota::Pacing::documented().lane(quota::Lane::Interactive, 0.2);
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let pacing = quota::Pacing::documented().interactive_share(0.2); tasks.fetch_task("x").lane(quota::Lane::Interactive).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A bulk run reports what is done, which includes what an earlier run did.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let report = tasks.bulk().edit("x", |task| task.title.push('!')).await?; println!("{}", report.succeeded());
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let report = tasks.bulk().edit("x", |task| task.title.push('!')).await?; println!("{}", report.done().count());
+//! # Ok(()) }
+//! ```
+//!
+//! A response lends its value, and the field of the secret is a guess: `reveal_secret` looks under each likely name.
+//!
+//! ```compile_fail
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let key = ApiKeysApi::new(&config).create_api_key("ci").await?; let secret = key.secret.unwrap();
+//! # Ok(()) }
+//! ```
+//!
+//! ```no_run
+//! # use onehorizon::*; use onehorizon::models::*;
+//! # async fn guess(tasks: TasksApi, config: Configuration, event: webhook::Event) -> Result<(), Box<dyn std::error::Error>> {
+//! let key = ApiKeysApi::new(&config).create_api_key("ci").await?; let secret = key.reveal_secret().unwrap();
+//! # Ok(()) }
+//! ```

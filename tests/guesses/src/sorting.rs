@@ -39,3 +39,8 @@ struct Row {
     priority: TaskPriority,
     id: TaskId,
 }
+
+fn g88_map_by_id(by_id: &HashMap<TaskId, Task>, sorted: &BTreeMap<TaskId, Task>) -> Option<String> {
+    let title = &by_id.get("tsk_1")?.title;
+    Some(sorted.get("tsk_2").map_or(title, |t| &t.title).clone())
+}

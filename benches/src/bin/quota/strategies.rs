@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use onehorizon::quota::{MemoryQuota, Pacing, QuotaShape};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
-use onehorizon::{Configuration, Retry, SystemClock};
+use onehorizon::{Configuration, Retry};
 use retry_policies::policies::ExponentialBackoff;
 use retry_policies::{RetryDecision, RetryPolicy};
 use tokio::task::JoinSet;
@@ -82,7 +82,7 @@ impl Strategy {
         let (processes, pacing) = match self {
             Self::Paced => (1, Some(documented)),
             Self::PacedInformed => (1, Some(documented.shape(QuotaShape::TokenBucket))),
-            Self::PacedShared => (4, Some(documented.store(Arc::new(MemoryQuota::new(Arc::new(SystemClock)))))),
+            Self::PacedShared => (4, Some(documented.store(Arc::new(MemoryQuota::new())))),
             Self::PacedAlone => (4, Some(documented)),
             Self::Unpaced => (1, None),
             Self::Backoff | Self::ReqwestRetry | Self::Message => (0, None),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use onehorizon::{Configuration, ConfigurationBuilder};
 
 pub use self::builder::FakeBuilder;
 use crate::contract::validate::Violation;
@@ -81,6 +82,34 @@ impl FakeOneHorizon {
             Some(server) => format!("http://{}{BASE_PATH}", server.address()),
             None => format!("https://onehorizon.invalid{BASE_PATH}"),
         }
+    }
+
+    /// A configuration for this fake, with its [API key](Self::api_key); without a socket it goes through
+    /// [`transport`](Self::transport).
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use onehorizon::TasksApi;
+    /// use onehorizon_testing::FakeOneHorizon;
+    ///
+    /// let fake = FakeOneHorizon::start().await?;
+    /// let tasks = TasksApi::new(&fake.configuration());
+    /// assert_eq!(tasks.fetch_task("tsk_1001").await?.task_id, "tsk_1001");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    /// When a variable of the environment, such as `HTTP_PROXY`, cannot be used.
+    #[must_use]
+    #[allow(clippy::expect_used, reason = "a test has no use for a fake that it cannot reach")]
+    pub fn configuration(&self) -> Configuration {
+        self.configuration_builder().build().expect("the address and the key of a fake are valid")
+    }
+
+    /// [`configuration`](Self::configuration) before it is built, to set a clock, another credential or what is retried.
+    pub fn configuration_builder(&self) -> ConfigurationBuilder {
+        let builder = Configuration::builder().base_url(self.url()).api_key(self.api_key());
+        if self.server.is_some() { builder } else { builder.transport(self.transport()) }
     }
 
     /// Delivers webhooks to a receiver for as long as the fake lives, and shows them on its status page; an empty key sends

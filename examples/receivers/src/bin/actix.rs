@@ -1,5 +1,6 @@
 //! Receives webhooks with actix-web.
 
+// ANCHOR: receiver
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, PayloadConfig, to};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
@@ -38,3 +39,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn port() -> u16 {
     std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000)
 }
+// ANCHOR_END: receiver

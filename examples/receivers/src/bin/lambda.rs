@@ -3,6 +3,7 @@
 //! The gateway may hand the body over in base64; `lambda_http` decodes it. A function forgets what it keeps in memory: use a
 //! claim store that lasts, such as `onehorizon-redis` or `onehorizon-postgres`, where an event must not be handled twice.
 
+// ANCHOR: receiver
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 use onehorizon::webhook::{Event, Receiver, Verified, Verifier};
 
@@ -22,6 +23,7 @@ async fn main() -> Result<(), Error> {
     let receiver = Receiver::new(Verifier::from_env()?);
     run(service_fn(|request| webhook(&receiver, request))).await
 }
+// ANCHOR_END: receiver
 
 #[cfg(test)]
 mod tests {

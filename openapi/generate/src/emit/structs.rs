@@ -199,6 +199,14 @@ fn iteration(item: &Item, body: &Struct) -> Option<TokenStream> {
                 self.#field.iter()
             }
         }
+        impl std::ops::Index<usize> for #name {
+            type Output = #element;
+            #[doc = " The entry at this position. Panics beyond the last one, as a list does."]
+            #[track_caller]
+            fn index(&self, position: usize) -> &#element {
+                std::ops::Index::index(&self.#field, position)
+            }
+        }
         impl IntoIterator for #name {
             type Item = #element;
             type IntoIter = std::vec::IntoIter<#element>;
