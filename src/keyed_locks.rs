@@ -22,8 +22,8 @@ struct Lock {
     taken_at: Mutex<Option<Instant>>,
 }
 
-/// Longer than the work under a lock takes by default, with each of its requests failing and being repeated. Whoever holds it for
-/// longer is hardly at work: futures that nobody polls hold what they hold.
+/// Longer than the work under a lock takes by default, with each of its requests failing and being repeated. A longer hold is hardly
+/// work: a future that nobody polls keeps what it holds.
 pub(crate) const LONGEST_HOLD: Duration = Duration::from_secs(600);
 
 /// Below so many names nobody looks for those that are no longer held.
@@ -34,7 +34,7 @@ thread_local! {
     static RUNNING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Why a lock is not to be had.
+/// Why a lock could not be obtained.
 pub(crate) enum NotHeld {
     /// It is held by a callback that asks for it: waiting would never end.
     Nested,

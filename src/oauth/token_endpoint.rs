@@ -187,7 +187,7 @@ fn success(response: &TransportResponse) -> Option<Result<(Tokens, Option<Durati
     let (mut lifetime, mut is_error) = (None, false);
     let mut fields = Fields::read(&object, |name, json| match name {
         "expires_in" => set(&mut lifetime, seconds(json)),
-        // Written under its own name it would be believed by whoever reads the saved tokens.
+        // Written under its own name it would be believed when the saved tokens are read.
         "expires_at" => Other::KeptAs("server_expires_at"),
         "token_type" => Other::taken(serde_json::from_str::<String>(json).is_ok_and(|kind| is_bearer(&kind))),
         "error" => {

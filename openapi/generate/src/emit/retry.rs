@@ -138,7 +138,7 @@ fn in_words(reached: Reached) -> &'static str {
         }
         Reached::Unauthorized => "the token was refused: no operation is attempted again",
         Reached::Reauthorized => {
-            "whoever wrote it, nobody checks a token after the work: every operation is attempted once more, with the other token"
+            "a proxy may have written it, but nobody checks a token after the work: every operation is attempted once more, with the other token"
         }
         Reached::Stale => {
             "if nothing was written, the connection layer takes a fresh connection within the same attempt; otherwise as \"reset before\""
