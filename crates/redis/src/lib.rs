@@ -58,6 +58,10 @@ pub use tokens::RedisTokens;
 
 use connection::Connection;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// How long a finished event is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
