@@ -211,7 +211,7 @@ impl Call {
 fn read_method(name: &str) -> Result<Method, String> {
     const USUAL: [Method; 7] =
         [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-    // They are for proxies, or show the credential to whoever reads the response.
+    // They are for proxies, or show the credential in the response.
     if ["CONNECT", "TRACE", "TRACK"].iter().any(|other| name.eq_ignore_ascii_case(other)) {
         return Err(format!("the method {} is not for calls of the service", name.to_ascii_uppercase()));
     }

@@ -134,7 +134,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     headers.get_all(RETRY_AFTER).iter().filter_map(|value| one(value.to_str().ok()?.trim())).max()
 }
 
-/// The time until a Unix time in seconds down to nanoseconds, zero if it is over; `None` for a number that is no such time
+/// The time until a Unix time in seconds down to nanoseconds, zero if it is over; `None` for a number that is not such a time
 /// within a year of now.
 fn until_unix_time(number: f64, now: SystemTime) -> Option<Duration> {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -23,10 +23,10 @@ pub(crate) enum Form {
     Address,
     /// Any text that a header or a form can carry; blanks inside are part of it.
     Text,
-    /// An id: a text that is neither a template's name nor an address.
+    /// An id: a string that is neither a template's name nor an address.
     #[cfg(feature = "client")]
     Id,
-    /// A value in a path, which may be a word that is no id: `todo`.
+    /// A value in a path, which may be a word that no id is: `todo`.
     #[cfg(feature = "client")]
     Segment,
 }

@@ -175,7 +175,7 @@ async fn retry_after_is_read_as_a_unix_time_and_with_its_unit() {
         (format!("{}000000000", at(43)), Some(43_000)),
         (format!("{}, {}", at(43), at(50)), Some(50_000)),
         (at(86_400 * 30), Some(86_400_000 * 30)),
-        // What is over is no wait of a year.
+        // What is over is not a wait of a year.
         ((now - 600).to_string(), Some(0)),
         (format!("{}000", now - 600), Some(0)),
         ("999999999".to_owned(), Some(366 * 86_400_000)),
