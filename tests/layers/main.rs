@@ -119,6 +119,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &["metadata", "models", "redact"]),
     ("deadline", &["clock", "metadata", "time_limit"]),
     ("time_limit", &["clock"]),
+    ("keyed_locks", &["clock", "time_limit"]),
     ("models", &["secret"]),
     ("clock", &["future", "runtime"]),
     ("store", &["clock", "future", "setting"]),

@@ -78,6 +78,22 @@ fn a_header_that_contradicts_the_signed_body_is_refused() {
 }
 
 #[test]
+fn a_header_cannot_contradict_what_is_broken_in_the_signed_body() {
+    for broken in [&br"evt_\ud83d"[..], b"evt_\xfc"] {
+        let text = body("evt_1").into_bytes();
+        let at = text.windows(5).position(|window| window == b"evt_1").unwrap();
+        let text = [&text[..at], broken, &text[at + 5..]].concat();
+        let signed = Signer::new(SECRET).unwrap().headers("msg_1", now(), &text);
+        let mut headers: Vec<_> = signed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        headers.push(("content-type".to_owned(), MEDIA_TYPE.to_owned()));
+        let event = verifier().event(&with(&headers, &[("x-one-event-id", "evt_1")]), &text).unwrap();
+        assert!(event.id().as_str().starts_with(r"evt_\ud"), "the header is not believed: {}", event.id());
+        let other = with(&headers, &[("x-one-event-type", "task.deleted")]);
+        assert!(matches!(verifier().event(&other, &text), Err(WebhookError::Contradiction { .. })));
+    }
+}
+
+#[test]
 fn headers_that_agree_with_the_signed_body_are_fine() {
     let (headers, text) = captured("msg_1", "evt_1");
     for more in [
