@@ -23,7 +23,7 @@ fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> Result<[String; 2]
 }
 
 macro_rules! models {
-    ($($name:ident)*) => { &[$((stringify!($name), round_trip::<onehorizon::models::$name>)),*] };
+    ($($schema:literal $model:ident,)*) => { &[$(($schema, round_trip::<onehorizon::models::$model>)),*] };
 }
 
 const MODELS: &[(&str, RoundTrip)] = for_each_model!(models);
@@ -57,14 +57,15 @@ fn every_schema_of_the_contract_has_a_model_in_this_test() {
     let contract = Contract::load();
     let schemas: BTreeSet<_> = contract.schemas().map(|(name, _)| name).collect();
     let models: BTreeSet<_> = MODELS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(schemas, models);
+    // A schema of the official document may be a plain value, which has no type of its own.
+    assert!(models.is_subset(&schemas) && (contract.is_official() || models == schemas), "{models:?}\n{schemas:?}");
 }
 
 #[test]
 fn every_mutant_of_every_model_is_read_and_written_back() {
     let contract = Contract::load();
     let (mut count, mut covered, mut total) = (0, 0, 0);
-    for (model, schema) in contract.schemas() {
+    for (model, schema) in contract.schemas().filter(|(name, _)| MODELS.iter().any(|(known, _)| known == name)) {
         let (full, minimal) = (contract.fixture(schema, true), contract.fixture(schema, false));
         survives(model, "all fields", &full);
         survives(model, "the required fields alone", &minimal);
