@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::future::BoxFuture;
 
 /// Where this crate takes time and randomness from; replace it to test without waiting.
+#[doc(alias = "Sleep")]
 pub trait Clock: Send + Sync + 'static {
     /// A time that never runs backwards, for measuring.
     fn now(&self) -> Instant;

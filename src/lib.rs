@@ -36,6 +36,8 @@ mod error;
 #[cfg(any(feature = "client", feature = "webhook"))]
 mod future;
 #[allow(clippy::doc_markdown, reason = "the names of models and clients are headings")]
+/// Where the facts behind each item come from, and how certain they are.
+///
 #[doc = include_str!("../docs/evidence.md")]
 pub mod evidence {}
 #[cfg(feature = "client")]

@@ -27,6 +27,7 @@ impl<T> Response<T> {
     }
 
     /// The status, for instance 200.
+    #[doc(alias = "status_code")]
     pub fn status(&self) -> u16 {
         self.metadata.status.unwrap_or_default().as_u16()
     }

@@ -112,6 +112,7 @@ impl ConfigurationBuilder {
     }
 
     /// Calls with a workspace's API key.
+    #[doc(alias = "apiKey")]
     pub fn api_key(mut self, key: impl Into<Secret>) -> Self {
         self.credential = Identity::Token(CredentialKind::ApiKey, key.into());
         self
@@ -301,6 +302,7 @@ impl ConfigurationBuilder {
     /// On Unix the variable `SSL_CERT_FILE` names a file to trust *instead* of the platform's.
     #[doc(alias = "ca_file")]
     #[doc(alias = "ca_bundle")]
+    #[doc(alias = "danger_accept_invalid_certs")]
     #[doc(alias = "ca_cert")]
     pub fn root_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.network.root_certificates.push(Pem::File(path.into()));
@@ -328,6 +330,7 @@ impl ConfigurationBuilder {
     }
 
     /// Sends through a transport of your own instead of `reqwest`.
+    #[doc(alias = "fetchApi")]
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self

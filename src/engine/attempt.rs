@@ -14,13 +14,13 @@ use super::retry::Failed;
 use super::route::address;
 use crate::credential::{CredentialKind, Token};
 use crate::deadline::{Spent, Stopwatch};
-use crate::error::{Content, Error, ErrorKind, Refusal};
+use crate::error::{Content, Error, ErrorKind, PROXY_LOGIN, Refusal};
 use crate::metadata::{Metadata, Sent};
 use crate::redact::root_cause;
 use crate::response::Response;
 use crate::retry_after;
 use crate::trace::{AttemptSpan, Sending};
-use crate::transport::{Failure, TransportError, TransportRequest, TransportResponse};
+use crate::transport::{Failure, TRUST, TransportError, TransportRequest, TransportResponse, decoded};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -120,7 +120,10 @@ pub(super) async fn attempt(
     let result = match watch.limited(Spent::Request, limit, sending).await {
         Err(_) => Err(timed_out(limit, remaining <= timeout)),
         Ok(Err(error)) => Err(broken(error, token, body_bytes)),
-        Ok(Ok(response)) => classify(call, response, token),
+        Ok(Ok(response)) => match decoded(response, settings.max_response_bytes) {
+            Ok(response) => classify(call, response, token),
+            Err(error) => Err(broken(error, token, body_bytes)),
+        },
     };
     match &result {
         Ok(response) => span.ended(Some(response.status()), None),
@@ -147,16 +150,15 @@ fn broken(error: TransportError, token: &Token, body_bytes: usize) -> FailedAtte
         Failure::Connect => (ErrorKind::Connect, Sent::No, Failed::Unsent),
         Failure::ConnectTimeout => (ErrorKind::Timeout, Sent::No, Failed::Unsent),
         Failure::Tls => (ErrorKind::Tls, Sent::No, Failed::Final),
+        Failure::ProxyAuthentication => (ErrorKind::Connect, Sent::No, Failed::Final),
         Failure::NoRuntime | Failure::IncompleteRuntime => (ErrorKind::Config, Sent::No, Failed::Final),
         Failure::TooLarge => (ErrorKind::TooLarge, Sent::Yes, Failed::Final),
         Failure::Interrupted => (ErrorKind::Interrupted, Sent::Maybe, Failed::Interrupted),
     };
     let hint = match failure {
         Failure::TooLarge => Some("raise max_response_bytes in the configuration, or ask for less"),
-        Failure::Tls => Some(
-            "this fails until the certificate or the trust store changes: install the authority's certificate where the \
-             platform looks for it (SSL_CERT_FILE on Linux), or build a ReqwestTransport that trusts it",
-        ),
+        Failure::Tls => Some(TRUST),
+        Failure::ProxyAuthentication => Some(PROXY_LOGIN),
         Failure::NoRuntime | Failure::IncompleteRuntime => failure.runtime_hint(),
         Failure::Connect | Failure::ConnectTimeout => {
             Some("nothing was sent: check the base URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)")
@@ -165,21 +167,26 @@ fn broken(error: TransportError, token: &Token, body_bytes: usize) -> FailedAtte
             "the server closed the connection while a large body was being sent: it may refuse a body of this size",
         ),
     };
+    let hint = error.hint().or(hint);
     // The kind's own words come before the message, so it need not repeat them.
     let words = match (failure, error.target()) {
-        (Failure::Connect | Failure::Tls, Some(target)) => target.to_owned(),
-        (Failure::Connect | Failure::Tls, None) => "to the service".to_owned(),
+        (Failure::Connect | Failure::ProxyAuthentication | Failure::Tls, target) => {
+            target.unwrap_or("to the service").to_owned()
+        }
         (Failure::Interrupted, _) if is_large => format!("{error}, with a request body of {body_bytes} bytes"),
         _ => error.to_string(),
     };
     let source = error.into_source().and_then(|source| token.redactor.error(source));
     let message = match source.as_deref() {
+        // It names another limit than the configured one.
+        Some(source) if failure == Failure::TooLarge => token.redactor.line(&source.to_string()),
         Some(source) => format!("{words}: {}", token.redactor.line(&root_cause(source).to_string())),
         None => words,
     };
     let error = Error::new(kind, token.redactor.own_line(&message)).with(|error| {
         error.metadata.sent = sent;
         error.hint = hint;
+        error.lasting = failed == Failed::Final;
         error.source = source.map(Arc::from);
     });
     FailedAttempt { failed, error }

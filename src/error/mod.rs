@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-pub(crate) use refusal::{Refusal, is_transient, kept as kept_headers};
-pub(crate) use words::{Content, encoded_words, foreign_encoding, message_of, message_of_success, without_bom};
+pub(crate) use refusal::{PROXY_LOGIN, Refusal, is_transient, kept as kept_headers};
+pub(crate) use words::{
+    Content, encoded_words, foreign_encoding, message_of, message_of_success, names_no_encoding, without_bom,
+};
 
 use crate::metadata::{Metadata, RateLimit, Sent, TimeSpent};
 
@@ -94,6 +96,8 @@ pub(crate) struct Inner {
     pub(crate) code: Option<String>,
     pub(crate) fields: Vec<FieldError>,
     pub(crate) deadline: bool,
+    /// The next attempt would meet the same, although the kind is one that may pass.
+    pub(crate) lasting: bool,
     /// The call changes nothing, so that it does not matter whether it was executed.
     pub(crate) read: bool,
     pub(crate) source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -110,6 +114,7 @@ impl Error {
             code: None,
             fields: Vec::new(),
             deadline: false,
+            lasting: false,
             read: false,
             source: None,
             metadata: Metadata::default(),
@@ -133,6 +138,7 @@ impl Error {
 
     /// The status of the response; `None` when there was none.
     #[must_use]
+    #[doc(alias = "status_code")]
     pub fn status(&self) -> Option<u16> {
         self.0.metadata.status.as_ref().map(StatusCode::as_u16)
     }
@@ -163,6 +169,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
+            _ if self.0.lasting => false,
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted | ErrorKind::RateLimited => true,
             ErrorKind::Api => self.0.metadata.status.is_some_and(is_transient),
             _ => false,
@@ -307,8 +314,9 @@ impl Error {
 
     /// The server's certificate or its TLS is not acceptable; the request never left.
     ///
-    /// *What to do:* install the certificate of your network's authority where the platform looks for it, or trust it in a
-    /// `ReqwestTransport` of your own; check that the address is an `https://` port.
+    /// *What to do:* trust your network's authority by `root_certificate_file`, or install its certificate where the platform
+    /// looks for it; show a certificate of your own by `client_identity_pem` where the server asks for one; check that the
+    /// port speaks TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.0.kind == ErrorKind::Tls

@@ -9,6 +9,10 @@ use super::{Error, ErrorKind, FieldError};
 use crate::metadata::{Metadata, RateLimit, Sent};
 use crate::redact::Redactor;
 
+/// What a proxy's 407 means, as a response or while a tunnel is made.
+pub(crate) const PROXY_LOGIN: &str =
+    "the proxy asks for a user name and password: give them in its address, http://user:password@proxy.example:3128";
+
 /// A response that is not a success.
 pub(crate) struct Refusal<'a> {
     /// Where the request went, as far as its host goes.
@@ -58,7 +62,7 @@ impl Refusal<'_> {
             403 if self.oauth_only => {
                 Some("API keys cannot do this: use the OAuth token of a workspace owner or admin")
             }
-            407 => Some("a proxy asks for a user name and password: give them in the proxy's address"),
+            407 => Some(PROXY_LOGIN),
             429 if self.rate_limit.as_ref().is_none_or(|limit| limit.retry_after.is_none()) => {
                 Some("all API keys of a workspace share one quota; wait and try again")
             }

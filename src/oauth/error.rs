@@ -141,13 +141,13 @@ impl OauthError {
     /// A request without a response.
     pub(super) fn broken(error: TransportError, secrets: &Secrets<'_>) -> Self {
         let (kind, sent) = match error.failure() {
-            Failure::Connect | Failure::Tls => (OauthErrorKind::Connect, Sent::No),
+            Failure::Connect | Failure::Tls | Failure::ProxyAuthentication => (OauthErrorKind::Connect, Sent::No),
             Failure::NoRuntime | Failure::IncompleteRuntime => (OauthErrorKind::Config, Sent::No),
             Failure::ConnectTimeout => (OauthErrorKind::Timeout, Sent::No),
             Failure::TooLarge => (OauthErrorKind::Decode, Sent::Yes),
             Failure::Interrupted => (OauthErrorKind::Interrupted, Sent::Maybe),
         };
-        let hint = error.failure().runtime_hint();
+        let hint = error.hint().or(error.failure().runtime_hint());
         let words = error.to_string();
         let source = error.into_source().and_then(|source| secrets.keep_out_of(source));
         let message =

@@ -22,7 +22,7 @@ use crate::models::runtime::{RawObject, Value, mended};
 use crate::redact::Redactor;
 use crate::retry_after::rate_limit;
 use crate::secret::Secret;
-use crate::transport::{TransportRequest, TransportResponse};
+use crate::transport::{TransportRequest, TransportResponse, decoded};
 
 /// The largest response of a token endpoint that is read, in bytes.
 const MAX_RESPONSE: usize = 1024 * 1024;
@@ -93,6 +93,7 @@ impl OauthApp {
                 OauthError::new(OauthErrorKind::Timeout, format!("no response within {:?}", settings.timeout))
                     .with_sent(Sent::Maybe)
             })?
+            .and_then(|response| decoded(response, MAX_RESPONSE))
             .map_err(|error| OauthError::broken(error, &secrets))?;
         let (mut tokens, lifetime) = read(response, &secrets, &*settings.clock)?;
         tokens.expires_at = lifetime.and_then(|lifetime| asked_at_day.checked_add(lifetime));

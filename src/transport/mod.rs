@@ -1,5 +1,7 @@
 //! Sends one request and reads its response: the trait, and its implementation on `reqwest`.
 
+mod broken;
+mod encoding;
 pub(crate) mod endpoint;
 pub(crate) mod network;
 mod proxy;
@@ -13,6 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+pub(crate) use self::encoding::decoded;
 pub use self::reqwest::ReqwestTransport;
 
 pub use crate::future::BoxFuture;
@@ -110,8 +113,11 @@ pub enum Failure {
     Connect,
     /// Making the connection took too long: the request never left.
     ConnectTimeout,
-    /// The server's certificate or its TLS is not acceptable, and will not be the next time: the request never left.
+    /// The server's certificate or its TLS is not acceptable, or ours is not to the server, and will not be the next time: no
+    /// request reached HTTP.
     Tls,
+    /// The proxy asks for a user name and password, and will the next time: the request never left.
+    ProxyAuthentication,
     /// There is no Tokio runtime to send on: the request never left.
     NoRuntime,
     /// The Tokio runtime was built without a timer or without I/O: the request never left.
@@ -137,22 +143,35 @@ impl Failure {
     /// Whether it is certain that the server got nothing of the request.
     #[must_use]
     pub const fn never_sent(self) -> bool {
-        matches!(self, Self::Connect | Self::ConnectTimeout | Self::Tls | Self::NoRuntime | Self::IncompleteRuntime)
+        matches!(
+            self,
+            Self::Connect
+                | Self::ConnectTimeout
+                | Self::Tls
+                | Self::ProxyAuthentication
+                | Self::NoRuntime
+                | Self::IncompleteRuntime
+        )
     }
 }
+
+/// What to do about a certificate that is not trusted.
+pub(crate) const TRUST: &str = "this fails until the certificate or the trust in it changes: trust the authority by \
+     root_certificate_file, or install its certificate where the platform looks (SSL_CERT_FILE on Linux)";
 
 /// A request that got no complete response.
 #[derive(Debug)]
 pub struct TransportError {
     failure: Failure,
     target: Option<String>,
+    hint: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl TransportError {
     /// A failure, with what caused it.
     pub fn new(failure: Failure, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { failure, target: None, source: Some(source.into()) }
+        Self { failure, target: None, hint: None, source: Some(source.into()) }
     }
 
     /// Names where the request went: host, port, a proxy. Keep secrets out of it.
@@ -168,6 +187,16 @@ impl TransportError {
         self.failure
     }
 
+    fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// What to do about it, where the failure alone does not say.
+    pub(crate) const fn hint(&self) -> Option<&'static str> {
+        self.hint
+    }
+
     pub(crate) fn target(&self) -> Option<&str> {
         self.target.as_deref()
     }
@@ -179,7 +208,7 @@ impl TransportError {
 
 impl From<Failure> for TransportError {
     fn from(failure: Failure) -> Self {
-        Self { failure, target: None, source: None }
+        Self { failure, target: None, hint: None, source: None }
     }
 }
 
@@ -189,6 +218,7 @@ impl fmt::Display for TransportError {
             Failure::Connect => ("no connection could be made", ""),
             Failure::ConnectTimeout => ("making a connection", "took too long"),
             Failure::Tls => ("no secure connection could be made", ""),
+            Failure::ProxyAuthentication => ("no connection could be made, since the proxy asks for a login,", ""),
             Failure::NoRuntime => return f.write_str("there is no Tokio runtime here to send the request on"),
             Failure::IncompleteRuntime => {
                 return f.write_str("the Tokio runtime here was built without what sending a request needs");

@@ -2,6 +2,7 @@
 
 use std::env;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
 use super::network::Network;
@@ -13,6 +14,8 @@ use crate::setting::{self, Form};
 pub(super) struct ProxyRules {
     proxy: Option<Secret>,
     no_proxy: String,
+    /// Every host is reached without a proxy.
+    is_direct: bool,
 }
 
 impl ProxyRules {
@@ -31,23 +34,46 @@ impl ProxyRules {
                 no_proxy = first(&["NO_PROXY", "no_proxy"])?.map(|(_, list)| list);
             }
         }
-        Ok(Self { proxy, no_proxy: no_proxy.unwrap_or_default() })
+        let no_proxy = no_proxy.unwrap_or_default();
+        // To reqwest `*` stands for names alone, not for numeric addresses.
+        let is_direct = no_proxy.split(',').any(|entry| entry.trim() == "*");
+        Ok(Self { proxy: proxy.filter(|_| !is_direct), no_proxy, is_direct })
     }
 
-    /// The proxy without its user and password, for errors.
-    pub(super) fn shown(&self) -> Option<String> {
+    /// The proxy as errors show it.
+    pub(super) fn shown(&self) -> Option<Shown> {
         let url = Url::parse(self.proxy.as_ref()?.expose()).ok()?;
         let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
-        Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
+        let address = format!("{}://{}{port}", url.scheme(), url.host_str()?);
+        let hosts = Matcher::builder().all(address.as_str()).no(self.no_proxy.as_str()).build();
+        Some(Shown { address, hosts })
     }
 
     /// Hands the rules to the client. Without a proxy here `reqwest` may still find one in the system's settings.
     pub(super) fn apply(&self, builder: ::reqwest::ClientBuilder) -> Result<::reqwest::ClientBuilder, String> {
+        if self.is_direct {
+            return Ok(builder.no_proxy());
+        }
         let Some(address) = &self.proxy else { return Ok(builder) };
         let proxy = ::reqwest::Proxy::all(address.expose())
             .map_err(|_| "the proxy's address could not be used".to_owned())?
             .no_proxy(::reqwest::NoProxy::from_string(&self.no_proxy));
         Ok(builder.proxy(proxy))
+    }
+}
+
+/// A proxy without its user and password.
+pub(super) struct Shown {
+    address: String,
+    /// What `reqwest` itself asks whether a host is reached through the proxy.
+    hosts: Matcher,
+}
+
+impl Shown {
+    /// The proxy, if it is on the way to this address.
+    pub(super) fn of(&self, url: &Url) -> Option<&str> {
+        let target = format!("{}://{}", url.scheme(), url.host_str()?).parse().ok()?;
+        self.hosts.intercept(&target).is_some().then_some(self.address.as_str())
     }
 }
 

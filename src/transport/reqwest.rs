@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -14,9 +13,11 @@ use http::header::ACCEPT_ENCODING;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use url::Url;
 
+use super::broken::{MOST_HEADERS, failure};
+use super::encoding::decoded;
 use super::endpoint::is_loopback;
 use super::network::Network;
-use super::proxy::ProxyRules;
+use super::proxy::{ProxyRules, Shown};
 use super::tls::Tls;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use crate::error::{Error, ErrorKind};
@@ -39,7 +40,7 @@ use crate::runtime::{Drivers, drivers};
 /// ```
 pub struct ReqwestTransport {
     clients: Clients,
-    proxy: Option<String>,
+    proxy: Option<Shown>,
 }
 
 /// Connections, by the runtime that drives them where that is possible.
@@ -159,13 +160,14 @@ impl fmt::Debug for ReqwestTransport {
 /// The client without what this crate decides itself.
 fn build(builder: ClientBuilder, tls: &Tls) -> Result<Client, String> {
     let builder = builder.redirect(redirect::Policy::none()).retry(::reqwest::retry::never()).referer(false);
-    let builder = builder.tcp_nodelay(true).no_brotli().no_deflate().no_zstd();
+    // Compression is undone by this crate, whatever features of reqwest another crate has switched on.
+    let builder = builder.tcp_nodelay(true).no_gzip().no_brotli().no_deflate().no_zstd();
     // What intermediaries do to headers must not cost a response that came whole.
     let builder = builder
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_allow_spaces_after_header_name_in_responses(true)
-        .http1_ignore_invalid_headers_in_responses(true);
-    let builder = if cfg!(feature = "gzip") { builder } else { builder.no_gzip() };
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MOST_HEADERS);
     let builder = if cfg!(feature = "http2") { builder } else { builder.http1_only() };
     tls.apply(builder)?.build().map_err(|error| format!("no HTTP client could be made: {error}"))
 }
@@ -174,11 +176,11 @@ fn config(message: String) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
-/// Host and port of an address, and the proxy that is set.
-fn target(url: &Url, proxy: Option<&str>) -> String {
+/// Host and port of an address, and the proxy on the way there.
+fn target(url: &Url, proxy: Option<&Shown>) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
-    let proxy = proxy.map(|proxy| format!(" (proxy: {proxy})")).unwrap_or_default();
+    let proxy = proxy.and_then(|proxy| proxy.of(url)).map(|proxy| format!(" (proxy: {proxy})")).unwrap_or_default();
     format!("{host}:{port}{proxy}")
 }
 
@@ -194,12 +196,8 @@ impl Transport for ReqwestTransport {
         let url = request.url.clone();
         let mut outgoing = ::reqwest::Request::new(request.method, request.url);
         *outgoing.headers_mut() = request.headers;
-        if cfg!(feature = "gzip") {
-            // reqwest asks for what it can undo.
-            outgoing.headers_mut().remove(ACCEPT_ENCODING);
-        } else {
-            outgoing.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
+        let accepted = if cfg!(feature = "gzip") { "gzip" } else { "identity" };
+        outgoing.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
         if !request.body.is_empty() {
             *outgoing.body_mut() = Some(request.body.into());
         }
@@ -209,12 +207,13 @@ impl Transport for ReqwestTransport {
             if flavor == RuntimeFlavor::CurrentThread {
                 notice_closed_connections().await;
             }
-            let mut response =
-                pending.await.map_err(|error| failure(error).with_target(target(&url, self.proxy.as_deref())))?;
+            let is_plain = url.scheme() == "http";
+            let broken = |error| failure(error, is_plain).with_target(target(&url, self.proxy.as_ref()));
+            let mut response = pending.await.map_err(broken)?;
             let status = response.status();
             let headers = std::mem::take(response.headers_mut());
             let body = read_body(&mut response, limit).await?;
-            Ok(TransportResponse { status, headers, body })
+            decoded(TransportResponse { status, headers, body }, limit)
         })
     }
 }
@@ -241,11 +240,11 @@ async fn notice_closed_connections() {
 async fn next_chunk(response: &mut ::reqwest::Response) -> Result<Option<Bytes>, TransportError> {
     match response.chunk().await {
         Err(_) if !response.status().is_success() => Ok(None),
-        chunk => chunk.map_err(failure),
+        chunk => chunk.map_err(|error| failure(error, false)),
     }
 }
 
-/// Reads to the end or to the limit, whichever comes first; the limit is of the body as it is after decompression.
+/// Reads to the end or to the limit, whichever comes first; the body may be compressed still.
 async fn read_body(response: &mut ::reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
     let announced = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced > limit {
@@ -279,58 +278,4 @@ fn make_room(whole: &mut BytesMut, chunk: usize, announced: usize) {
         let room = announced.min(needed.saturating_mul(4).max(1 << 20)).max(needed);
         whole.reserve(room - whole.len());
     }
-}
-
-fn failure(error: ::reqwest::Error) -> TransportError {
-    let failure = match (error.is_connect(), error.is_timeout()) {
-        (true, true) => Failure::ConnectTimeout,
-        (true, false) if is_lasting_tls_fault(&error) => Failure::Tls,
-        (true, false) => Failure::Connect,
-        (false, _) => Failure::Interrupted,
-    };
-    TransportError::new(failure, error.without_url())
-}
-
-/// Whether TLS failed in a way that the next attempt would meet again: a certificate, a protocol, no TLS at all.
-fn is_lasting_tls_fault(error: &::reqwest::Error) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(link) = next {
-        if is_tls_error(link) {
-            return true;
-        }
-        // An I/O error hides its inner error, which may be one again, from `source`.
-        let mut inner = link.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        while let Some(error) = inner {
-            if is_tls_error(error) {
-                return true;
-            }
-            inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        }
-        next = link.source();
-    }
-    false
-}
-
-#[cfg(feature = "rustls")]
-fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
-    use rustls::{AlertDescription, Error};
-
-    match error.downcast_ref::<Error>() {
-        None
-        | Some(
-            Error::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify)
-            | Error::General(_)
-            | Error::HandshakeNotComplete
-            | Error::FailedToGetCurrentTime,
-        ) => false,
-        Some(_) => true,
-    }
-}
-
-/// The platform's libraries have no common type; these words are from OpenSSL,
-/// Secure Transport and `SChannel`.
-#[cfg(not(feature = "rustls"))]
-fn is_tls_error(error: &(dyn std::error::Error + 'static)) -> bool {
-    let words = error.to_string().to_ascii_lowercase();
-    ["certificate", "wrong version number", "unknown ca", "tlsv1 alert"].iter().any(|sign| words.contains(sign))
 }

@@ -212,12 +212,14 @@ impl<V: AsRef<Event> + Send + 'static> Default for EventRouterBuilder<V> {
     label = "expected a function `async fn(Verified<Event>) -> Result<(), E>`",
     note = "an `EventRouter` is passed as `router.handler()`"
 )]
+#[cfg(feature = "axum")]
 pub trait HandlesEvents<V, F>: Fn(V) -> F {}
 
+#[cfg(feature = "axum")]
 #[diagnostic::do_not_recommend]
 impl<V, F, H: Fn(V) -> F> HandlesEvents<V, F> for H {}
 
-/// As [`HandlesEvents`], called once.
+/// A function of an event, called once: this is here for the compiler's message.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler of events",

@@ -5,6 +5,8 @@ use std::time::Duration;
 use onehorizon::{Configuration, ConfigurationBuilder, Error, ErrorKind, Retry, TasksApi};
 use onehorizon_testing::ScriptedTransport;
 use support::network::{Authority, Served, proxy, tls_server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 const HOST: &str = "onehorizon.example";
 
@@ -53,6 +55,88 @@ async fn a_proxy_that_asks_for_a_login_gets_it() {
         assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
         assert!(!format!("{error} {error:?}").contains("wrong"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_the_login_is_asked_once_and_the_hint_says_where_to_give_it() {
+    let authority = Authority::new();
+    let proxy = proxy(None, Some("user:right")).await;
+    for base in [to_host(), to("http://onehorizon.example/api/v1").allow_insecure_http()] {
+        let before = proxy.seen().len();
+        let proxied = base.retry(Retry::default()).proxy(address(&proxy)).root_certificate_pem(authority.pem());
+        let error = list(proxied).await.unwrap_err();
+        assert_eq!(error.attempts(), 1, "{error}");
+        assert!(!error.is_retryable() && error.hint().unwrap().contains("user:password@"), "{error}");
+        assert_eq!(proxy.seen().len(), before + 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_names_the_proxy_only_where_it_is_on_the_way() {
+    let closed = || tokio::net::TcpListener::bind("127.0.0.1:0");
+    let [here, there] = [closed().await.unwrap(), closed().await.unwrap()].map(|port| port.local_addr().unwrap());
+    let base = format!("http://{here}/api/v1");
+    for (hosts, named) in [
+        ("", true),
+        ("other.example,10.0.0.0/8", true),
+        ("127.0.0.2", true),
+        ("127.0.0.1", false),
+        ("other.example, 127.0.0.0/8", false),
+        ("*", false),
+    ] {
+        let error = list(to(&base).proxy(format!("http://user:s3cret@{there}")).no_proxy(hosts)).await.unwrap_err();
+        assert_eq!(error.message().contains(&format!("(proxy: http://{there})")), named, "{hosts:?}: {error}");
+        assert!(!format!("{error:?}").contains("s3cret"));
+    }
+    let suffix = to("http://intranet.invalid").allow_insecure_http().proxy(format!("http://{there}"));
+    let error = list(suffix.no_proxy(".invalid")).await.unwrap_err();
+    assert!(!error.message().contains("(proxy"), "{error}");
+}
+
+/// The error of a call that may be repeated, and was not.
+async fn is_final(builder: ConfigurationBuilder, says: &str) {
+    let error = list(builder.retry(Retry::default())).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.attempts(), error.was_sent()),
+        (ErrorKind::Tls, 1, onehorizon::Sent::No),
+        "{error}"
+    );
+    assert!(!error.is_retryable() && error.hint().unwrap().contains(says), "{says:?} is not in: {error}");
+}
+
+#[tokio::test]
+async fn a_fault_of_tls_is_final_whenever_it_shows_and_says_what_to_do() {
+    let authority = Authority::new();
+    // With TLS 1.3 the server looks at the client's certificate after the handshake, and its alert comes in place of a response.
+    let strict = tls_server(&authority, "localhost", true).await;
+    let local = |served: &Served| to(&format!("https://localhost:{}/api/v1", served.address.port()));
+    let trusting = |served: &Served| local(served).root_certificate_pem(authority.pem());
+    is_final(trusting(&strict), "client_identity_pem").await;
+    is_final(trusting(&strict).client_identity_pem(Authority::new().client_identity()), "client_identity_pem").await;
+    assert!(strict.seen().is_empty());
+    let wrong_name = tls_server(&authority, "elsewhere.example", false).await;
+    is_final(trusting(&wrong_name), "another name").await;
+    let unknown = tls_server(&authority, "localhost", false).await;
+    is_final(local(&unknown), "root_certificate_file").await;
+    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = plain.local_addr().unwrap().port();
+    let work = tokio::spawn(async move {
+        let (mut stream, _) = plain.accept().await.unwrap();
+        stream.read_u8().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        stream.shutdown().await.unwrap();
+        while stream.read_u8().await.is_ok() {}
+    });
+    is_final(to(&format!("https://localhost:{port}/api/v1")), "without TLS").await;
+    timeout(Duration::from_secs(20), work).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_port_that_expects_tls_is_named_where_the_address_says_http() {
+    let authority = Authority::new();
+    let server = tls_server(&authority, "localhost", false).await;
+    let error = list(to(&address(&server))).await.unwrap_err();
+    assert!(error.is_interrupted() && error.hint().unwrap().contains("https://"), "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What documents say of kinds of error, features and commands is so.
+//! What documents say of kinds of error, features and commands is so, and their search finds what people look for.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,21 +63,23 @@ fn the_readme_lists_each_feature() {
     assert_eq!(first_cells(README, "\n| feature | default | |"), features);
 }
 
-/// Markdown and examples, where commands to paste stand.
-fn documents() -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() {
-                if !name.starts_with('.') && name != "target" {
-                    walk(&path, found);
-                }
-            } else if [Some("md"), Some("rs")].contains(&path.extension().and_then(|ending| ending.to_str())) {
-                found.push(path);
+/// Markdown and Rust files in a folder and below.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            if !name.starts_with('.') && name != "target" {
+                walk(&path, found);
             }
+        } else if [Some("md"), Some("rs")].contains(&path.extension().and_then(|ending| ending.to_str())) {
+            found.push(path);
         }
     }
+}
+
+/// Markdown and examples, where commands to paste stand.
+fn documents() -> Vec<PathBuf> {
     let (root, mut found) = (root(), Vec::new());
     for file in ["README.md", "AGENTS.md", "CONTRIBUTING.md", "RELEASING.md"] {
         found.push(root.join(file));
@@ -156,4 +158,82 @@ fn each_command_in_a_document_names_an_example_and_features_that_exist() {
     }
     assert!(seen >= 15, "{seen} commands");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What people look for who know the JavaScript SDK, another client, or the HTTP library: the search of the documentation
+/// finds items by their names and by their aliases.
+const GUESSES: &[&str] = &[
+    "Client",
+    "Configuration",
+    "ErrorKind",
+    "PaginationExt",
+    "Response",
+    "ResponseError",
+    "Retry",
+    "Sleep",
+    "Timestamp",
+    "Webhook",
+    "accessToken",
+    "api_key",
+    "apiKey",
+    "assignee",
+    "backoff",
+    "basePath",
+    "base_url",
+    "bearer_token",
+    "ca_bundle",
+    "ca_file",
+    "concurrency",
+    "construct_event",
+    "createTask",
+    "dedupe",
+    "fetchApi",
+    "fetchTask",
+    "get_task",
+    "headers",
+    "idempotency_key",
+    "interceptor",
+    "into_inner",
+    "is_retryable",
+    "lane",
+    "limit",
+    "listTasks",
+    "max_attempts",
+    "max_retries",
+    "middleware",
+    "pagination",
+    "patch_task",
+    "prelude",
+    "proxy",
+    "rate_limit",
+    "request_id",
+    "retries",
+    "retry",
+    "retry_after",
+    "revokeApiKey",
+    "search",
+    "status_code",
+    "sync",
+    "throttle",
+    "timeout",
+    "updateTask",
+    "upsert",
+    "user_agent",
+    "verify_signature",
+    "webhook_secret",
+];
+
+#[test]
+fn the_search_of_the_documentation_finds_what_people_look_for() {
+    let mut sources = Vec::new();
+    walk(&root().join("src"), &mut sources);
+    let text: String = sources.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let names = ["pub fn ", "pub async fn ", "pub struct ", "pub enum ", "pub trait ", "pub mod ", "#[doc(alias = \""];
+    let found: BTreeSet<&str> = names
+        .iter()
+        .flat_map(|start| text.split(start).skip(1))
+        .map(|rest| &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())])
+        .collect();
+    let missing: Vec<_> = GUESSES.iter().filter(|name| !found.contains(*name)).collect();
+    assert!(missing.is_empty(), "no item and no alias is called {missing:?}");
 }

@@ -68,26 +68,6 @@ async fn headers_of_the_connection_cannot_be_set() {
     }
 }
 
-#[cfg(not(feature = "gzip"))]
-#[tokio::test(start_paused = true)]
-async fn a_compressed_response_is_named_as_such_and_a_429_keeps_its_wait() {
-    let body = "\u{1f}\u{8b}\u{8}".to_owned();
-    let wire = Wire::new([plain(200, body.clone()).header("content-encoding", "gzip")]);
-    let error = TasksApi::new(&wire.configuration()).list_tasks().await.unwrap_err();
-    assert!(error.is_decode() && error.message().contains("encoded (gzip)"), "{error}");
-    assert!(error.message().contains("feature `gzip`"), "{error}");
-
-    let refused = || plain(429, body.clone()).header("content-encoding", "gzip");
-    let wire = Wire::new([refused().header("retry-after", 7)]);
-    read(&wire.configuration()).await.unwrap();
-    assert_eq!(wire.sent(), [0, 7_000]);
-    let wire = Wire::new([refused()]);
-    let error = read(&wire.configuration()).attempts(1).await.unwrap_err();
-    assert!(error.message().contains("encoded (gzip)"), "{error}");
-    let wire = Wire::new([plain(200, "{}".to_owned()).header("content-encoding", "identity")]);
-    assert!(read(&wire.configuration()).await.is_ok());
-}
-
 #[tokio::test]
 async fn a_success_without_content_is_what_null_is() {
     for body in ["", "\r\n", "  ", "null", "\u{feff}", "\u{feff}null"] {
@@ -116,21 +96,6 @@ async fn a_write_whose_success_cannot_be_read_says_that_it_is_done() {
         let wire = Wire::new([plain(status, body.to_owned())]);
         let error = TasksApi::new(&wire.configuration()).fetch_task("tsk_1").await.unwrap_err();
         assert!(error.is_decode() && error.hint().is_none(), "{body:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn an_encoding_is_named_in_whatever_line_it_stands() {
-    for lines in [&["gzip"][..], &["identity", "gzip"], &["identity, gzip"], &["", "gzip"]] {
-        for status in [200, 500] {
-            let mut reply = plain(status, &b"\x1f\x8b\x08\0"[..]);
-            for line in lines {
-                reply = reply.header("content-encoding", *line);
-            }
-            let error = read(&Wire::new([reply]).builder().retry(Retry::never()).build().unwrap()).send::<Task>().await;
-            let error = error.unwrap_err();
-            assert!(error.message().contains("gzip"), "{lines:?}: {error}");
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 // mutants-with: lib client fake rotation hostile spans
 
 mod bulk_update;
+mod compressed;
 mod faults;
 mod hooks;
 mod intermediaries;

@@ -330,6 +330,30 @@ async fn a_late_401_of_a_token_that_was_replaced_meanwhile_costs_no_request() {
     assert_eq!(server.token_requests(), 1);
 }
 
+/// On several threads: the refresh may end while others have seen that the token is refused, and have not asked for one yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_refresh_that_ends_while_others_ask_for_it_is_not_followed_by_a_second_one() {
+    use onehorizon::TokenProvider;
+
+    let server = Server::rotating();
+    let credential = fresh(&server);
+    for round in 0..5_000 {
+        let refused = credential.access_token().await.unwrap();
+        server.close();
+        let callers: Vec<_> = (0..16)
+            .map(|_| {
+                let (credential, refused) = (credential.clone(), refused.clone());
+                tokio::spawn(async move { credential.replace(&refused).await.unwrap().unwrap() })
+            })
+            .collect();
+        server.open();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap().expose(), format!("access-{}", round + 1));
+        }
+        assert_eq!(server.token_requests(), round + 1);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_waiter_that_leaves_takes_nobodys_wake_up_along() {
     let server = Server::rotating();

@@ -85,17 +85,19 @@ fn plain_text(text: &str) -> Option<&str> {
 pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(http::header::CONTENT_ENCODING).into_iter();
     let mut encodings = lines.flat_map(|line| line.to_str().unwrap_or("unknown").split(',')).map(str::trim);
-    encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"))
+    encodings.find(|encoding| !names_no_encoding(encoding))
+}
+
+/// Names in `Content-Encoding` that say that nothing was done: the right one, and what is written there by mistake.
+pub(crate) fn names_no_encoding(name: &str) -> bool {
+    ["", "identity", "none", "utf-8", "utf8"].iter().any(|other| name.trim().eq_ignore_ascii_case(other))
 }
 
 /// What to say of a body in an encoding that was not undone; the encoding is one line without secrets.
 pub(crate) fn encoded_words(encoding: &str) -> String {
-    let way_out = if encoding.eq_ignore_ascii_case("gzip") && !cfg!(feature = "gzip") {
-        ": enable the feature `gzip` to read it"
-    } else {
-        ""
-    };
-    format!("a body that is encoded ({encoding}), which was not asked for{way_out}")
+    let is_known = ["gzip", "x-gzip", "deflate"].iter().any(|known| encoding.eq_ignore_ascii_case(known));
+    let fault = if is_known { "is broken" } else { "was not asked for" };
+    format!("a body that is encoded ({encoding}), which {fault}")
 }
 
 fn excerpt(text: &str) -> String {

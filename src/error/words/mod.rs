@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde_json::value::RawValue;
 
 pub(super) use self::describe::describe;
-pub(crate) use self::describe::{encoded_words, foreign_encoding};
+pub(crate) use self::describe::{encoded_words, foreign_encoding, names_no_encoding};
 use self::forms::Gathered;
 use self::object::Object;
 use super::FieldError;

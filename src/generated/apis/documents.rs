@@ -45,6 +45,7 @@ impl DocumentsApi {
     ///
     /// [`inferred`](crate::evidence#documentsapi)
     #[doc(alias = "fetchDocument")]
+    #[doc(alias = "get_document")]
     #[cfg(feature = "preview")]
     pub fn fetch_document(&self, document_id: impl Into<DocumentId>) -> FetchDocument {
         let mut call = Call::new(self.configuration.settings(), &FETCH_DOCUMENT);

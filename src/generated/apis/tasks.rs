@@ -60,6 +60,7 @@ impl TasksApi {
     ///
     /// [`inferred`](crate::evidence#tasksapi)
     #[doc(alias = "fetchTask")]
+    #[doc(alias = "get_task")]
     pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> FetchTask {
         let mut call = Call::new(self.configuration.settings(), &FETCH_TASK);
         let task_id: TaskId = task_id.into();

@@ -44,6 +44,7 @@ impl UsersApi {
     ///
     /// [`inferred`](crate::evidence#usersapi)
     #[doc(alias = "fetchCurrentUser")]
+    #[doc(alias = "get_current_user")]
     #[cfg(feature = "preview")]
     pub fn fetch_current_user(&self) -> FetchCurrentUser {
         let call = Call::new(self.configuration.settings(), &FETCH_CURRENT_USER);

@@ -43,6 +43,7 @@ impl WorkspacesApi {
     ///
     /// [`inferred`](crate::evidence#workspacesapi)
     #[doc(alias = "fetchWorkspace")]
+    #[doc(alias = "get_workspace")]
     #[cfg(feature = "preview")]
     pub fn fetch_workspace(&self) -> FetchWorkspace {
         let call = Call::new(self.configuration.settings(), &FETCH_WORKSPACE);

@@ -46,6 +46,7 @@ impl DocumentsApi {
     ///
     /// [`inferred`](crate::evidence#documentsapi)
     #[doc(alias = "fetchDocument")]
+    #[doc(alias = "get_document")]
     #[cfg(feature = "preview")]
     pub fn fetch_document(
         &self,

@@ -59,6 +59,7 @@ impl TasksApi {
     ///
     /// [`inferred`](crate::evidence#tasksapi)
     #[doc(alias = "fetchTask")]
+    #[doc(alias = "get_task")]
     pub fn fetch_task(&self, task_id: impl Into<TaskId>) -> Unsent<apis::FetchTask> {
         Unsent::new(&self.configuration, self.asynchronous().fetch_task(task_id))
     }

@@ -46,6 +46,7 @@ impl UsersApi {
     ///
     /// [`inferred`](crate::evidence#usersapi)
     #[doc(alias = "fetchCurrentUser")]
+    #[doc(alias = "get_current_user")]
     #[cfg(feature = "preview")]
     pub fn fetch_current_user(&self) -> Unsent<apis::FetchCurrentUser> {
         Unsent::new(&self.configuration, self.asynchronous().fetch_current_user())

@@ -45,6 +45,7 @@ impl WorkspacesApi {
     ///
     /// [`inferred`](crate::evidence#workspacesapi)
     #[doc(alias = "fetchWorkspace")]
+    #[doc(alias = "get_workspace")]
     #[cfg(feature = "preview")]
     pub fn fetch_workspace(&self) -> Unsent<apis::FetchWorkspace> {
         Unsent::new(&self.configuration, self.asynchronous().fetch_workspace())

@@ -43,6 +43,8 @@ pub use memory::MemoryClaims;
 /// - Finished events are removed some time after their commit, ten minutes at the earliest: the store stays small.
 ///
 /// The methods return boxed futures, so that stores can be swapped at run time.
+#[doc(alias = "dedupe")]
+#[doc(alias = "idempotency")]
 pub trait ClaimStore: Send + Sync + 'static {
     /// Claims an event for `lease` from `now` on.
     ///

@@ -69,6 +69,7 @@ pub const MAX_EVENT_ID_BYTES: usize = 512;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "Webhook")]
 #[derive(Clone)]
 pub struct Receiver {
     inner: Arc<Inner>,

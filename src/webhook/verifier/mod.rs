@@ -50,6 +50,7 @@ use crate::webhook::media_type;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "webhook_secret")]
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<RwLock<Arc<Inner>>>,
@@ -111,6 +112,8 @@ impl Verifier {
     /// [`TooLarge`](WebhookError::TooLarge), [`Unauthorized`](WebhookError::Unauthorized),
     /// [`TooOld`](WebhookError::TooOld), [`TooNew`](WebhookError::TooNew), and
     /// [`UnsupportedEncoding`](WebhookError::UnsupportedEncoding) for a signed body that arrives encoded.
+    #[doc(alias = "verify_signature")]
+    #[doc(alias = "construct_event")]
     pub fn verify<'h, 'b>(
         &self,
         headers: impl Headers<'h>,

@@ -292,11 +292,13 @@ fn setter(parameter: &Parameter) -> TokenStream {
     }
 }
 
-/// The name in the contract, by which the documentation's search finds the method.
-pub(crate) fn alias(operation: &Operation) -> Option<TokenStream> {
+/// The names by which the documentation's search finds the method too: the contract's, and `get_…` for what is called `fetch_…`.
+pub(crate) fn alias(operation: &Operation) -> TokenStream {
     let id = &operation.id;
-    (*id != operation.name && !id.is_empty() && id.chars().all(char::is_alphanumeric))
-        .then(|| quote! { #[doc(alias = #id)] })
+    let contract =
+        (*id != operation.name && !id.is_empty() && id.chars().all(char::is_alphanumeric)).then(|| id.clone());
+    let guess = operation.name.strip_prefix("fetch_").map(|rest| format!("get_{rest}"));
+    contract.into_iter().chain(guess).map(|name| quote! { #[doc(alias = #name)] }).collect()
 }
 
 pub(crate) fn gate(operation: &Operation) -> TokenStream {
