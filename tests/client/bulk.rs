@@ -14,7 +14,12 @@ use support::unknowns::counted_updates;
 fn fake(count: u32) -> FakeOneHorizon {
     let fake = FakeOneHorizon::builder().unknowns(counted_updates()).empty().quota_off().in_process();
     for number in 1..=count {
-        fake.put_task(Record::new().with("taskId", &format!("tsk_{number}")).with("title", &format!("Task {number}")).with("status", &"planned"));
+        fake.put_task(
+            Record::new()
+                .with("taskId", &format!("tsk_{number}"))
+                .with("title", &format!("Task {number}"))
+                .with("status", &"planned"),
+        );
     }
     fake
 }

@@ -33,7 +33,10 @@ async fn a_violation_in_a_body_is_reported_with_its_json_path() {
         (r#"{"title":7}"#, "body $.title"),
         (r#"{"title":null}"#, "body $.title"),
         (r#"{"title":"x","contributors":[{"type":"assignee"}]}"#, "body $.contributors[0].userId"),
-        (r#"{"title":"x","contributors":[{"userId":"u_1","type":"assignee"},{"userId":"u_2","type":3}]}"#, "body $.contributors[1].type"),
+        (
+            r#"{"title":"x","contributors":[{"userId":"u_1","type":"assignee"},{"userId":"u_2","type":3}]}"#,
+            "body $.contributors[1].type",
+        ),
         (r#"{"title":"x","completedAt":"yesterday"}"#, "body $.completedAt"),
         (r#"{"title":"x","isBugFix":"yes"}"#, "body $.isBugFix"),
         ("[]", "body $"),
