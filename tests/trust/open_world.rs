@@ -111,7 +111,7 @@ fn every_event_type_and_family_is_read_and_written_back() {
     };
     let families: Vec<_> = contract.fields(schemas("EventData")).into_iter().filter(|field| !field.2).collect();
     let mut count = 0;
-    assert!(known("EventType").len() > 5 && known("ResourceType").len() > 5);
+    assert!(known("EventType").len() > 1 && known("ResourceType").len() > 1);
     for event_type in known("EventType").into_iter().chain(["starship.launched", "task", ""]) {
         for resource in known("ResourceType").into_iter().chain(["starship", ""]) {
             let mut event = contract.fixture(schemas("WebhookEvent"), false);

@@ -48,6 +48,9 @@ fn a_close_document_settles_most_facts() {
     assert_eq!(verdict(&found, "operation updateTask, method"), (Verdict::Refuted, "PATCH".to_owned()));
     assert_eq!(verdict(&found, "operation revokeApiKey"), (Verdict::Refuted, "deleteApiKey".to_owned()));
     assert_eq!(verdict(&found, "field CreatedApiKey.secret"), (Verdict::Refuted, "called `key`".to_owned()));
+    // A narrower type is said beside the name that stands.
+    assert_eq!(verdict(&found, "field ErrorBody.code").0, Verdict::Confirmed);
+    assert_eq!(verdict(&found, "field ErrorBody.code, type"), (Verdict::Refuted, "number".to_owned()));
     assert_eq!(verdict(&found, "operation deleteTask").0, Verdict::New);
     assert_eq!(verdict(&found, "operation listTasks, pages"), (Verdict::New, "pages by `cursor`".to_owned()));
     assert!(!found.report.is_settled());
