@@ -112,7 +112,7 @@ impl Credential {
     }
 
     pub(crate) fn fixed(kind: CredentialKind, secret: &Secret) -> Result<Self, Error> {
-        let token = Token::new(secret)
+        let token = Token::new(secret, None)
             .map_err(|fault| Error::new(ErrorKind::Config, format!("the {} {fault}", kind.words())))?;
         Ok(Self { kind, source: Source::Fixed(Arc::new(token)) })
     }
@@ -130,7 +130,7 @@ impl Credential {
         match &self.source {
             Source::Fixed(token) => Ok(Arc::clone(token)),
             Source::Provider(provider) => {
-                provided(provider.token().await.map(Some)).transpose().unwrap_or_else(|| Err(no_token()))
+                provided(provider.token().await.map(Some), None).transpose().unwrap_or_else(|| Err(no_token()))
             }
         }
     }
@@ -139,19 +139,31 @@ impl Credential {
     pub(crate) async fn replace(&self, refused: &Token) -> Result<Option<Arc<Token>>, Error> {
         match &self.source {
             Source::Fixed(_) => Ok(None),
-            Source::Provider(provider) => provided(provider.replace(&refused.secret).await),
+            Source::Provider(provider) => {
+                let clean = |source: Box<dyn StdError + Send + Sync>| {
+                    if source.is::<Error>() {
+                        return source;
+                    }
+                    // A provider may quote what it was given.
+                    refused.redactor.error(source).unwrap_or_else(|| "its error repeats the token".into())
+                };
+                provided(provider.replace(&refused.secret).await.map_err(clean), Some(refused))
+            }
         }
     }
 }
 
-fn provided(result: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>) -> Result<Option<Arc<Token>>, Error> {
+fn provided(
+    result: Result<Option<Secret>, Box<dyn StdError + Send + Sync>>,
+    refused: Option<&Token>,
+) -> Result<Option<Arc<Token>>, Error> {
     let secret = result.map_err(|source| match source.downcast::<Error>() {
         Ok(error) => *error,
         Err(source) => Error::new(ErrorKind::Unauthorized, "could not obtain an access token from the provider")
             .with(|error| error.source = Some(source.into())),
     })?;
     secret
-        .map(|secret| Token::new(&secret).map(Arc::new))
+        .map(|secret| Token::new(&secret, refused).map(Arc::new))
         .transpose()
         .map_err(|fault| Error::new(ErrorKind::Config, format!("the provider's token {fault}")))
 }
@@ -161,8 +173,9 @@ fn no_token() -> Error {
 }
 
 impl Token {
-    /// A token that fits into a header; the fault completes a sentence and repeats nothing of the token.
-    fn new(secret: &Secret) -> Result<Self, Fault> {
+    /// A token that fits into a header; the fault completes a sentence and repeats nothing of the token. One that replaces a
+    /// refused token keeps that one out of errors as well: a cached response may repeat it.
+    fn new(secret: &Secret, refused: Option<&Self>) -> Result<Self, Fault> {
         let text = secret.expose();
         setting::check(Form::Token, text)?;
         let mut bearer = Zeroizing::new(String::with_capacity(SCHEME.len() + text.len()));
@@ -171,7 +184,8 @@ impl Token {
         // All copies of the header share these bytes, which are overwritten with the last of them.
         let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).map_err(|_| Fault::NotAscii)?;
         header.set_sensitive(true);
-        Ok(Self { secret: secret.clone(), header, redactor: Redactor::new([text]) })
+        let redactor = Redactor::new([text].into_iter().chain(refused.map(|refused| refused.secret.expose())));
+        Ok(Self { secret: secret.clone(), header, redactor })
     }
 }
 

@@ -16,7 +16,7 @@ use super::whole_list::is_whole_list;
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
-use crate::keyed_locks::{Held, Nested};
+use crate::keyed_locks::Held;
 use crate::metadata::Sent;
 use crate::models::{NewTask, Task, TaskId, Unreadable, WorkspaceId};
 use crate::options::{CallOptions, call_options};
@@ -34,6 +34,9 @@ impl TasksApi {
     /// `. _ : / # -` is percent-encoded there, and that has up to 80 characters. The line is found wherever it stands in what a
     /// list shows of the description, also if an editor escapes its brackets. Who takes it out, or puts more before it than
     /// lists show, makes the next run create another task.
+    ///
+    /// Through clones of one configuration, one of them runs at a time for each key. One that has begun and is not polled keeps the
+    /// others waiting: they end with `Timeout` at their deadline, or when it has not ended for 10 minutes.
     ///
     /// ```
     /// # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
@@ -158,14 +161,11 @@ impl FindOrCreate {
             _ => mark.clone(),
         });
         let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
-        let lock = self.configuration.edits().lock(format!("{workspace} {mark}"));
-        let alone = steps.within(lock).await.ok_or_else(|| {
-            Error::new(ErrorKind::Timeout, "the deadline passed while the same key was looked for")
-                .with(|error| error.deadline = true)
-        })?;
-        let alone = alone.map_err(|Nested| {
+        let nested = || {
             Error::new(ErrorKind::Invalid, format!("the key {:?} is looked for within its own `ignoring`", self.key))
-        })?;
+        };
+        let alone =
+            steps.alone(format!("{workspace} {mark}"), "another find_or_create of the same key", nested).await?;
         let mut attempt = 1;
         loop {
             if let Some(found) = self.find(&steps, &alone, &mark).await? {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind};
+use crate::keyed_locks::{Held, LONGEST_HOLD, NotHeld};
 use crate::metadata::Sent;
 use crate::options::CallOptions;
 
@@ -42,13 +43,33 @@ impl Steps {
         Some(deadline.saturating_sub(settings.clock.now().saturating_duration_since(self.started)))
     }
 
-    /// Runs what may wait for others, within the deadline; `None` when it passed.
-    pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        match self.remaining() {
-            None => Some(work.await),
-            Some(remaining) => {
-                crate::deadline::within(&*self.configuration.settings().clock, remaining, work).await.ok()
+    /// Waits until no other work of this name runs, within the deadline. `others` names that work in an error, and `nested` is the
+    /// error of work that runs within a callback of its like.
+    pub(super) async fn alone(
+        &self,
+        name: String,
+        others: &str,
+        nested: impl FnOnce() -> Error,
+    ) -> Result<Held, Error> {
+        let clock = &*self.configuration.settings().clock;
+        let turn = self.configuration.edits().lock(name, clock);
+        let turn = match self.remaining() {
+            None => Ok(turn.await),
+            Some(remaining) => crate::deadline::within(clock, remaining, turn).await,
+        };
+        match turn {
+            Ok(Ok(held)) => Ok(held),
+            Ok(Err(NotHeld::Nested)) => Err(nested()),
+            Ok(Err(NotHeld::Stuck)) => {
+                let message = format!("{others} has not ended for {} s; nothing was sent", LONGEST_HOLD.as_secs());
+                Err(Error::new(ErrorKind::Timeout, message).with(|error| {
+                    error.hint = Some(
+                        "its future is kept and not polled, as in a stream or a select! that waits for this one: spawn it, or await it first",
+                    );
+                }))
             }
+            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("the deadline passed while {others} ran"))
+                .with(|error| error.deadline = true)),
         }
     }
 

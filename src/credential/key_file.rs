@@ -75,6 +75,6 @@ fn read(path: &PathBuf) -> Result<Secret, String> {
     let text = std::str::from_utf8(&bytes).map_err(|_| named(&"is not text"))?;
     let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     let secret = Secret::from(text);
-    Token::new(&secret).map_err(|fault| named(&fault))?;
+    Token::new(&secret, None).map_err(|fault| named(&fault))?;
     Ok(secret)
 }

@@ -51,7 +51,7 @@ impl OauthApp {
     /// # Errors
     /// See [`OauthErrorKind`](super::OauthErrorKind); [`OauthError::needs_login`] says whether only a new login helps.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, OauthError> {
-        Ok(self.refresh_with(refresh_token, || Duration::ZERO).await?.tokens)
+        Ok(self.refresh_with(refresh_token, &[], || Duration::ZERO).await?.tokens)
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -207,8 +207,8 @@ impl RefreshingBuilder {
         self
     }
 
-    /// How long to leave the server alone after a refresh that failed or took long while the old token was still good;
-    /// default 5 s.
+    /// How long to leave the server alone after a refresh that failed or took long while the old token was still good, and
+    /// `on_refresh` or the token store after a save that hung; default 5 s.
     pub fn retry_pause(mut self, pause: Duration) -> Self {
         self.settings.pause = pause;
         self
@@ -220,7 +220,10 @@ impl RefreshingBuilder {
         self
     }
 
-    /// How long `on_refresh` may take; default 30 s. Then the call fails with `NotSaved`, and the next one saves again.
+    /// How long `on_refresh` may take; default 30 s. Then the call fails with `NotSaved`.
+    ///
+    /// The next call saves again. After a save that took a second or longer, calls within [`retry_pause`](Self::retry_pause)
+    /// get that error at once, so that a store that hangs does not cost each of them its time limit.
     pub fn save_timeout(mut self, limit: Duration) -> Self {
         self.settings.save_timeout = limit;
         self

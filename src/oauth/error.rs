@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::tokens::Tokens;
 use crate::error::{Error, ErrorKind};
 use crate::metadata::{RateLimit, Sent};
 use crate::models::runtime::open_enum;
 use crate::redact::{Redactor, root_cause};
+use crate::secret::Secret;
 use crate::transport::{Failure, TransportError};
 
 open_enum! {
@@ -341,7 +343,11 @@ impl From<OauthError> for Error {
 #[derive(Default)]
 pub(super) struct Secrets<'a>(pub(super) Vec<&'a str>);
 
-impl Secrets<'_> {
+impl<'a> Secrets<'a> {
+    pub(super) fn of(tokens: Option<&'a Tokens>) -> Self {
+        Self(tokens.into_iter().flat_map(Tokens::secrets).map(Secret::expose).collect())
+    }
+
     /// A string from outside made fit for a log line, without the secrets.
     pub(super) fn clean(&self, text: &str) -> String {
         self.redactor().line(text)

@@ -55,6 +55,8 @@ pub(super) struct State {
     pub(super) lost_response: bool,
     /// How the last refresh failed, where the server is busy: until [`not_before`](Self::not_before) it is not asked again.
     pub(super) busy: Option<OauthError>,
+    /// How saving new tokens failed, where that took long: until [`not_before`](Self::not_before) nobody waits for it again.
+    pub(super) stuck: Option<OauthError>,
     /// No refresh ahead of time before this, after one that failed or took long.
     pub(super) not_before: Option<Instant>,
 }

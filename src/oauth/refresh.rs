@@ -54,7 +54,15 @@ impl Refresh {
         self.at_epoch(|_, _| ()).ok_or_else(signed_out)?;
         let saved = match brought {
             Brought::Saved(current) => current,
-            Brought::Unsaved(unsaved) => self.save(unsaved, waiters).await.inspect_err(|_| self.pause())?,
+            Brought::Unsaved(unsaved) => {
+                let clock = &self.settings.app.settings().clock;
+                let began = clock.now();
+                self.save(unsaved, waiters).await.inspect_err(|error| {
+                    let was_slow = clock.now().saturating_duration_since(began) >= SLOW_SAVE;
+                    self.at_epoch(|_, state| state.stuck = was_slow.then(|| error.clone()));
+                    self.pause();
+                })?
+            }
         };
         let token = saved.access_token();
         self.at_epoch(|_, state| {
@@ -63,6 +71,7 @@ impl Refresh {
             state.not_before = None;
             state.dead = None;
             state.busy = None;
+            state.stuck = None;
             state.lost_response = false;
         });
         Ok(token)
@@ -80,7 +89,7 @@ impl Refresh {
             return self.ask(&current.tokens, None, waiters).await.map(Brought::Unsaved);
         };
         loop {
-            let turn = store.begin(&**clock, current.version).await.inspect_err(|_| self.pause())?;
+            let turn = store.begin(&**clock, current.version, &current.tokens).await.inspect_err(|_| self.pause())?;
             let guard = match turn {
                 Turn::Newer(stored) => {
                     let newer = self.settings.dated(stored.tokens, stored.version);
@@ -121,7 +130,12 @@ impl Refresh {
         waiters: &Waiters,
     ) -> Result<Unsaved, OauthError> {
         let refresh_token = tokens.refresh_token.as_ref().ok_or_else(no_refresh_token)?;
-        match self.settings.app.refresh_with(refresh_token, || waiters.idle()).await {
+        // The server may repeat any of them, and those in use may be others than the store's.
+        let current =
+            self.at_epoch(|_, state| state.current.as_ref().map(|current| Arc::clone(&current.tokens))).flatten();
+        let known: Vec<&Secret> =
+            [Some(tokens), current.as_deref()].into_iter().flatten().flat_map(Tokens::secrets).collect();
+        match self.settings.app.refresh_with(refresh_token, &known, || waiters.idle()).await {
             Ok(Received { tokens: mut new, lifetime, asked_at }) => {
                 new.inherit(refresh_token, Some(tokens));
                 let version = guard.as_ref().map_or(0, RefreshGuard::version);
@@ -225,6 +239,9 @@ enum Kept {
 /// A server that asks for longer is asked again all the same.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
+/// Saving that failed faster than this may be tried by every call.
+const SLOW_SAVE: Duration = Duration::from_secs(1);
+
 const INTERRUPTED: &str = "another process ended in the middle of a refresh, before it could save the server's response: the \
                            refresh token was used up; send the user through a new login";
 
@@ -260,8 +277,7 @@ fn not_saved_in_store(fault: Box<dyn StdError + Send + Sync>, tokens: &Tokens) -
 }
 
 fn described(what: &str, fault: Box<dyn StdError + Send + Sync>, tokens: &Tokens) -> OauthError {
-    let refresh_token = tokens.refresh_token.as_ref().map(Secret::expose);
-    let secrets = Secrets([Some(tokens.access_token.expose()), refresh_token].into_iter().flatten().collect());
+    let secrets = Secrets::of(Some(tokens));
     let error = not_kept(format!("{what}: {}", secrets.clean(&fault.to_string())));
     match secrets.keep_out_of(fault) {
         Some(fault) => error.with_source(fault),

@@ -187,10 +187,13 @@ fn no_outcome(reason: NoOutcome) -> OauthError {
     }
 }
 
-/// A server that is busy is not asked again before the time that it asked for.
+/// A server that is busy is not asked again before the time that it asked for, and nobody waits again at once for a store that
+/// hung just now.
 fn busy(state: &State, now: Instant) -> Result<(), OauthError> {
-    match (&state.busy, state.not_before) {
-        (Some(error), Some(end)) if state.unsaved.is_none() && now < end => {
+    let Some(end) = state.not_before.filter(|end| now < *end) else { return Ok(()) };
+    match (&state.busy, &state.stuck) {
+        (_, Some(stuck)) if state.unsaved.is_some() => Err(stuck.clone()),
+        (Some(error), _) if state.unsaved.is_none() => {
             Err(error.clone().with_wait(end.saturating_duration_since(now)).with_sent(Sent::No))
         }
         _ => Ok(()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::{OauthError, OauthErrorKind};
+use super::error::{OauthError, OauthErrorKind, Secrets};
 use super::token_store::{Begin, RefreshGuard, Save, StoredTokens, TokenStore};
 use super::tokens::Tokens;
 use crate::clock::Clock;
@@ -61,11 +61,11 @@ impl SharedLogin {
     }
 
     /// Begins a refresh, or waits for the process that is doing one, for as long as its lease can last.
-    pub(super) async fn begin(&self, clock: &dyn Clock, known: u64) -> Result<Turn, OauthError> {
+    pub(super) async fn begin(&self, clock: &dyn Clock, known: u64, tokens: &Tokens) -> Result<Turn, OauthError> {
         let began = clock.now();
         loop {
             let turn = self.ask(clock, self.store.begin(known, clock.time_of_day(), self.lease)).await;
-            match turn.map_err(unavailable)? {
+            match turn.map_err(|error| unavailable(error, Some(tokens)))? {
                 Begin::Refresh(guard) => {
                     return Ok(Turn::Mine(Held { store: Arc::clone(&self.store), guard, keep: false }));
                 }
@@ -99,7 +99,7 @@ impl SharedLogin {
     }
 
     pub(super) async fn load(&self, clock: &dyn Clock) -> Result<Option<StoredTokens>, OauthError> {
-        self.ask(clock, self.store.load()).await.map_err(unavailable)
+        self.ask(clock, self.store.load()).await.map_err(|error| unavailable(error, None))
     }
 
     async fn ask<T>(&self, clock: &dyn Clock, call: StoreFuture<'_, T>) -> Result<T, StoreError> {
@@ -110,7 +110,13 @@ impl SharedLogin {
     }
 }
 
-fn unavailable(error: StoreError) -> OauthError {
-    let words = format!("the token store failed: {}", error.as_error());
-    OauthError::new(OauthErrorKind::Store, words).with_source(error.into())
+/// A store may quote what it has; `tokens` are those that are known here.
+fn unavailable(error: StoreError, tokens: Option<&Tokens>) -> OauthError {
+    let secrets = Secrets::of(tokens);
+    let words = format!("the token store failed: {}", secrets.clean(&error.as_error().to_string()));
+    let failed = OauthError::new(OauthErrorKind::Store, words);
+    match secrets.keep_out_of(error.into()) {
+        Some(source) => failed.with_source(source),
+        None => failed,
+    }
 }

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::app::OauthApp;
 use super::error::{OauthError, OauthErrorCode, OauthErrorKind, Secrets};
-use super::tokens::{Fields, Tokens};
+use super::tokens::{Fields, Other, Tokens, set};
 use crate::clock::Clock;
 use crate::error::{Content, encoded_words, foreign_encoding, message_of};
 use crate::metadata::Sent;
@@ -56,14 +56,17 @@ impl OauthApp {
         }
     }
 
-    /// `paused` says for how long nobody has been driving the future, which does not count as time taken.
+    /// `known` are secrets that the server may repeat in its words, beside the refresh token. `paused` says for how long nobody has
+    /// been driving the future, which does not count as time taken.
     pub(super) async fn refresh_with(
         &self,
         refresh_token: &Secret,
+        known: &[&Secret],
         paused: impl Fn() -> Duration + Send,
     ) -> Result<Received, OauthError> {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
-        let mut received = self.post(&fields, &[refresh_token], paused).await?;
+        let secrets: Vec<&Secret> = known.iter().copied().chain([refresh_token]).collect();
+        let mut received = self.post(&fields, &secrets, paused).await?;
         received.tokens.inherit(refresh_token, None);
         Ok(received)
     }
@@ -183,16 +186,15 @@ fn success(response: &TransportResponse) -> Option<Result<(Tokens, Option<Durati
     };
     let (mut lifetime, mut is_error) = (None, false);
     let mut fields = Fields::read(&object, |name, json| match name {
-        "expires_in" => {
-            lifetime = seconds(json);
-            lifetime.is_some()
-        }
-        "token_type" => serde_json::from_str::<String>(json).is_ok_and(|kind| is_bearer(&kind)),
+        "expires_in" => set(&mut lifetime, seconds(json)),
+        // Written under its own name it would be believed when the saved tokens are read.
+        "expires_at" => Other::KeptAs("server_expires_at"),
+        "token_type" => Other::taken(serde_json::from_str::<String>(json).is_ok_and(|kind| is_bearer(&kind))),
         "error" => {
             is_error = !matches!(json, "null" | "false" | "\"\"");
-            !is_error
+            Other::taken(!is_error)
         }
-        _ => false,
+        _ => Other::Kept,
     });
     match fields.access_token.take() {
         Some(access_token) => Some(Ok((fields.into_tokens(access_token), lifetime))),

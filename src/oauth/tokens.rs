@@ -35,7 +35,8 @@ pub struct Tokens {
     pub scope: Option<String>,
     /// What the server says of the user (`OpenID` Connect). This crate does not look into it.
     pub id_token: Option<Secret>,
-    /// What this version cannot use, kept and written back.
+    /// What this version cannot use, kept and written back. A server's own `expires_at` is here as `server_expires_at`, so that
+    /// saved tokens do not take it for the time above.
     pub extra: Extra,
 }
 
@@ -64,6 +65,10 @@ impl Tokens {
     pub fn with_expires_at(mut self, time: SystemTime) -> Self {
         self.expires_at = Some(time);
         self
+    }
+
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        [Some(&self.access_token), self.refresh_token.as_ref(), self.id_token.as_ref()].into_iter().flatten()
     }
 
     /// What a refresh need not repeat: the refresh token stays valid when no new one came, the scope when none is given.
@@ -104,20 +109,25 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Reads what can be used and keeps the rest: one odd field must not cost a refresh token that the server has just
-    /// replaced. `take` is offered the fields of other names and says whether it took them.
-    pub(super) fn read(object: &RawObject<'_>, mut take: impl FnMut(&str, &str) -> bool) -> Self {
+    /// replaced. `take` is offered the fields of other names and says what becomes of them.
+    pub(super) fn read(object: &RawObject<'_>, mut take: impl FnMut(&str, &str) -> Other) -> Self {
         let mut fields =
             Self { access_token: None, refresh_token: None, scope: None, id_token: None, extra: Extra::new() };
         for (name, raw) in object.iter() {
             let json = raw.get();
-            let taken = match name {
+            let other = match name {
                 "access_token" => set(&mut fields.access_token, token(json)),
                 "refresh_token" => set(&mut fields.refresh_token, token(json)),
                 "id_token" => set(&mut fields.id_token, token(json)),
                 "scope" => set(&mut fields.scope, scope(json)),
                 _ => take(name, json),
             };
-            if !taken && json != "null" {
+            let name = match other {
+                Other::Taken => continue,
+                Other::Kept => name,
+                Other::KeptAs(new) => new,
+            };
+            if json != "null" {
                 // JSON that was just read can be written.
                 let _ = fields.extra.insert(name, raw);
             }
@@ -136,9 +146,25 @@ impl Fields {
     }
 }
 
-fn set<T>(field: &mut Option<T>, value: Option<T>) -> bool {
+/// What becomes of a field.
+#[derive(Clone, Copy)]
+pub(super) enum Other {
+    Taken,
+    /// It goes into `extra`.
+    Kept,
+    /// It goes into `extra` under another name.
+    KeptAs(&'static str),
+}
+
+impl Other {
+    pub(super) const fn taken(is_taken: bool) -> Self {
+        if is_taken { Self::Taken } else { Self::Kept }
+    }
+}
+
+pub(super) fn set<T>(field: &mut Option<T>, value: Option<T>) -> Other {
     *field = value;
-    field.is_some()
+    Other::taken(field.is_some())
 }
 
 /// A token: a string, or the digits of a number.
@@ -163,8 +189,9 @@ impl<'de> Deserialize<'de> for Tokens {
         with_raw(deserializer, |json| {
             let object = RawObject::parse(json).map_err(|_| "tokens are a JSON object")?;
             let mut expires_at = None;
-            let mut fields = Fields::read(&object, |name, json| {
-                name == "expires_at" && set(&mut expires_at, serde_json::from_str::<u64>(json).ok())
+            let mut fields = Fields::read(&object, |name, json| match name {
+                "expires_at" => set(&mut expires_at, serde_json::from_str::<u64>(json).ok()),
+                _ => Other::Kept,
             });
             let access_token = fields.access_token.take().ok_or("tokens without an `access_token`")?;
             let mut tokens = fields.into_tokens(access_token);

@@ -4,6 +4,7 @@
 //! counts them before they are sent, in this process ([`MemoryQuota`]) or in a [`QuotaStore`] that several processes
 //! share. Without pacing nothing is counted and nothing waits until the service refuses.
 
+mod contained;
 mod gate;
 mod ledger;
 mod memory;

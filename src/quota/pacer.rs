@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::contained::Contained;
 use super::memory::MemoryQuota;
 use super::pacing::{Fallback, Pacing};
 use super::rules::{LONGEST_WINDOW, Lane, QuotaRules};
@@ -83,7 +84,10 @@ impl Pacer {
             rules: pacing.rules,
             max_wait: pacing.max_wait,
             clock: Arc::clone(clock),
-            store: pacing.store.unwrap_or_else(|| Arc::new(memory())),
+            store: match pacing.store {
+                Some(store) => Arc::new(Contained(store)),
+                None => Arc::new(memory()),
+            },
             spare,
             waiter: unique_number() | 1,
             failures: AtomicU64::new(0),

@@ -35,7 +35,8 @@ use crate::store::StoreError;
 /// - **Order.** The engine lets its own calls ask one after the other. Between configurations a store may keep an order
 ///   by [`SlotRequest::waiter`]; one that does forgets a waiter at [`withdraw`](Self::withdraw).
 ///
-/// While `take` fails or exceeds its time limit, the engine goes on by [`Fallback`](super::Fallback).
+/// While `take` fails, panics or exceeds its time limit, the engine goes on by [`Fallback`](super::Fallback). A panic in another
+/// method is contained, and what it was to note is lost.
 pub trait QuotaStore: Send + Sync + 'static {
     /// Takes a slot, or says when to ask again. The engine waits about a second for it.
     ///

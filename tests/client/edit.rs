@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::models::Task;
+use onehorizon::models::{NewTask, Task};
 use onehorizon::transport::{BoxFuture, Transport, TransportError, TransportRequest, TransportResponse};
 use onehorizon::{Configuration, Error, ErrorKind, Sent, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, FakeTransport, Fault, Record};
@@ -198,6 +198,39 @@ async fn the_deadline_counts_while_another_edit_of_the_task_runs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn behind_an_edit_that_nobody_polls_the_next_one_ends_with_an_error_that_says_so() {
+    let stage = Stage::new();
+    stage.fake.fail_next(Fault::slow(Duration::from_millis(50)).forever());
+    let tasks = stage.tasks();
+    let create = |key: &str| tasks.find_or_create(key, NewTask::new("new")).into_future();
+    let mut edit = tasks.edit_task("tsk_1", rename).into_future();
+    let mut found = create("ci/nightly");
+    assert!(begins(&mut edit) && begins(&mut found), "they have begun");
+    let began = tokio::time::Instant::now();
+    let error = tasks.edit_task("tsk_1", rename).await.unwrap_err();
+    assert_eq!(began.elapsed(), Duration::from_secs(600));
+    let found_error = create("ci/nightly").await.unwrap_err();
+    for (error, what) in [(error, "another edit of the task"), (found_error, "find_or_create of the same key")] {
+        assert!(error.is_timeout() && !error.is_deadline() && error.was_sent() == Sent::No, "{error}");
+        assert!(error.to_string().contains(what) && error.hint().unwrap().contains("not polled"), "{error}");
+    }
+    tasks.edit_task("tsk_2", rename).await.unwrap_err();
+    edit.await.unwrap();
+    tasks.edit_task("tsk_1", |task| task.title = "free".to_owned()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_edits_that_take_their_turns_are_waited_for_as_long_as_they_take() {
+    let stage = Stage::new();
+    stage.fake.fail_next(Fault::slow(Duration::from_secs(29)).on("fetchTask").forever());
+    let tasks = stage.tasks();
+    let edits: Vec<_> = (0..30).map(|_| tokio::spawn(tasks.edit_task("tsk_1", rename).into_future())).collect();
+    for edit in edits {
+        edit.await.unwrap().expect("30 times 29 s are more than 10 minutes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_task_than_the_one_asked_for_is_never_written() {
     let stage = Stage::new();
     for body in [r#"{"taskId":"tsk_2","title":"other"}"#, r#"{"taskId":"TSK_1","title":"other"}"#] {
@@ -342,6 +375,11 @@ async fn an_edit_within_the_change_of_an_edit_of_the_same_task_is_refused_and_do
     let panicking = tasks.edit_task("tsk_1", |_| -> Result<(), Error> { panic!("on purpose") });
     assert!(tokio::spawn(panicking.into_future()).await.unwrap_err().is_panic());
     assert!(tasks.edit_task("tsk_1", rename).await.unwrap().was_written());
+}
+
+/// Polls once; whether it has to wait.
+fn begins<T>(work: &mut BoxFuture<'_, T>) -> bool {
+    work.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending()
 }
 
 /// Polls once; `None` if it has to wait.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use onehorizon::apis::{CommentsApi, TaxonomyApi, TeamsApi, UsersApi, WorkspacesApi};
 use onehorizon::models::{NewTask, Task};
 use onehorizon::transport::BoxFuture;
-use onehorizon::{ApiKeysApi, Clock, Configuration, DocumentsApi, Error, TasksApi};
+use onehorizon::{ApiKeysApi, Clock, Configuration, Credential, DocumentsApi, Error, Secret, TasksApi, TokenProvider};
 use onehorizon_testing::ManualClock;
 use support::contract::Contract;
 use support::fault_server::{Fault, FaultServer};
@@ -88,7 +88,11 @@ impl Table {
 const GUARD: Duration = Duration::from_secs(60);
 
 fn configuration(server: &FaultServer, clock: &ManualClock) -> Configuration {
-    Configuration::builder().base_url(server.url()).oauth_token(server.token()).clock(clock.clone()).build().unwrap()
+    with_credential(server, clock, Credential::oauth_token(server.token()).unwrap())
+}
+
+fn with_credential(server: &FaultServer, clock: &ManualClock, credential: Credential) -> Configuration {
+    Configuration::builder().base_url(server.url()).credential(credential).clock(clock.clone()).build().unwrap()
 }
 
 async fn outcome(run: Run, configuration: &Configuration) -> Outcome {
@@ -192,6 +196,50 @@ async fn refused_for_a_long_time() {
     column("429 long", |clock| refusal(429, date(clock, 90), "")).await;
 }
 
+/// A credential that has another token for each that is refused.
+struct Replaceable(String);
+
+type Provided<'a, T> = BoxFuture<'a, Result<T, Box<dyn std::error::Error + Send + Sync>>>;
+
+impl TokenProvider for Replaceable {
+    fn token(&self) -> Provided<'_, Secret> {
+        Box::pin(async { Ok(self.0.as_str().into()) })
+    }
+
+    fn replace(&self, _: &Secret) -> Provided<'_, Option<Secret>> {
+        Box::pin(async { Ok(Some(self.0.as_str().into())) })
+    }
+}
+
+#[tokio::test]
+async fn refused_tokens() {
+    let table = Table::read();
+    let refused = refusal(401, None, "");
+    let page = Fault::Refusal(401, None, "<html>Please log in</html>".to_owned());
+    for (operation, run) in OPERATIONS {
+        for fault in [&refused, &page] {
+            for (name, stops) in [("401", false), ("401 replaced", false), ("401 replaced", true)] {
+                let clock = step_clock();
+                let plan = if stops { vec![fault.clone(), Fault::None] } else { vec![fault.clone()] };
+                let server = FaultServer::start(&clock, plan).await;
+                let credential = match name {
+                    "401" => Credential::oauth_token(server.token()).unwrap(),
+                    _ => Credential::provider(Replaceable(server.token().to_owned())),
+                };
+                let configuration = with_credential(&server, &clock, credential);
+                let outcome = outcome(run, &configuration).await;
+                let executed = server.executed(operation);
+                if stops {
+                    assert_eq!((outcome, executed), ((2, "ok".to_owned()), 1), "{operation}");
+                } else {
+                    assert!(table.allows(operation, name, &outcome), "{operation}, {name}: {outcome:?}");
+                    assert_eq!(executed, 0, "{operation}");
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn refused_connections() {
     let table = Table::read();
@@ -293,6 +341,8 @@ fn the_table_has_every_operation_and_every_fault() {
         assert_eq!(rows, operations);
     }
     let faults = [
+        "401",
+        "401 replaced",
         "429 foreign",
         "429 long",
         "429 short",

@@ -234,6 +234,34 @@ async fn one_attempt_is_one_also_after_a_401_and_the_next_call_has_the_new_token
     assert_eq!(unsafe_write(&configuration).await.unwrap().attempts(), 2);
 }
 
+/// Gives another token, or fails with an error that quotes the refused one.
+struct Quoting(bool);
+
+impl TokenProvider for Quoting {
+    fn token(&self) -> Provided<'_, Secret> {
+        Box::pin(async { Ok("first-token".into()) })
+    }
+
+    fn replace(&self, refused: &Secret) -> Provided<'_, Option<Secret>> {
+        let quoted = format!("{} was not given by me", refused.expose());
+        Box::pin(async move { if self.0 { Ok(Some("second-token".into())) } else { Err(quoted.into()) } })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_replaced_is_still_kept_out_of_errors() {
+    for replaces in [true, false] {
+        let cached = plain(401, r#"{"message":"first-token is over, as is second-token"}"#.to_owned());
+        let wire = Wire::new([cached.clone(), cached.header("x-token", "first-token")]);
+        let credential = Credential::provider(Quoting(replaces));
+        let error = read(&wire.builder().credential(credential).build().unwrap()).await.unwrap_err();
+        let source = error.source().map(|source| format!("{source} {source:?}"));
+        let shown = format!("{error} {error:?} {:?} {:?} {source:?}", error.body(), error.header("x-token"));
+        assert!(!shown.contains("first-token") && !shown.contains("second-token"), "{shown}");
+        assert_eq!(wire.count(), if replaces { 2 } else { 1 });
+    }
+}
+
 /// Never gives a token.
 struct Silent;
 

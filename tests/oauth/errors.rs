@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use onehorizon::oauth::{OauthErrorKind, RefreshingCredential, Tokens};
+use onehorizon::oauth::{MemoryTokens, OauthErrorKind, RefreshingCredential, Tokens};
 use onehorizon::transport::Failure;
 use onehorizon::{Error, ErrorKind, Sent};
 use support::oauth::{Say, Server, stale};
@@ -181,5 +181,35 @@ async fn a_refusal_with_tokens_in_it_shows_its_words_alone() {
     ] {
         let server = Server::new(move |_, _| Say::Json(400, body.to_owned()));
         assert_eq!(stale(&server).access_token().await.unwrap_err().message(), words, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tokens_in_use_are_not_shown_when_the_server_repeats_them() {
+    let old = Tokens::new("old-access-value").with_refresh_token("old-refresh-value");
+    let old = serde_json::to_string(&old).unwrap().replace('}', r#","id_token":"old-id-value","expires_at":1000}"#);
+    for secret in ["old-access-value", "old-refresh-value", "old-id-value"] {
+        let encoded = secret.replace('-', "%2D");
+        for (status, body) in [
+            (400, format!(r#"{{"error":"invalid_grant","error_description":"{secret} is over"}}"#)),
+            (400, format!(r#"{{"error":"{secret}"}}"#)),
+            (400, format!(r#"{{"error":{{"code":"invalid_grant","message":["of {encoded}"]}}}}"#)),
+            (401, format!(r#"{{"message":"no session for {secret}"}}"#)),
+            (500, format!("the token {secret} is unknown")),
+            (502, format!("<html><title>{encoded}</title></html>")),
+            (200, secret.to_owned()),
+        ] {
+            let server = Server::new(move |_, _| Say::Json(status, body.clone()));
+            let tokens: Tokens = serde_json::from_str(&old).unwrap();
+            let store = MemoryTokens::new();
+            let shared = RefreshingCredential::builder(&server.app(), tokens.clone()).token_store(store).build();
+            for credential in [RefreshingCredential::builder(&server.app(), tokens).build(), shared] {
+                // Into the store they go first.
+                credential.settle().await.unwrap();
+                let error = credential.access_token().await.unwrap_err();
+                let shown = format!("{error} {error:?} {}", Error::from(error.clone()));
+                assert!(!shown.contains(secret) && !shown.contains(&encoded), "{shown}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Token responses: whatever is odd beside the tokens costs neither them nor the refresh token that was just replaced.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::oauth::{OauthErrorKind, Tokens};
 use support::oauth::{Say, Server, stale};
@@ -77,6 +77,28 @@ async fn what_cannot_be_used_is_kept() {
         let raw = tokens.extra.raw(name).unwrap_or_else(|| panic!("{field}: {:?}", tokens.extra));
         assert!(field.ends_with(raw), "{field}: {raw}");
         assert!(serde_json::to_string(&tokens).unwrap().contains(field), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_servers_own_expiry_is_believed_neither_now_nor_after_a_restart() {
+    for (fields, lifetime) in [
+        (r#""expires_at":1000"#, false),
+        (r#""expires_at":99999999999"#, false),
+        (r#""expires_at":1000,"expires_at":2000"#, false),
+        (r#""expires_\u0061t":1000"#, false),
+        (r#""expires_at":1000,"expires_in":3600"#, true),
+        (r#""expires_in":3600,"expires_at":99999999999"#, true),
+        (r#""server_expires_at":1,"expires_at":1000"#, false),
+    ] {
+        let tokens = refreshed(&with(fields)).await;
+        assert_eq!(tokens.expires_at.is_some(), lifetime, "{fields}");
+        let saved = serde_json::to_string(&tokens).unwrap();
+        let read: Tokens = serde_json::from_str(&saved).unwrap();
+        let seconds = |tokens: &Tokens| tokens.expires_at.map(|end| end.duration_since(UNIX_EPOCH).unwrap().as_secs());
+        assert_eq!(seconds(&read), seconds(&tokens), "{fields}: {saved}");
+        let own = tokens.extra.raw("server_expires_at").unwrap();
+        assert!(fields.contains(own) && read.extra.raw("server_expires_at") == Some(own), "it is kept: {saved}");
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use onehorizon::Sent;
 use onehorizon::oauth::{OauthErrorKind, RefreshingCredential, Tokens};
+use onehorizon::{Configuration, ErrorKind, Sent};
 use support::oauth::{Say, Server, poll_once, stale, stale_tokens, token};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, advance};
@@ -265,6 +265,33 @@ async fn a_store_that_hangs_is_waited_for_only_so_long_and_loses_no_token() {
     assert_eq!(began.elapsed(), 7 * SECOND);
     assert_eq!(credential.latest().unwrap().refresh_token.unwrap().expose(), "refresh-1");
     store.gate.as_ref().unwrap().add_permits(1);
+    advance(5 * SECOND).await;
+    assert_eq!(token(&credential).await, "access-1");
+    assert_eq!((server.token_requests(), store.kept()), (1, vec!["refresh-1".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_save_that_hung_the_next_calls_have_the_error_at_once() {
+    let store = Store { gate: Some(Arc::new(Semaphore::new(0))), ..Store::default() };
+    let server = Server::rotating();
+    let credential = store.credential(&server);
+    let configuration = Configuration::builder().base_url("https://fake.example/api/v1").transport(server.clone());
+    let configuration = configuration.credential(credential.clone().into()).build().unwrap();
+    let began = Instant::now();
+    credential.access_token().await.unwrap_err();
+    assert_eq!(began.elapsed(), 30 * SECOND);
+    for _ in 0..20 {
+        let error = credential.access_token().await.unwrap_err();
+        assert!(error.kind() == OauthErrorKind::NotSaved && error.to_string().contains("longer than 30 s"), "{error}");
+        let error = configuration.request("GET", "/x").await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Config, Sent::No), "{error}");
+    }
+    assert_eq!(began.elapsed(), 30 * SECOND, "none of them waited");
+    advance(5 * SECOND).await;
+    credential.access_token().await.unwrap_err();
+    assert_eq!(began.elapsed(), 65 * SECOND, "from time to time one call tries to save again");
+    store.gate.as_ref().unwrap().add_permits(1);
+    credential.settle().await.expect("who asks for it saves at once");
     assert_eq!(token(&credential).await, "access-1");
     assert_eq!((server.token_requests(), store.kept()), (1, vec!["refresh-1".to_owned()]));
 }

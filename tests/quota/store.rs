@@ -260,3 +260,78 @@ async fn the_memory_of_a_store_is_bounded() {
         assert!(store.usage(pacing.rules(), Lane::Normal, 0).windows[0].used <= 5);
     }
 }
+
+/// A store that panics in one of its methods, at once or when it is polled.
+struct Panicking(&'static str, MemoryQuota);
+
+impl Panicking {
+    fn at(&self, method: &str) {
+        assert!(self.0 != method, "scripted panic");
+    }
+}
+
+impl QuotaStore for Panicking {
+    fn take<'a>(&'a self, rules: &'a QuotaRules, request: SlotRequest) -> Taken<'a> {
+        self.at("take");
+        Box::pin(async move {
+            self.at("polled take");
+            self.1.take(rules, request).await
+        })
+    }
+
+    fn settle(&self, rules: &QuotaRules, slot: Slot, outcome: Outcome) {
+        self.at("settle");
+        self.1.settle(rules, slot, outcome);
+    }
+
+    fn learn(&self, rules: &QuotaRules, reported: &RateLimit) {
+        self.at("learn");
+        self.1.learn(rules, reported);
+    }
+
+    fn usage(&self, rules: &QuotaRules, lane: Lane, ahead: usize) -> Usage {
+        self.at("usage");
+        self.1.usage(rules, lane, ahead)
+    }
+
+    fn withdraw(&self, _: &QuotaRules, _: Waiter) {
+        self.at("withdraw");
+    }
+
+    fn adopt(&self, _: &QuotaRules, _: SlotRequest) {
+        self.at("adopt");
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.at("flush");
+        Box::pin(async {
+            self.at("polled flush");
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_counts_as_one_that_fails() {
+    for method in ["take", "polled take", "settle", "learn", "usage", "withdraw", "adopt", "flush", "polled flush"] {
+        let pacing = || Pacing::new().window(4, SECOND).store(Arc::new(Panicking(method, MemoryQuota::default())));
+        let wire = Wire::new([support::wire::limited(1), ok(), ok()]);
+        let configuration = wire.builder().pacing(pacing()).build().unwrap();
+        for _ in 0..2 {
+            read(&configuration).await.unwrap_or_else(|error| panic!("{method}: {error}"));
+        }
+        // A call that is dropped while it waits, and one that is dropped while it is sent, also while a panic unwinds.
+        let dropped = tokio::spawn({
+            let configuration = configuration.clone();
+            async move {
+                let _first = tokio::time::timeout(SECOND / 100, read(&configuration).into_future()).await;
+                let _held = configuration;
+                panic!("of the caller");
+            }
+        });
+        assert!(dropped.await.unwrap_err().is_panic(), "{method}");
+        let flushed = configuration.flush_quota().await;
+        assert_eq!(flushed.is_err(), method.contains("flush"), "{method}: {flushed:?}");
+        assert_eq!(configuration.quota().store_failures > 0, method.contains("take"), "{method}");
+    }
+}

@@ -1,6 +1,8 @@
 //! What a delivery says, and that nothing of it is lost.
 
-use onehorizon::models::{EventType, TaskStatus};
+use std::collections::HashSet;
+
+use onehorizon::models::{EventId, EventType, TaskStatus};
 use onehorizon::webhook::{Event, Payload, WebhookError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -265,6 +267,58 @@ fn what_is_broken_inside_a_string_costs_no_event() {
         assert_eq!(by_header.unwrap().id().as_str(), "evt_9");
     }
     assert!(Event::from_json(b"\xff{}").is_err());
+}
+
+/// The event with the value of an attribute in another text, which may be no UTF-8.
+fn with_attribute(name: &str, value: &[u8]) -> Vec<u8> {
+    let whole = task_created();
+    let (text, old) = (whole.to_string(), format!("\"{name}\":{}", whole[name]));
+    let at = text.find(&old).unwrap();
+    [&text.as_bytes()[..at], format!("\"{name}\":\"").as_bytes(), value, b"\"", &text.as_bytes()[at + old.len()..]]
+        .concat()
+}
+
+#[test]
+fn what_is_broken_in_an_attribute_costs_no_event() {
+    for (value, shown) in [
+        (&br"a\ud83d"[..], "a\u{fffd}"),
+        (br"\ud83d", "\u{fffd}"),
+        (br"a\udc00b\n", "a\u{fffd}b\n"),
+        (br"\ud83d\ude00\ud83d", "\u{1f600}\u{fffd}"),
+        (b"a\xfc", "a\u{fffd}"),
+        (b"\xff\\\"", "\u{fffd}\""),
+    ] {
+        for name in ["source", "time", "type", "workspaceid", "subject"] {
+            let event = Event::from_json(with_attribute(name, value)).unwrap();
+            let seen = match name {
+                "source" => event.source(),
+                "time" => event.time().as_str(),
+                "type" => event.event_type().as_str(),
+                "workspaceid" => event.workspace_id().as_str(),
+                _ => event.subject().unwrap(),
+            };
+            assert_eq!(seen, shown, "{name}");
+            assert_eq!((event.id().as_str(), event.task_id().unwrap().as_str()), ("evt_task_created", "tsk_123"));
+            assert!(
+                matches!(event.payload(), Payload::Task(task) if task.title == "Review launch checklist"),
+                "{name}"
+            );
+            assert_eq!(Event::from_json(event.as_json()).unwrap(), event, "what is stored is read back");
+        }
+        let event = Event::from_json(with_attribute("id", value)).unwrap();
+        assert_eq!(Event::from_json(event.as_json()).unwrap().id(), event.id());
+        assert_eq!(*event.event_type(), EventType::TaskCreated);
+    }
+}
+
+#[test]
+fn ids_that_differ_in_what_is_broken_stay_different() {
+    let values =
+        [&br"evt_\ud83d"[..], br"evt_\ud83e", br"evt_\udc00", b"evt_\xfc", b"evt_\xfd", "evt_\u{fffd}".as_bytes()];
+    let ids: HashSet<_> =
+        values.map(|value| Event::from_json(with_attribute("id", value)).unwrap().id().clone()).into();
+    assert_eq!(ids.len(), values.len(), "{ids:?}");
+    assert!(ids.contains(&EventId::from(r"evt_\ud83d")), "{ids:?}");
 }
 
 #[test]

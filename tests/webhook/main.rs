@@ -14,6 +14,7 @@ mod event_payload;
 mod hooks;
 mod inbox;
 mod interop;
+mod outage;
 mod receiver;
 mod reconcile;
 mod reply;

@@ -78,6 +78,22 @@ fn a_header_that_contradicts_the_signed_body_is_refused() {
 }
 
 #[test]
+fn a_header_cannot_contradict_what_is_broken_in_the_signed_body() {
+    for broken in [&br"evt_\ud83d"[..], b"evt_\xfc"] {
+        let text = body("evt_1").into_bytes();
+        let at = text.windows(5).position(|window| window == b"evt_1").unwrap();
+        let text = [&text[..at], broken, &text[at + 5..]].concat();
+        let signed = Signer::new(SECRET).unwrap().headers("msg_1", now(), &text);
+        let mut headers: Vec<_> = signed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        headers.push(("content-type".to_owned(), MEDIA_TYPE.to_owned()));
+        let event = verifier().event(&with(&headers, &[("x-one-event-id", "evt_1")]), &text).unwrap();
+        assert!(event.id().as_str().starts_with(r"evt_\ud"), "the header is not believed: {}", event.id());
+        let other = with(&headers, &[("x-one-event-type", "task.deleted")]);
+        assert!(matches!(verifier().event(&other, &text), Err(WebhookError::Contradiction { .. })));
+    }
+}
+
+#[test]
 fn headers_that_agree_with_the_signed_body_are_fine() {
     let (headers, text) = captured("msg_1", "evt_1");
     for more in [
@@ -164,6 +180,21 @@ fn an_encoded_body_is_refused_as_such() {
             assert!(verifier.event(&with(&headers, &[("content-encoding", harmless)]), text.as_bytes()).is_ok());
         }
         let two_lines = with(&headers, &[("content-encoding", "identity"), ("content-encoding", "gzip")]);
-        assert_eq!(verifier.event(&two_lines, text.as_bytes()).unwrap_err().status(), 415);
+        assert_eq!(verifier.event(&two_lines, b"\x1f\x8b\x08").unwrap_err().status(), 415);
+    }
+}
+
+#[test]
+fn a_plain_body_is_taken_whatever_encoding_a_relay_wrote_beside_it() {
+    let keyed = Verifier::key(KEY).unwrap();
+    let (signed, text) = captured("msg_1", "evt_1");
+    let key =
+        [("x-one-webhook-key", KEY), ("content-type", MEDIA_TYPE)].map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+    for (verifier, headers) in [(keyed, key), (verifier(), signed)] {
+        for encoding in ["utf-8", "UTF-8", "none", "8bit", "identity, none", "application/json", "gzip", "br"] {
+            let headers = with(&headers, &[("content-encoding", encoding)]);
+            let event = verifier.event(&headers, text.as_bytes());
+            assert_eq!(event.unwrap_or_else(|error| panic!("{encoding}: {error}")).id().as_str(), "evt_1");
+        }
     }
 }

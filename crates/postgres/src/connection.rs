@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use onehorizon::{AtRest, Encryption, check_setting};
+use tokio_postgres::config::Host;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls, Row};
 
@@ -62,9 +63,26 @@ impl Connection {
     }
 
     pub(crate) fn pool_of(address: &str) -> Result<Pool, Error> {
-        check_setting("the address of PostgreSQL", address)
-            .map_err(|fault| Error::Setting(fault.as_error().to_string()))?;
+        let check = |what: &str, text: &str| {
+            check_setting(what, text).map_err(|fault| Error::Setting(fault.as_error().to_string()))
+        };
+        check("the address of PostgreSQL", address)?;
         let mut config: Config = address.parse().map_err(Error::Address)?;
+        // Each part as well: an address may be `host=… password=…`.
+        for host in config.get_hosts() {
+            if let Host::Tcp(host) = host {
+                check("the host of PostgreSQL", host)?;
+            }
+        }
+        let password = config.get_password().map(String::from_utf8_lossy);
+        let parts = [
+            ("the user of PostgreSQL", config.get_user()),
+            ("the password of PostgreSQL", password.as_deref()),
+            ("the database of PostgreSQL", config.get_dbname()),
+        ];
+        for (what, text) in parts.into_iter().filter_map(|(what, text)| Some((what, text?))) {
+            check(what, text)?;
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(WAIT);
         }

@@ -58,6 +58,10 @@ pub use tokio_postgres;
 use connection::Connection;
 use deadpool_postgres::Pool;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// The schema unless the settings name another.
 const SCHEMA: &str = "onehorizon";
 

@@ -96,7 +96,29 @@ fn names_that_could_reach_further_are_refused() {
         assert!(matches!(postgres.in_schema(schema), Err(Error::Schema)), "{schema:?}");
     }
     assert!(matches!(Postgres::open("http://localhost", "acme"), Err(Error::Address(_))));
-    for address in ["", " ", "${DATABASE_URL}", "\"postgres://localhost/x\"", "postgres://localhost/x\n"] {
+    for address in [
+        "",
+        " ",
+        "${DATABASE_URL}",
+        "\"postgres://localhost/x\"",
+        "postgres://localhost/x\n",
+        "postgres://$HOST/x",
+        "postgres://u@$PGHOST:5432/x",
+        "postgres://{HOST}/x",
+        "postgres://localhost/$DB",
+        "postgres://$USER@localhost/x",
+        "postgres://u:$PASSWORD@localhost/x",
+        "postgres://u:%24PASSWORD@localhost/x",
+        "postgres://u:changeme@localhost/x",
+        "host=$HOST dbname=x",
+        "host=localhost,%HOST% dbname=x",
+        "host=localhost user=$USER",
+        "host=localhost user=u password=$PASSWORD",
+        "host=localhost dbname=undefined",
+    ] {
         assert!(matches!(Postgres::open(address, "acme"), Err(Error::Setting(_))), "{address:?}");
+    }
+    for address in ["postgres://u:pa$$word%25@db.example:5432/x", "host=db.example user=u password='a b' dbname=x"] {
+        Postgres::open(address, "acme").unwrap();
     }
 }

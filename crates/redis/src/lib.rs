@@ -58,6 +58,10 @@ pub use tokens::RedisTokens;
 
 use connection::Connection;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// How long a finished event is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -78,9 +82,19 @@ impl Redis {
     /// [`Error::Setting`], [`Error::Address`] or [`Error::Scope`].
     pub fn open(address: impl IntoConnectionInfo, scope: &str) -> Result<Self, Error> {
         let client = Client::open(address).map_err(Error::Address)?;
-        if let ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } = client.get_connection_info().addr()
-        {
-            check_setting("the host of Redis", host).map_err(|fault| Error::Setting(fault.as_error().to_string()))?;
+        let info = client.get_connection_info();
+        let host = match info.addr() {
+            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => Some(host.as_str()),
+            _ => None,
+        };
+        let settings = info.redis_settings();
+        let parts = [
+            ("the host of Redis", host),
+            ("the user of Redis", settings.username()),
+            ("the password of Redis", settings.password()),
+        ];
+        for (what, text) in parts.into_iter().filter_map(|(what, text)| Some((what, text?))) {
+            check_setting(what, text).map_err(|fault| Error::Setting(fault.as_error().to_string()))?;
         }
         Ok(Self { connection: Connection::new(Some(client), OnceLock::new(), scope)?, remembered: REMEMBERED })
     }

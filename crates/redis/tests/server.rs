@@ -68,6 +68,14 @@ fn a_scope_that_could_reach_into_another_is_refused() {
     }
     assert!(matches!(Redis::open("http://127.0.0.1", "acme"), Err(Error::Address(_))));
     assert!(matches!(Redis::open("", "acme"), Err(Error::Address(_))));
-    assert!(matches!(Redis::open("redis://$HOST:6379", "acme"), Err(Error::Setting(_))));
+    for address in [
+        "redis://$HOST:6379",
+        "redis://:$PASSWORD@127.0.0.1",
+        "redis://$USER:x@127.0.0.1",
+        "redis://:changeme@127.0.0.1",
+    ] {
+        assert!(matches!(Redis::open(address, "acme"), Err(Error::Setting(_))), "{address:?}");
+    }
+    Redis::open("redis://user:pa$$word@127.0.0.1", "acme").unwrap();
     Redis::open("redis://127.0.0.1", "Acme-1.prod_eu").unwrap();
 }

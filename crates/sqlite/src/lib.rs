@@ -42,6 +42,10 @@ pub use tokens::SqliteTokens;
 use database::Database;
 use onehorizon::Encryption;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// How safe a commit is when the machine dies; when only the process does, each is safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -28,6 +28,9 @@ impl TasksApi {
     /// with its [`deadline`](EditTask::deadline). Fetching in it is fine. Somebody else may write between the
     /// reading and the writing; see [`EditTask::check_conflict`].
     ///
+    /// An edit that has begun and is not polled, as in a stream that is not read on, keeps other edits of its task waiting: they
+    /// end with `Timeout` at their deadline, or when it has not ended for 10 minutes.
+    ///
     /// ```
     /// # async fn example(tasks: onehorizon::TasksApi) -> Result<(), onehorizon::Error> {
     /// use onehorizon::models::TaskStatus;

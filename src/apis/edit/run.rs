@@ -6,7 +6,7 @@ use crate::apis::TasksApi;
 use crate::apis::steps::{Steps, is_worth_repeating, may_have_arrived};
 use crate::error::{Error, ErrorKind};
 use crate::future::BoxFuture;
-use crate::keyed_locks::{Held, Nested};
+use crate::keyed_locks::Held;
 use crate::metadata::Sent;
 use crate::models::Task;
 use crate::response::Response;
@@ -27,17 +27,17 @@ impl Plan {
     async fn run(self, change: Change<'_>) -> Result<EditedTask, Error> {
         let steps = Steps::begin(&self.configuration, self.options.clone());
         let workspace = self.workspace.as_ref().unwrap_or_else(|| self.configuration.workspace());
-        let lock = self.configuration.edits().lock(format!("{workspace}/{}", self.task_id));
-        let alone = steps.within(lock).await.ok_or_else(|| {
-            failed(ErrorKind::Timeout, "the deadline passed while another edit of the task ran")
-                .with(|error| error.deadline = true)
-        })?;
-        let alone = alone.map_err(|Nested| {
+        let name = format!("{workspace}/{}", self.task_id);
+        let nested = || {
             let message = format!("an edit of {} runs within the change of another edit of it", self.task_id);
             failed(ErrorKind::Invalid, message).with(|error| {
                 error.hint = Some("change the task that the outer edit is given, or edit it before or after");
             })
-        })?;
+        };
+        let alone = steps
+            .alone(name, "another edit of the task", nested)
+            .await
+            .map_err(|error| error.with(|error| error.metadata.operation = Some(EDIT)))?;
         self.edit(&steps, &alone, change).await
     }
 

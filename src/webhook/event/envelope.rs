@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde_json::value::RawValue;
 
 use super::{missing, range_in};
-use crate::models::runtime::RawObject;
+use crate::models::runtime::{RawObject, Value as _};
 use crate::webhook::error::WebhookError;
 use crate::webhook::media_type;
 
@@ -30,7 +30,7 @@ impl<'a> Envelope<'a> {
             _ => WebhookError::Json { line: error.line(), column: error.column() },
         })?;
         let version = required(&fields, "specversion")?;
-        let id = required(&fields, "id")?;
+        let mut id = required(&fields, "id")?;
         let kind = required(&fields, "type")?;
         let source = required(&fields, "source")?;
         let time = required(&fields, "time")?;
@@ -47,7 +47,19 @@ impl<'a> Envelope<'a> {
         let data = fields.get("data").filter(|raw| raw.get().starts_with('{')).ok_or(missing("data"))?;
         let raw = |name| fields.get(name).ok_or(missing(name));
         let (raw_id, raw_kind) = (raw("id")?, raw("type")?);
+        // Two ids that differ in what is broken must stay two: an event with an id that was seen is not handled.
+        if let Some(escaped) = quoted(raw_id).filter(|_| is_broken(raw_id)) {
+            id = Cow::Borrowed(escaped);
+        }
         Ok(Self { id, kind, source, time, workspace_id, subject, data, raw_id, raw_kind })
+    }
+
+    pub(super) fn has_broken_id(&self) -> bool {
+        is_broken(self.raw_id)
+    }
+
+    pub(super) fn has_broken_type(&self) -> bool {
+        is_broken(self.raw_kind)
     }
 
     /// The text that it was read from, with another id or type.
@@ -87,12 +99,22 @@ fn required<'a>(fields: &RawObject<'a>, name: &'static str) -> Result<Cow<'a, st
     text.filter(|text| !text.trim().is_empty()).ok_or(missing(name))
 }
 
-/// A JSON string's text, borrowed where it has no escapes.
+/// A JSON string's text, borrowed where it has no escapes. Where half of a surrogate pair is in it, as what is left of a broken
+/// byte, that half is U+FFFD, as `JSON.parse` and a decoder of UTF-8 show it.
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let text = raw.get();
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    let inner = quoted(raw)?;
     if inner.contains('\\') {
-        return serde_json::from_str::<String>(text).ok().map(Cow::Owned);
+        return serde_json::from_str(raw.get()).ok().or_else(|| String::salvage(raw.get())).map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))
+}
+
+/// What is between the quotes of a JSON string, as it is written.
+fn quoted(raw: &RawValue) -> Option<&str> {
+    raw.get().strip_prefix('"')?.strip_suffix('"')
+}
+
+/// Whether half of a surrogate pair is in a JSON string.
+fn is_broken(raw: &RawValue) -> bool {
+    raw.get().contains('\\') && serde_json::from_str::<String>(raw.get()).is_err()
 }

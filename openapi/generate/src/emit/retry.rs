@@ -23,6 +23,10 @@ enum Reached {
     Failed,
     /// A pooled connection had been closed by the other side.
     Stale,
+    /// The token was refused, and there is no other.
+    Unauthorized,
+    /// The token was refused, and there is another.
+    Reauthorized,
 }
 
 /// A fault: the head of its column, what happens, what that means, the kind of error when the attempts are spent.
@@ -98,6 +102,13 @@ const FAULTS: &[Fault] = &[
         reached: Reached::Stale,
         kind: "Interrupted",
     },
+    Fault { head: "401", happens: "401", reached: Reached::Unauthorized, kind: "Unauthorized" },
+    Fault {
+        head: "401 replaced",
+        happens: "401, and the credential has another token (a refreshed login, a key file that changed)",
+        reached: Reached::Reauthorized,
+        kind: "Unauthorized",
+    },
 ];
 
 /// The rule: how often a call of this class is attempted while the fault goes on, and how it ends.
@@ -106,7 +117,8 @@ fn cell(fault: &Fault, class: RetryClass) -> String {
     let attempts = match fault.reached {
         Reached::No | Reached::Refused => ATTEMPTS,
         Reached::Maybe | Reached::Failed if harmless => ATTEMPTS,
-        Reached::Maybe | Reached::Failed | Reached::RefusedForLong => 1,
+        Reached::Maybe | Reached::Failed | Reached::RefusedForLong | Reached::Unauthorized => 1,
+        Reached::Reauthorized => 2,
         Reached::Stale if harmless => return "1-2, ok".to_owned(),
         Reached::Stale => return format!("1, ok or {}", fault.kind),
     };
@@ -123,6 +135,10 @@ fn in_words(reached: Reached) -> &'static str {
         }
         Reached::Failed => {
             "a proxy may have written it after the service did the work: only reads and idempotent writes are attempted again"
+        }
+        Reached::Unauthorized => "the token was refused: no operation is attempted again",
+        Reached::Reauthorized => {
+            "a proxy may have written it, but nobody checks a token after the work: every operation is attempted once more, with the other token"
         }
         Reached::Stale => {
             "if nothing was written, the connection layer takes a fresh connection within the same attempt; otherwise as \"reset before\""
