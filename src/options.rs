@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::quota::Lane;
+use crate::setting::{self, Form};
 
 /// The options of one call.
 #[derive(Clone, Default)]
@@ -39,6 +40,22 @@ impl fmt::Debug for CallOptions {
 }
 
 impl CallOptions {
+    /// Sends the key and lets the call be repeated, or notes why the key is none.
+    pub(crate) fn idempotency_key(&mut self, key: &str) {
+        let fault = match setting::check(Form::Text, key) {
+            Ok(()) if key.is_ascii() => None,
+            Ok(()) => Some("has characters that are not ASCII".to_owned()),
+            Err(fault) => Some(fault.to_string()),
+        };
+        match fault {
+            None => {
+                self.repeatable = true;
+                self.header("idempotency-key", key);
+            }
+            Some(fault) => self.fault = Some(format!("the idempotency key {fault}")),
+        }
+    }
+
     /// Sends one more header, or notes why it cannot be sent.
     pub(crate) fn header(&mut self, name: &str, value: &str) {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -104,8 +121,8 @@ macro_rules! call_options {
             ///
             /// One Horizon is not known to honour the header: use this for a write only if doing it twice does no harm.
             pub fn idempotency_key(mut self, key: &str) -> Self {
-                self.$($field).+.repeatable = true;
-                self.header("idempotency-key", key)
+                self.$($field).+.idempotency_key(key);
+                self
             }
 
             /// Sends one more header. The credential's header cannot be set here.

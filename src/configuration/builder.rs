@@ -356,7 +356,7 @@ impl ConfigurationBuilder {
             Identity::Token(kind, secret) => Credential::fixed(kind, &secret)?,
             Identity::Ready(credential) => credential,
         };
-        setting::check(Form::Text, self.workspace.as_str())
+        setting::check(Form::Id, self.workspace.as_str())
             .map_err(|fault| config(format!("the workspace id {fault}")))?;
         crate::engine::check_segment(self.workspace.as_str())
             .map_err(|fault| config(format!("the workspace id {fault}")))?;

@@ -74,7 +74,13 @@ pub(super) fn request(call: &Call) -> Result<TransportRequest, Error> {
             format!("the header `{name}` is the transport's: it follows from the request and cannot be set"),
         ));
     }
-    let mut url = address(&settings.base_url, &call.route, &call.path, &settings.workspace)
+    if call.options.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "the timeout is zero, in which no request can be made: give it some seconds",
+        ));
+    }
+    let mut url = address(&settings.base_url, &call.route, &call.path, &settings.workspace, call.form_of_values())
         .map_err(|fault| Error::new(ErrorKind::Invalid, fault))?;
     if !call.query.as_str().is_empty() {
         url.set_query(Some(call.query.as_str()));

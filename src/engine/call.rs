@@ -17,6 +17,7 @@ use crate::error::{Content, Error};
 use crate::models::runtime::RawObject;
 use crate::options::CallOptions;
 use crate::redact::is_secret_name;
+use crate::setting::Form;
 
 const NOT_WHOLE: &str = "the body was not read whole from the service by this client, so writing it may lose what it lacks: \
                          fetch it and change that, or say replace_whole()";
@@ -51,6 +52,11 @@ impl Call {
         self.route.split(['?', '#']).next().unwrap_or_default()
     }
 
+    /// The form of the values in its path: those of the operations are ids.
+    pub(super) fn form_of_values(&self) -> Form {
+        if self.operation.id == RAW_REQUEST { Form::Segment } else { Form::Id }
+    }
+
     /// What its responses may have in them: what manages API keys may return one, and so may a raw route that names keys or
     /// tokens.
     pub(super) fn content(&self) -> Content {
@@ -61,9 +67,10 @@ impl Call {
 
     /// A call of a route that the contract does not have.
     pub(crate) fn raw(settings: &Arc<Settings>, method: &str, route: &str) -> Self {
-        let parsed = Method::try_from(method);
-        let fault = parsed.is_err().then(|| format!("{method:?} is not an HTTP method"));
-        let method = parsed.unwrap_or_default();
+        let (method, fault) = match read_method(method) {
+            Ok(method) => (method, None),
+            Err(fault) => (Method::default(), Some(fault)),
+        };
         let retry = match method {
             Method::GET | Method::HEAD | Method::OPTIONS => RetryClass::Read,
             Method::PUT | Method::DELETE => RetryClass::IdempotentWrite,
@@ -114,7 +121,8 @@ impl Call {
     /// credential goes elsewhere.
     #[allow(dead_code, reason = "the contract at hand has no links to further pages")]
     pub(crate) fn follow(&mut self, link: &str) -> Result<(), String> {
-        let here = address(&self.settings.base_url, &self.route, &self.path, &self.settings.workspace)?;
+        let here =
+            address(&self.settings.base_url, &self.route, &self.path, &self.settings.workspace, self.form_of_values())?;
         let there = here.join(link).map_err(|error| format!("the link to the next page is not an address: {error}"))?;
         if there.origin() != here.origin() {
             return Err("the link to the next page leads to another host".to_owned());
@@ -197,6 +205,18 @@ impl Call {
     pub(crate) fn replace_whole(&mut self) {
         self.fault.take_if(|fault| fault == NOT_WHOLE);
     }
+}
+
+/// A method by its name; the usual ones in any case, as other clients take them.
+fn read_method(name: &str) -> Result<Method, String> {
+    const USUAL: [Method; 7] =
+        [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    // They are for proxies, or show the credential in the response.
+    if ["CONNECT", "TRACE", "TRACK"].iter().any(|other| name.eq_ignore_ascii_case(other)) {
+        return Err(format!("the method {} is not for calls of the service", name.to_ascii_uppercase()));
+    }
+    let usual = USUAL.iter().find(|method| name.eq_ignore_ascii_case(method.as_str()));
+    usual.cloned().or_else(|| Method::try_from(name).ok()).ok_or_else(|| format!("{name:?} is not an HTTP method"))
 }
 
 impl fmt::Debug for Call {

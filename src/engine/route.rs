@@ -6,6 +6,7 @@ use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use crate::models::WorkspaceId;
+use crate::setting::{self, Form};
 
 /// The parameters of a path by name; the last value given counts.
 type Parameters = [(Cow<'static, str>, String)];
@@ -23,27 +24,35 @@ pub(crate) fn check_segment(text: &str) -> Result<(), &'static str> {
 
 /// The address of a call: the template's segments below `base`, each name in braces replaced by its parameter, encoded.
 ///
-/// A `workspaceId` that is not given is the client's. The error is one line for the user; it does not show the template,
+/// A `workspaceId` that is not given is the client's; values have to have the `form`. The error is one line for the user; it does not show the template,
 /// which may be a whole address with a signature in it.
 pub(super) fn address(
     base: &Url,
     template: &str,
     parameters: &Parameters,
     workspace: &WorkspaceId,
+    form: Form,
 ) -> Result<Url, String> {
     let value_of = |name: &str| {
         let given = parameters.iter().rev().find(|(candidate, _)| candidate == name);
         given.map(|(_, value)| value.as_str()).or_else(|| (name == "workspaceId").then(|| workspace.as_str()))
     };
     let Some(template) = template.strip_prefix('/') else {
-        return Err("the path does not start with a slash".to_owned());
+        let is_address = template.contains("://");
+        let remedy = if is_address { ": give what follows the base URL, not a whole address" } else { "" };
+        return Err(format!("the path does not start with a slash{remedy}"));
     };
     if template.contains(['?', '#']) {
         return Err("the path has a `?` or `#`: parameters of the query are given by `.query(name, value)`".to_owned());
     }
+    if template.contains('%') {
+        return Err("the path has a percent sign: write it without encoding, and values that need it by \
+                    `{name}` and `.path(name, value)`, which encodes them"
+            .to_owned());
+    }
     let mut url = base.clone();
     if template.split('/').any(is_mixed) {
-        url.set_path(&mixed_path(base, template, value_of)?);
+        url.set_path(&mixed_path(base, template, form, value_of)?);
         return Ok(url);
     }
     {
@@ -58,16 +67,17 @@ pub(super) fn address(
                 segments.push(part);
                 continue;
             };
-            segments.push(parameter(name, value_of)?);
+            segments.push(parameter(name, form, value_of)?);
         }
     }
     Ok(url)
 }
 
 /// The value of a parameter, if it can stand in a path.
-fn parameter<'a>(name: &str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<&'a str, String> {
+fn parameter<'a>(name: &str, form: Form, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<&'a str, String> {
     let value = value_of(name).ok_or_else(|| format!("`{name}` is missing"))?;
     check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
+    setting::check(form, value).map_err(|fault| format!("`{name}` {fault}"))?;
     Ok(value)
 }
 
@@ -80,7 +90,12 @@ fn is_mixed(part: &str) -> bool {
 
 /// The path of a template that mixes text and parameters. Values are encoded down to letters and digits, so that none
 /// can be taken for the text beside it.
-fn mixed_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<String, String> {
+fn mixed_path<'a>(
+    base: &Url,
+    template: &'a str,
+    form: Form,
+    value_of: impl Fn(&str) -> Option<&'a str>,
+) -> Result<String, String> {
     let mut path = base.path().trim_end_matches('/').to_owned();
     for part in template.split('/') {
         path.push('/');
@@ -91,7 +106,7 @@ fn mixed_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Opti
             let Some((name, after)) = inner.filter(|(name, _)| !name.is_empty() && !name.contains('{')) else {
                 return Err("the path has a brace without its partner: write parameters as `{name}`".to_owned());
             };
-            let value = parameter(name, &value_of)?;
+            let value = parameter(name, form, &value_of)?;
             push_text(&mut path, text)?;
             path.extend(byte_serialize(value.as_bytes()).map(|piece| if piece == "+" { "%20" } else { piece }));
             rest = after;
@@ -106,10 +121,9 @@ fn mixed_path<'a>(base: &Url, template: &'a str, value_of: impl Fn(&str) -> Opti
 
 /// Adds the text of a template as it is; what an address would read as something else is refused.
 fn push_text(path: &mut String, text: &str) -> Result<(), String> {
-    if text.contains(|c: char| matches!(c, '\\' | '%') || c.is_control()) {
+    if text.contains(|c: char| c == '\\' || c.is_control()) {
         return Err(
-            "a segment of the path with text beside a parameter has a backslash, a percent sign or a control character"
-                .to_owned(),
+            "a segment of the path with text beside a parameter has a backslash or a control character".to_owned()
         );
     }
     path.push_str(text);
@@ -134,11 +148,14 @@ mod tests {
             ("/things/{id}.json", "/api/v1/things/a%3Ab%2Fc%20d.json"),
             ("/things/v{id}", "/api/v1/things/va%3Ab%2Fc%20d"),
         ] {
-            assert_eq!(address(&base, template, &parameters, &workspace).unwrap().path(), path);
+            assert_eq!(address(&base, template, &parameters, &workspace, Form::Segment).unwrap().path(), path);
         }
         let empty = [(Cow::Borrowed("id"), String::new())];
-        assert_eq!(address(&base, "/things/{id}.json", &empty, &workspace).unwrap_err(), "`id` is empty");
-        assert_eq!(address(&base, "/things/{id}.json", &[], &workspace).unwrap_err(), "`id` is missing");
+        assert_eq!(
+            address(&base, "/things/{id}.json", &empty, &workspace, Form::Segment).unwrap_err(),
+            "`id` is empty"
+        );
+        assert_eq!(address(&base, "/things/{id}.json", &[], &workspace, Form::Segment).unwrap_err(), "`id` is missing");
     }
 
     #[test]
@@ -157,6 +174,11 @@ mod tests {
             ("/people/x{}", "a brace without its partner"),
             ("/people/{a}}", "`a` is missing"),
             ("people", "does not start with a slash"),
+            ("https://one.example/api/v1/people", "not a whole address"),
+            ("/a%20b", "which encodes them"),
+            ("/%7BpersonId%7D", "which encodes them"),
+            ("/a%2fb/{workspaceId}", "which encodes them"),
+            ("/100%", "which encodes them"),
             ("/people?all=true", "`.query(name, value)`"),
             ("/people/{workspaceId}?all=true", "`.query(name, value)`"),
             ("/people#top", "`.query(name, value)`"),
@@ -167,7 +189,7 @@ mod tests {
             ("/a\n{workspaceId}.json", "a control character"),
             ("/{workspaceId}%zz", "a percent sign"),
         ] {
-            let error = address(&base, template, &[], &workspace).unwrap_err();
+            let error = address(&base, template, &[], &workspace, Form::Segment).unwrap_err();
             assert!(error.contains(fault), "{template}: {error}");
         }
     }

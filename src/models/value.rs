@@ -166,15 +166,18 @@ impl Value for String {
     }
 }
 
-/// Integers, also where JSON has them with a fraction of zero, as `1024.0`.
+/// Integers, also where JSON has them in another way of writing: `1024.0`, `1e3`, `-0`.
 macro_rules! integers {
     ($($type:ty),*) => { $(
         impl Value for $type {
             const SALVAGED_IS_ENOUGH: bool = true;
 
             fn salvage(raw: &str) -> Option<Self> {
-                let (whole, fraction) = raw.split_once('.')?;
-                fraction.bytes().all(|digit| digit == b'0').then(|| whole.parse().ok())?
+                let (is_negative, digits, power) = decimal(raw)?;
+                let zeros = usize::try_from(power).ok().filter(|zeros| *zeros < 20)?;
+                // Zero has no sign.
+                let sign = if is_negative && !digits.is_empty() { "-" } else { "" };
+                format!("{sign}0{digits}{:0<zeros$}", "").parse().ok()
             }
 
             fn is_salvaged_as(&self, then: &Self) -> bool {
@@ -325,8 +328,24 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_with_a_fraction_of_zero_is_an_integer() {
-        for (json, read) in [("1024.0", Some(1024)), ("-7.000", Some(-7)), ("1024.5", None), ("1e3", None)] {
+    fn an_integer_is_one_however_it_is_written() {
+        for (json, read) in [
+            ("1024.0", Some(1024)),
+            ("-7.000", Some(-7)),
+            ("1024.5", None),
+            ("1e3", Some(1000)),
+            ("1.0E3", Some(1000)),
+            ("12.5e1", Some(125)),
+            ("1200e-2", Some(12)),
+            ("-1E+2", Some(-100)),
+            ("-0", Some(0)),
+            ("-0.0e5", Some(0)),
+            ("1e-1", None),
+            ("1e19", None),
+            ("1e400", None),
+            ("1e99999999999999999999", None),
+            ("\"1e3\"", None),
+        ] {
             let text = format!(r#"{{"size":{json},"count":{json}}}"#);
             let node: Node = from_json(&text).unwrap();
             assert_eq!((node.size, node.presence(Node::SIZE)), (read, Presence::Unreadable), "{json}");

@@ -88,14 +88,18 @@ fn reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     values(headers, &RESET).filter_map(one).max()
 }
 
+/// The units in which services write times.
+const UNITS: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_millis(1), Duration::from_micros(1), Duration::from_nanos(1)];
+
+/// Smaller numbers are no present Unix time, in whatever unit.
+const UNIX_TIMES: u64 = 1_000_000_000;
+
 /// The time until a reset, which services write in seconds or milliseconds, from now or as a Unix time; `None` if no
 /// reading ends within a window.
 fn until(reset: f64, now: SystemTime) -> Option<Duration> {
-    /// Smaller numbers are no present Unix time, in whatever unit.
-    const UNIX_TIMES: u64 = 1_000_000_000;
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let units = [Duration::from_secs(1), Duration::from_millis(1), Duration::from_micros(1), Duration::from_nanos(1)];
-    units.into_iter().find_map(|unit| {
+    UNITS.into_iter().find_map(|unit| {
         let time = Duration::try_from_secs_f64(unit.as_secs_f64() * reset).ok()?;
         if time.as_secs() >= UNIX_TIMES {
             // A time in the past is a window that is new already.
@@ -106,8 +110,8 @@ fn until(reset: f64, now: SystemTime) -> Option<Duration> {
     })
 }
 
-/// `Retry-After` as seconds, a fraction of them, or a date; a date in the past is a wait of zero. Of several the longest
-/// counts.
+/// `Retry-After` as seconds, a fraction of them, or a date, as text or as a Unix time; a date in the past is a wait of zero. Of
+/// several the longest counts.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     // The service's own clock, if it sends it, so that a wrong clock here does not change the wait.
     let service_now = || headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
@@ -119,13 +123,26 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
             return Some(Duration::from_secs(wait.as_secs().saturating_add(rounded_up)).min(LONGEST));
         }
         // Proxies join several lines by commas.
-        text.split(',').map(|part| seconds(part.trim())).collect::<Option<Vec<_>>>()?.into_iter().max()
+        let wait = |part: &str| {
+            let number = seconds_in(part.trim())?;
+            until_unix_time(number, service_now().unwrap_or(now)).or_else(|| duration(number))
+        };
+        let of_numbers = || text.split(',').map(wait).collect::<Option<Vec<_>>>()?.into_iter().max();
+        // Some gateways write the unit.
+        of_numbers().or_else(|| in_words(text))
     };
     headers.get_all(RETRY_AFTER).iter().filter_map(|value| one(value.to_str().ok()?.trim())).max()
 }
 
-fn seconds(text: &str) -> Option<Duration> {
-    seconds_in(text).and_then(duration)
+/// The time until a Unix time in seconds down to nanoseconds, zero if it is over; `None` for a number that is not such a time
+/// within a year of now.
+fn until_unix_time(number: f64, now: SystemTime) -> Option<Duration> {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UNITS.into_iter().find_map(|unit| {
+        let time = Duration::try_from_secs_f64(unit.as_secs_f64() * number).ok()?;
+        let is_near = time.as_secs() >= UNIX_TIMES && time.abs_diff(now) <= LONGEST;
+        is_near.then(|| time.saturating_sub(now))
+    })
 }
 
 /// Digits, with a fraction if need be; `f64` would parse "inf" and "1e9", too.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::duration;
+use crate::limits;
 
 /// The wait that a message names, with parts that belong together ("1 minute 5 seconds", "1m5s").
 ///
@@ -12,8 +13,8 @@ pub(crate) fn in_words(message: &str) -> Option<Duration> {
     let message = plain_numbers(message);
     let words: Vec<&str> = words(&message).collect();
     let is_rate = |index: usize| {
-        let before = index.checked_sub(1).and_then(|before| words.get(before));
-        before.is_some_and(|word| is_any(word, &RATE))
+        let before = words.get(..index).unwrap_or_default();
+        before.last().is_some_and(|word| is_any(word, &RATE)) || is_count_in(before)
     };
     let (mut asked, mut named) = (Vec::new(), Vec::new());
     // The times since the last word that asks, and whether each is a rate.
@@ -46,13 +47,51 @@ pub(super) fn alone(text: &str) -> Option<Duration> {
     if taken == 1 { duration(seconds) } else { None }
 }
 
-/// The first time that is not a rate, else the first.
+/// The first time that is not a rate, else the first, unless it is longer than any window that can be waited out.
 fn first(times: &[(f64, bool)]) -> Option<f64> {
-    times.iter().find(|(_, is_rate)| !is_rate).or(times.first()).map(|(seconds, _)| *seconds)
+    let is_window = |(seconds, _): &&(f64, bool)| *seconds <= limits::QUOTA_WINDOW.as_secs_f64();
+    times.iter().find(|(_, is_rate)| !is_rate).or(times.first().filter(is_window)).map(|(seconds, _)| *seconds)
 }
 
 /// Words before a time that is a window's length, or is over.
 const RATE: [&str; 11] = ["per", "every", "each", "within", "last", "past", "previous", "a", "waited", "took", "spent"];
+
+/// Whether these words end as "100 requests in" does, after which a time is a window: a number, what it counts, and not more
+/// than two other words between each of the three.
+fn is_count_in(words: &[&str]) -> bool {
+    const COUNTED: [&str; 20] = [
+        "request",
+        "requests",
+        "call",
+        "calls",
+        "query",
+        "queries",
+        "hit",
+        "hits",
+        "operation",
+        "operations",
+        "message",
+        "messages",
+        "write",
+        "writes",
+        "read",
+        "reads",
+        "attempt",
+        "attempts",
+        "transactions",
+        "times",
+    ];
+    let Some((last, before)) = words.split_last() else { return false };
+    let near = |words: &[&str]| words.len().saturating_sub(3);
+    let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'/'));
+    let counted = before.iter().rposition(|word| is_any(word, &COUNTED)).filter(|at| *at >= near(before));
+    let Some(what) = counted.and_then(|at| before.get(..at)) else { return false };
+    let count = what.get(near(what)..).unwrap_or_default();
+    // "5 more requests in a minute" are allowed then.
+    is_any(last, &["in", "within", "over", "during", "for"])
+        && count.iter().any(is_number)
+        && !count.iter().any(|word| is_any(word, &["more", "further", "next"]))
+}
 
 /// Words between which and a unit other words are numbers: "in a minute".
 const LEADS: [&str; 10] =

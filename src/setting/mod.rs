@@ -23,6 +23,12 @@ pub(crate) enum Form {
     Address,
     /// Any text that a header or a form can carry; blanks inside are part of it.
     Text,
+    /// An id: a string that is neither a template's name nor an address.
+    #[cfg(feature = "client")]
+    Id,
+    /// A value in a path, which may be a word that no id is: `todo`.
+    #[cfg(feature = "client")]
+    Segment,
 }
 
 /// What is wrong with a setting. `Display` completes the sentence "the API key …" and repeats nothing of the value.
@@ -42,6 +48,8 @@ pub(crate) enum Fault {
     /// The name of a variable is before the value.
     Line,
     Scheme,
+    #[cfg(feature = "client")]
+    Address,
     #[cfg(feature = "client")]
     PortZero,
     #[cfg(feature = "client")]
@@ -88,6 +96,10 @@ pub(crate) fn check(form: Form, text: &str) -> Result<(), Fault> {
     }
     match form {
         Form::Text => Ok(()),
+        #[cfg(feature = "client")]
+        Form::Id | Form::Segment if text.contains("://") => Err(Fault::Address),
+        #[cfg(feature = "client")]
+        Form::Id | Form::Segment => Ok(()),
         #[cfg(feature = "client")]
         Form::Address if text.contains(' ') => Err(Fault::Blank),
         #[cfg(feature = "client")]
@@ -200,6 +212,8 @@ impl fmt::Display for Fault {
             Self::Placeholder => "is a placeholder that was not filled in",
             Self::Line => "is a whole line of an env file: give what is behind the `=`",
             Self::Scheme => "begins with `Bearer`: give the token alone",
+            #[cfg(feature = "client")]
+            Self::Address => "is a whole address: give the id alone",
             #[cfg(feature = "client")]
             Self::PortZero => "has the port 0, at which nothing listens",
             #[cfg(feature = "client")]

@@ -26,7 +26,7 @@ const WORDS: [&str; 17] = [
 ];
 
 /// Words of which examples are made: `your-api-key`, `INSERT_YOUR_TOKEN_HERE`.
-const EXAMPLES: [&str; 33] = [
+const EXAMPLES: [&str; 36] = [
     "your",
     "insert",
     "enter",
@@ -52,6 +52,9 @@ const EXAMPLES: [&str; 33] = [
     "token",
     "app",
     "workspace",
+    "task",
+    "document",
+    "comment",
     "id",
     "here",
     "value",
@@ -82,18 +85,53 @@ pub(super) fn is_placeholder(form: Form, text: &str) -> bool {
             .any(|(open, close)| inner(open, close).is_some_and(is_name))
         || text.strip_prefix('$').is_some_and(is_name)
         || REFERENCES.iter().any(|start| starts_with(text, start))
-        || is_word(text)
-        || is_within_address(form, text)
+        || (is_word(text) && !allows_words(form))
+        || is_within(form, text)
 }
 
 #[cfg(feature = "client")]
-fn is_within_address(form: Form, text: &str) -> bool {
-    form == Form::Address && in_address(text)
+fn allows_words(form: Form) -> bool {
+    form == Form::Segment
 }
 
 #[cfg(not(feature = "client"))]
-fn is_within_address(_: Form, _: &str) -> bool {
+fn allows_words(_: Form) -> bool {
     false
+}
+
+/// What only addresses and ids are looked through for.
+#[cfg(feature = "client")]
+fn is_within(form: Form, text: &str) -> bool {
+    match form {
+        Form::Address => in_address(text),
+        Form::Id | Form::Segment => is_template(text) || is_no_value(text),
+        Form::Text | Form::Token => false,
+    }
+}
+
+#[cfg(not(feature = "client"))]
+fn is_within(_: Form, _: &str) -> bool {
+    false
+}
+
+/// A name in the marks of a route's or a shell's template: `{taskId}`, `:taskId`, `$taskId`, `[taskId]`, `%taskId%`.
+#[cfg(feature = "client")]
+fn is_template(text: &str) -> bool {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' '))
+    };
+    [("{", "}"), ("[", "]"), ("%", "%"), (":", ""), ("$", "")].iter().any(|(open, close)| {
+        text.strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close))
+            .is_some_and(|name| name.is_empty() || is_name(name))
+    })
+}
+
+/// What programs write into a string where they have nothing.
+#[cfg(feature = "client")]
+fn is_no_value(text: &str) -> bool {
+    ["undefined", "null", "(null)", "[object Object]", "NaN"].contains(&text)
 }
 
 fn starts_with(text: &str, start: &str) -> bool {
@@ -165,6 +203,8 @@ fn in_address(address: &str) -> bool {
     let percents: Vec<&str> = path.split('%').collect();
     let between = percents.get(1..percents.len().saturating_sub(1)).unwrap_or_default();
     WORDS.contains(&name_of_host.as_str())
+        || host.contains(['{', '}'])
+        || path.contains(['{', '}'])
         || in_host
         || user.split(':').any(whole)
         || names(path)

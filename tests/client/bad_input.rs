@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use onehorizon::models::Task;
-use onehorizon::models::TaskStatus;
+use onehorizon::models::{NewTask, Task, TaskStatus};
 use onehorizon::transport::Failure;
 use onehorizon::{Configuration, Credential, Error, ErrorKind, Response, Retry, Sent, TasksApi};
 use onehorizon_testing::{ManualClock, Reply, ScriptedTransport};
@@ -66,6 +65,9 @@ fn workspace_ids_with_an_accident_of_copying_are_refused() {
         ("undefined", "placeholder"),
         ("w\u{a0}1", "U+00A0"),
         ("w_1\u{61c}", "U+061C"),
+        ("{workspaceId}", "placeholder"),
+        (":workspaceId", "placeholder"),
+        ("https://onehorizon.ai/w_1", "whole address"),
         ("ONE_WORKSPACE=w_1", "env file"),
         ("", "empty"),
     ] {
@@ -86,6 +88,10 @@ fn base_urls_that_would_not_do_are_refused_with_the_reason() {
         ("https://$HOST/api/v1", "placeholder"),
         ("https://%HOST%/api/v1", "placeholder"),
         ("https://undefined/api/v1", "placeholder"),
+        ("https://onehorizon.ai/api/v1/{x}", "placeholder"),
+        ("https://onehorizon.ai/{version}", "placeholder"),
+        ("https://{host}/api/v1", "placeholder"),
+        ("https://onehorizon.ai/api/v1/}", "placeholder"),
         ("ONE_HORIZON_BASE_URL=https://onehorizon.ai/api/v1", "env file"),
         ("https://onehorizon.ai:0/api/v1", "port 0"),
         ("https://onehorizon.ai/\u{fe0f}api/v1", "U+FE0F"),
@@ -149,6 +155,97 @@ async fn ids_that_cannot_be_one_path_segment_are_refused_before_sending() {
         assert_eq!((error.kind(), error.status(), error.was_sent()), (ErrorKind::Invalid, None, Sent::No), "{id:?}");
         assert!(error.to_string().contains(complaint), "{id:?}: {error}");
     }
+}
+
+#[tokio::test]
+async fn ids_of_a_call_are_checked_as_settings_are() {
+    let configuration = configuration("http://127.0.0.1:9");
+    let tasks = TasksApi::new(&configuration);
+    for (id, complaint) in [
+        ("{taskId}", "placeholder"),
+        ("{{taskId}}", "placeholder"),
+        ("${ID}", "placeholder"),
+        ("$ID", "placeholder"),
+        ("$taskId", "placeholder"),
+        (":taskId", "placeholder"),
+        ("[taskId]", "placeholder"),
+        ("%TASK_ID%", "placeholder"),
+        ("<task-id>", "placeholder"),
+        ("undefined", "placeholder"),
+        ("null", "placeholder"),
+        ("[object Object]", "placeholder"),
+        ("\"tsk_1\"", "in quotes"),
+        ("'tsk_1'", "in quotes"),
+        ("\u{201c}tsk_1\u{201d}", "in quotes"),
+        (" tsk_1", "white space"),
+        ("tsk_1 ", "white space"),
+        ("tsk_1\u{a0}", "white space"),
+        ("tsk\u{200b}_1", "U+200B"),
+        ("ONE_TASK=tsk_1", "env file"),
+        ("https://onehorizon.ai/tasks/tsk_1", "whole address"),
+    ] {
+        let of_task = tasks.fetch_task(id).await.unwrap_err();
+        let of_workspace = tasks.fetch_task("tsk_1").workspace(id).await.unwrap_err();
+        let raw = configuration.request("GET", "/tasks/{taskId}").path("taskId", id).await.unwrap_err();
+        let mixed = configuration.request("GET", "/tasks/{taskId}.json").path("taskId", id).await.unwrap_err();
+        for (error, name) in [(of_task, "taskId"), (of_workspace, "workspaceId"), (raw, "taskId"), (mixed, "taskId")] {
+            assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Invalid, Sent::No), "{id:?}: {error}");
+            let message = error.message();
+            assert!(message.starts_with(&format!("`{name}` ")) && message.contains(complaint), "{id:?}: {error}");
+        }
+    }
+    assert!(tasks.fetch_task("your-task-id").await.unwrap_err().message().contains("placeholder"));
+    // In a path of one's own a word may be a name.
+    for word in ["todo", "none", "placeholder"] {
+        let error = configuration.request("GET", "/labels/{name}").path("name", word).attempts(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect, "{word}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn options_of_a_call_that_cannot_be_meant_are_refused_before_sending() {
+    let configuration = configuration("http://127.0.0.1:9");
+    let tasks = TasksApi::new(&configuration);
+    let error = tasks.fetch_task("tsk_1").timeout(Duration::ZERO).await.unwrap_err();
+    assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Invalid, Sent::No), "{error}");
+    assert!(error.message().contains("the timeout is zero"), "{error}");
+    for (key, complaint) in [
+        ("", "is empty"),
+        ("  ", "is empty"),
+        ("\t", "is empty"),
+        ("k\n", "line end"),
+        (" k", "white space"),
+        ("\"k\"", "in quotes"),
+        ("${KEY}", "placeholder"),
+        ("undefined", "placeholder"),
+        ("\u{e4}", "not ASCII"),
+        ("k\u{200b}", "U+200B"),
+    ] {
+        let error = tasks.create_task(NewTask::new("x")).idempotency_key(key).await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Invalid, Sent::No), "{key:?}: {error}");
+        assert!(error.message().contains("the idempotency key") && error.message().contains(complaint), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn methods_are_taken_in_any_case_and_those_of_proxies_are_refused() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(json(200, "{}")).mount(&server).await;
+    let configuration = configuration(&server.uri());
+    for name in ["get", "Get", "pOsT", "put", "patch", "delete", "options", "PURGE", "purge"] {
+        configuration.request(name, "/x").await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let requests = server.received_requests().await.unwrap();
+        let sent = requests.last().unwrap().method.to_string();
+        // A method that this crate does not know is the caller's own.
+        let expected = if name.eq_ignore_ascii_case("purge") { name.to_owned() } else { name.to_ascii_uppercase() };
+        assert_eq!(sent, expected);
+    }
+    let before = server.received_requests().await.unwrap().len();
+    for name in ["CONNECT", "connect", "TRACE", "track", "", "GE T", "GET\n", "\u{e4}"] {
+        let error = configuration.request(name, "/x").await.unwrap_err();
+        assert_eq!((error.kind(), error.was_sent()), (ErrorKind::Invalid, Sent::No), "{name:?}: {error}");
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), before);
 }
 
 #[tokio::test]

@@ -68,6 +68,27 @@ async fn errors_of_fields_are_found_in_the_forms_of_frameworks() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_called_like_a_word_of_an_error_is_a_field_among_fields() {
+    for (body, wanted) in [
+        (r#"{"title":"too long","email":"is not an address"}"#, "email: is not an address; title: too long"),
+        (
+            r#"{"description":"is not text","title":["too long","odd"],"size":["no number"]}"#,
+            "description: is not text; size: no number; title: too long; title: odd",
+        ),
+        (r#"{"reason":"must not be empty","dueDate":"is over"}"#, "dueDate: is over; reason: must not be empty"),
+        (
+            r#"{"description":"must not be empty","kind":"is not known"}"#,
+            "description: must not be empty; kind: is not known",
+        ),
+    ] {
+        let error = refused(422, "application/json", body).await;
+        assert_eq!(error.message(), wanted, "{body}");
+        let found = error.field_errors().iter().map(|error| format!("{}: {}", error.field, error.message));
+        assert_eq!(found.collect::<Vec<_>>().join("; "), wanted, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_error_of_a_field_is_not_called_one() {
     for (body, message) in [
         (r#"{"Message":"too long"}"#, "too long"),
@@ -82,6 +103,12 @@ async fn what_is_no_error_of_a_field_is_not_called_one() {
         (r#"{"errors":[{"name":"ValidationError","message":"too long"}]}"#, "too long"),
         (r#"{"errors":[{"path":[],"message":"too long"}]}"#, "too long"),
         (r#"{"errors":[{"title":"too long"}]}"#, "too long"),
+        (
+            r#"{"title":"You have no credit","type":"https://x.example/credit","balance":"30 of 50"}"#,
+            "You have no credit",
+        ),
+        (r#"{"title":"Bad request","status":"not good","trace":"a b"}"#, "Bad request"),
+        (r#"{"title":"It failed","spanName":"create"}"#, "It failed"),
         (r#"{"detail":{"msg":"too long"}}"#, "too long"),
         (r#"{"errors":{"_errors":["too long"]}}"#, "too long"),
         (r#"{"formErrors":["too long"],"fieldErrors":{}}"#, "too long"),

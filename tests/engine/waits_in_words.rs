@@ -113,6 +113,11 @@ async fn of_several_waits_the_longest_counts() {
         ("5 seconds used, 43 seconds left", 43_000),
         ("43 seconds left, 5 seconds used", 43_000),
         ("43 seconds. Try again later.", 43_000),
+        ("Your plan allows 100 requests in a day. Retry in 43 seconds.", 43_000),
+        ("200 requests in 15 minutes exceeded, 43 seconds left", 43_000),
+        ("You can send requests again in 5 minutes", 300_000),
+        ("requests are allowed again in 5 minutes (200 requests in 15 minutes)", 300_000),
+        ("5 more requests in 43 seconds", 43_000),
         ("try again later: 40 requests per 60 seconds", 60_000),
     ])
     .await;
@@ -134,6 +139,13 @@ async fn what_is_no_wait_is_not_read_as_one() {
         "retry in :30",
         "retry 3 of 5",
         "error 1 200",
+        "Your plan allows 100 requests in a day. Retry later.",
+        "200 requests in 15 minutes exceeded",
+        "40 API calls within a minute are allowed",
+        "you made 250 of 200 requests in 15 minutes",
+        "limit: 200 requests per workspace in 15 minutes",
+        "1000/1000 requests used in 24 hours",
+        "Retry later: 1000 requests per day",
     ] {
         assert_eq!(asked(message).await, None, "{message}");
     }
@@ -149,6 +161,42 @@ async fn numbers_of_any_length_are_no_trouble() {
         let asked = asked(message).await;
         assert!(asked.is_none_or(|wait| wait <= 366 * 86_400_000), "{message}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_read_as_a_unix_time_and_with_its_unit() {
+    let now = TIME_OF_DAY.as_secs();
+    let at = |seconds: u64| (now + seconds).to_string();
+    for (header, milliseconds) in [
+        (at(43), Some(43_000)),
+        (format!("{}.5", at(43)), Some(43_500)),
+        (format!("{}000", at(43)), Some(43_000)),
+        (format!("{}000000", at(43)), Some(43_000)),
+        (format!("{}000000000", at(43)), Some(43_000)),
+        (format!("{}, {}", at(43), at(50)), Some(50_000)),
+        (at(86_400 * 30), Some(86_400_000 * 30)),
+        // What is over is not a wait of a year.
+        ((now - 600).to_string(), Some(0)),
+        (format!("{}000", now - 600), Some(0)),
+        ("999999999".to_owned(), Some(366 * 86_400_000)),
+        ("43s".to_owned(), Some(43_000)),
+        ("43 seconds".to_owned(), Some(43_000)),
+        ("1500ms".to_owned(), Some(1_500)),
+        ("1m5s".to_owned(), Some(65_000)),
+        ("PT43S".to_owned(), Some(43_000)),
+        ("120junk".to_owned(), None),
+        ("-43s".to_owned(), None),
+    ] {
+        let wire = Wire::new([refused("rate limit exceeded").header("retry-after", &header)]);
+        let error = unsafe_write(&wire.configuration()).attempts(1).await.unwrap_err();
+        let asked = error.retry_after().map(|wait| (wait + Duration::from_micros(500)).as_millis());
+        assert_eq!(asked, milliseconds, "{header}");
+    }
+    // By the service's own clock, if it sends one.
+    let ahead = httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + TIME_OF_DAY + Duration::from_secs(3_600));
+    let wire = Wire::new([refused("x").header("retry-after", at(3_643)).header("date", ahead)]);
+    let error = unsafe_write(&wire.configuration()).attempts(1).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(43)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -180,6 +180,21 @@ fn an_encoded_body_is_refused_as_such() {
             assert!(verifier.event(&with(&headers, &[("content-encoding", harmless)]), text.as_bytes()).is_ok());
         }
         let two_lines = with(&headers, &[("content-encoding", "identity"), ("content-encoding", "gzip")]);
-        assert_eq!(verifier.event(&two_lines, text.as_bytes()).unwrap_err().status(), 415);
+        assert_eq!(verifier.event(&two_lines, b"\x1f\x8b\x08").unwrap_err().status(), 415);
+    }
+}
+
+#[test]
+fn a_plain_body_is_taken_whatever_encoding_a_relay_wrote_beside_it() {
+    let keyed = Verifier::key(KEY).unwrap();
+    let (signed, text) = captured("msg_1", "evt_1");
+    let key =
+        [("x-one-webhook-key", KEY), ("content-type", MEDIA_TYPE)].map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+    for (verifier, headers) in [(keyed, key), (verifier(), signed)] {
+        for encoding in ["utf-8", "UTF-8", "none", "8bit", "identity, none", "application/json", "gzip", "br"] {
+            let headers = with(&headers, &[("content-encoding", encoding)]);
+            let event = verifier.event(&headers, text.as_bytes());
+            assert_eq!(event.unwrap_or_else(|error| panic!("{encoding}: {error}")).id().as_str(), "evt_1");
+        }
     }
 }

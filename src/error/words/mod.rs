@@ -12,6 +12,7 @@ mod object;
 use std::borrow::Cow;
 
 use http::StatusCode;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(super) use self::describe::describe;
@@ -90,6 +91,10 @@ fn json_text(body: &[u8]) -> Cow<'_, str> {
 
 /// Reads the words of an object, and of those in which they may be wrapped.
 fn object(found: &Object<'_>, may_be_map: bool, depth: usize, gathered: &mut Gathered) {
+    if may_be_map && found.is_map_of_fields() {
+        let fields = found.perhaps_fields.iter().chain(&found.others);
+        return gathered.map_of_unknown_form(fields.filter_map(small));
+    }
     let nested = found.error.and_then(within).unwrap_or_default();
     gathered.code(found.code);
     gathered.code(nested.code);
@@ -122,9 +127,12 @@ fn object(found: &Object<'_>, may_be_map: bool, depth: usize, gathered: &mut Gat
         }
     }
     if gathered.is_empty() && may_be_map {
-        let small = |(name, raw): &(String, &RawValue)| Some((name.clone(), forms::small(raw)?));
         gathered.map_of_unknown_form(found.others.iter().filter_map(small));
     }
+}
+
+fn small((name, raw): &(String, &RawValue)) -> Option<(String, Value)> {
+    Some((name.clone(), forms::small(raw)?))
 }
 
 fn within(raw: &RawValue) -> Option<Object<'_>> {

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::names::{MOST, is_list_of_errors, plain};
+use super::forms::string;
+use super::names::{MOST, is_about_the_response, is_list_of_errors, plain};
 
 /// The fields that are read, as they were written, so that a number no machine type holds does not hide the rest. Of all
 /// others the first few are kept: a flood of them takes no memory.
@@ -23,6 +24,8 @@ pub(super) struct Object<'a> {
     /// What words may be wrapped in.
     pub(super) wrappers: Vec<&'a RawValue>,
     pub(super) others: Vec<(String, &'a RawValue)>,
+    /// Of the above those whose names a field of a task may have as well.
+    pub(super) perhaps_fields: Vec<(String, &'a RawValue)>,
     /// Whether `code` and `message` came under these very names, which then count before all others.
     is_exact: (bool, bool),
 }
@@ -39,11 +42,30 @@ impl<'a> Object<'a> {
             && self.message.is_some_and(|message| message.get().starts_with('"'))
     }
 
+    /// Whether it is a map from fields to messages in which a field has the name of a word: nothing in it is of an error, and
+    /// there are messages about further fields.
+    pub(super) fn is_map_of_fields(&self) -> bool {
+        let has_words = [self.code, self.message, self.detail, self.error].iter().any(Option::is_some)
+            || !self.errors.is_empty()
+            || !self.wrappers.is_empty();
+        let text = |raw: &RawValue| {
+            string(raw).or_else(|| serde_json::from_str::<Vec<String>>(raw.get()).ok().map(|list| list.join(" ")))
+        };
+        let mut all = self.perhaps_fields.iter().chain(&self.others);
+        !has_words
+            && !self.perhaps_fields.is_empty()
+            && all.all(|(name, raw)| text(raw).is_some() && !is_about_the_response(name))
+            && self.others.iter().any(|(_, raw)| text(raw).is_some_and(|text| text.contains(' ')))
+    }
+
     /// Takes a field; one that has been there before counts as it came last.
     fn take(&mut self, name: &str, raw: &'a RawValue) {
         // A field of a task may be called like a field of an error: a list of messages is about the former.
         let is_text = !raw.get().starts_with(['{', '[']);
         let name_of = plain(name);
+        if matches!(name, "title" | "description" | "reason") {
+            self.perhaps_fields.push((name.to_owned(), raw));
+        }
         match name_of.as_str() {
             _ if name == "code" && is_text => (self.code, self.is_exact.0) = (Some(raw), true),
             _ if name == "message" => (self.message, self.is_exact.1) = (Some(raw), true),
