@@ -328,7 +328,7 @@ mod tests {
                 if *secret == right { Choice::TRUE } else { Choice::FALSE }
             };
             let found = matching(&candidates, SystemTime::UNIX_EPOCH, matches, AuthFailure::WrongKey);
-            assert_eq!((found.is_ok(), compared.get()), (right < 4, 4), "the time does not tell which key it was");
+            assert_eq!((found.is_ok(), compared.get()), (right < 4, 4), "the time does not show which key it was");
         }
     }
 }
