@@ -114,7 +114,7 @@ impl Stage {
 
     fn receiver(&self, number: usize) -> &Receiver {
         let [one, other] = &self.receivers;
-        if number % 2 == 0 { one } else { other }
+        if number & 1 == 0 { one } else { other }
     }
 
     fn reconciler(&self, number: usize) -> Reconciler {
