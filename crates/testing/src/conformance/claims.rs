@@ -100,7 +100,7 @@ where
 
     /// All rules at work together, with the client, two receivers and the repair around the store.
     async fn an_outage_is_repaired_once(&self) -> Checked {
-        super::outage::an_outage_is_repaired_once(self.case("outage").await?.stores).await
+        Box::pin(super::outage::an_outage_is_repaired_once(self.case("outage").await?.stores)).await
     }
 
     async fn an_event_is_claimed_by_one(&self) -> Checked {
