@@ -8,7 +8,7 @@ use std::path::Path;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("drift", &["models"]),
     ("metrics", &["error", "hooks", "models", "webhook"]),
-    ("blocking", &["apis", "background", "configuration", "error", "models", "options", "secret"]),
+    ("blocking", &["apis", "background", "configuration", "error", "models", "options", "response", "secret"]),
     ("reconcile", &["apis", "error", "models", "store", "webhook"]),
     (
         "apis",
