@@ -65,7 +65,10 @@ async fn main() -> Result<ExitCode, AnyError> {
     let fake = FakeOneHorizon::builder().empty().clock(move || clock.now()).start().await?;
     for number in 1..=300 {
         fake.put_task(
-            Record::new().with("taskId", &format!("tsk_{number:03}")).with("title", &format!("Task {number}")),
+            Record::new()
+                .with("taskId", &format!("tsk_{number:03}"))
+                .with("title", &format!("Task {number}"))
+                .with("status", &"planned"),
         );
     }
     let builder = Configuration::builder()

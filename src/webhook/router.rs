@@ -206,6 +206,7 @@ impl<V: AsRef<Event> + Send + 'static> Default for EventRouterBuilder<V> {
 
 /// A function of an event, called any number of times. A router is none, since only functions are `Fn`: this is here for the
 /// compiler's message.
+#[cfg(feature = "axum")]
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler of events",
@@ -215,6 +216,7 @@ impl<V: AsRef<Event> + Send + 'static> Default for EventRouterBuilder<V> {
 #[cfg(feature = "axum")]
 pub trait HandlesEvents<V, F>: Fn(V) -> F {}
 
+#[cfg(feature = "axum")]
 #[cfg(feature = "axum")]
 #[diagnostic::do_not_recommend]
 impl<V, F, H: Fn(V) -> F> HandlesEvents<V, F> for H {}

@@ -14,7 +14,12 @@ use support::unknowns::counted_updates;
 fn fake(count: u32) -> FakeOneHorizon {
     let fake = FakeOneHorizon::builder().unknowns(counted_updates()).empty().quota_off().in_process();
     for number in 1..=count {
-        fake.put_task(Record::new().with("taskId", &format!("tsk_{number}")).with("title", &format!("Task {number}")));
+        fake.put_task(
+            Record::new()
+                .with("taskId", &format!("tsk_{number}"))
+                .with("title", &format!("Task {number}"))
+                .with("status", &"planned"),
+        );
     }
     fake
 }
@@ -207,7 +212,7 @@ async fn two_items_of_one_key_are_refused_before_anything_is_sent() {
 async fn it_takes_as_long_as_the_pacing_estimates() {
     let fake = FakeOneHorizon::builder().unknowns(counted_updates()).empty().in_process();
     for id in ids(150) {
-        fake.put_task(Record::new().with("taskId", &id).with("title", &id));
+        fake.put_task(Record::new().with("taskId", &id).with("title", &id).with("status", &"planned"));
     }
     let pacing = Pacing::documented();
     let builder = Configuration::builder().api_key(fake.api_key()).transport(fake.transport()).pacing(pacing.clone());

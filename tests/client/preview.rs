@@ -3,6 +3,7 @@
 use onehorizon::apis::{CommentsApi, TaxonomyApi, TeamsApi, UsersApi, WorkspacesApi};
 use onehorizon::{Configuration, DocumentsApi, ErrorKind, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Fault};
+use support::contract::Contract;
 
 fn fake() -> Configuration {
     let fake = FakeOneHorizon::builder().in_process();
@@ -18,7 +19,8 @@ async fn comments_are_written_listed_and_reacted_to() {
     let listed = comments.list_task_comments("tsk_1001").await.unwrap();
     assert!(listed.comments.iter().any(|comment| comment.comment_id == written.comment_id));
     let reaction = comments.toggle_comment_reaction("tsk_1001", &written.comment_id, "👍").await.unwrap();
-    assert_eq!(reaction.emoji.as_deref(), Some("👍"));
+    let reaction = serde_json::to_string(&*reaction).unwrap();
+    assert!(reaction.contains("👍"), "{reaction}");
 }
 
 #[tokio::test]
@@ -49,7 +51,8 @@ async fn a_404_of_a_deduced_route_says_so() {
     let configuration = fake();
     let error = TasksApi::new(&configuration).fetch_task("tsk_gone").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.hint().unwrap().contains("it is deduced"), "{error:?}");
+    let says_so = error.hint().is_some_and(|hint| hint.contains("it is deduced"));
+    assert_eq!(says_so, !Contract::load().is_official(), "{error:?}");
 }
 
 #[tokio::test]
@@ -83,7 +86,7 @@ async fn a_405_of_a_deduced_route_says_so_in_every_operation_of_the_feature() {
     for error in errors {
         assert_eq!(error.status(), Some(405));
         let names_the_way = |hint: &str| hint.contains("is deduced") && hint.contains("configuration.request");
-        assert!(error.hint().is_some_and(names_the_way), "{error:?}");
+        assert_eq!(error.hint().is_some_and(names_the_way), !Contract::load().is_official(), "{error:?}");
     }
 }
 
@@ -106,7 +109,7 @@ fn the_blocking_clients_have_them_too() {
 
 #[test]
 fn the_table_of_attempts_has_a_row_for_each() {
-    let table = include_str!("../../docs/retry-safety.md");
+    let (contract, table) = (Contract::load(), include_str!("../../docs/retry-safety.md"));
     let rows = [
         ("listTaskComments", "read"),
         ("createTaskComment", "unsafe write"),
@@ -120,7 +123,8 @@ fn the_table_of_attempts_has_a_row_for_each() {
         ("fetchWorkspace", "read"),
     ];
     for (operation, class) in rows {
-        assert!(table.contains(&format!("| {operation} | {class} |")), "{operation}");
+        let called = contract.operation(operation).2["operationId"].as_str().unwrap();
+        assert!(table.contains(&format!("| {called} | {class} |")), "{operation}");
     }
 }
 

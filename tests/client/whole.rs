@@ -10,7 +10,13 @@ use serde::ser::SerializeStruct;
 
 fn stage() -> (FakeOneHorizon, TasksApi) {
     let fake = FakeOneHorizon::builder().empty().quota_off().in_process();
-    fake.put_task(Record::new().with("taskId", &"tsk_1").with("title", &"first").with("description", &"x".repeat(500)));
+    fake.put_task(
+        Record::new()
+            .with("taskId", &"tsk_1")
+            .with("title", &"first")
+            .with("status", &"planned")
+            .with("description", &"x".repeat(500)),
+    );
     let builder = Configuration::builder().api_key(fake.api_key()).transport(fake.transport());
     let tasks = TasksApi::new(&builder.build().unwrap());
     (fake, tasks)

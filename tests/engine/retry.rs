@@ -57,6 +57,28 @@ async fn a_failing_server_is_asked_again_only_where_doing_it_twice_does_no_harm(
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_document_lists_every_status_after_which_a_read_is_repeated() {
+    let text = include_str!("../../docs/retry-safety.md");
+    let (_, list) = text.split_once("These statuses are treated as 500 is, whatever the body: ").unwrap();
+    let listed: Vec<u16> = list.lines().next().unwrap().trim_end_matches('.').split(", ").map(parsed).collect();
+    for code in (300..=599).filter(|code| ![401, 429].contains(code)) {
+        for reply in [status(code), Reply::html(code), Reply::new(code, "", "")] {
+            for (make, repeats) in
+                [(read as fn(&Configuration) -> _, true), (idempotent_write, true), (unsafe_write, false)]
+            {
+                let wire = Wire::new(vec![reply.clone(); 3]);
+                let expected = if repeats && listed.contains(&code) { 3 } else { 1 };
+                assert_eq!(fails(make(&wire.configuration())).await.attempts(), expected, "{code}");
+            }
+        }
+    }
+}
+
+fn parsed(text: &str) -> u16 {
+    text.parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_response_that_would_be_the_same_again_is_final() {
     for code in [301, 400, 403, 404, 405, 409, 410, 413, 422, 501, 505] {
         let wire = Wire::new(vec![status(code); 3]);

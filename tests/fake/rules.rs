@@ -146,7 +146,9 @@ async fn a_method_the_contract_does_not_have_names_those_it_has() {
     let fake = fake().await;
     let key = Caller::new(&fake.url(), fake.api_key());
     let reply = key.send("PURGE", "/workspaces/current/tasks/tsk_1001", &[], "").await.unwrap();
-    assert_eq!((reply.status, reply.header("allow")), (405, Some(Contract::load().methods("fetchTask").as_str())));
+    let mut allowed: Vec<&str> = reply.header("allow").unwrap().split(", ").collect();
+    allowed.sort_unstable();
+    assert_eq!((reply.status, allowed.join(", ")), (405, Contract::load().methods("fetchTask")));
 }
 
 #[tokio::test]

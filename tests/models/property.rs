@@ -14,7 +14,7 @@ enum Sort {
     OptTime,
     Bool,
 }
-const FIELDS: [(&str, Sort); 20] = [
+const FIELDS: [(&str, Sort); 16] = [
     ("taskId", Sort::Needed),
     ("workspaceId", Sort::OptTime),
     ("title", Sort::Text),
@@ -29,10 +29,6 @@ const FIELDS: [(&str, Sort); 20] = [
     ("completedAt", Sort::OptTime),
     ("isNewFeature", Sort::Bool),
     ("isBugFix", Sort::Bool),
-    ("isRefactor", Sort::Bool),
-    ("isDocumentation", Sort::Bool),
-    ("isInfrastructure", Sort::Bool),
-    ("isTest", Sort::Bool),
     ("createdAt", Sort::OptTime),
     ("updatedAt", Sort::OptTime),
 ];
@@ -106,7 +102,7 @@ macro_rules! assign { ($task:ident, $name:expr, $text:expr; $($wire:literal $fie
 fn assign(task: &mut Task, name: &str, json: &str) {
     assign!(task, name, json; "taskId" task_id "workspaceId" workspace_id "title" title "description" description "status" status "scope" scope "kind" kind
         "visibility" visibility "userId" user_id "contributors" contributors "topic" topic "completedAt" completed_at "isNewFeature" is_new_feature
-        "isBugFix" is_bug_fix "isRefactor" is_refactor "isDocumentation" is_documentation "isInfrastructure" is_infrastructure "isTest" is_test
+        "isBugFix" is_bug_fix
         "createdAt" created_at "updatedAt" updated_at);
 }
 fn empty(task: &mut Task, name: &str) {
@@ -136,10 +132,6 @@ fn named(name: &str) -> Field<Task> {
         Task::COMPLETED_AT,
         Task::IS_NEW_FEATURE,
         Task::IS_BUG_FIX,
-        Task::IS_REFACTOR,
-        Task::IS_DOCUMENTATION,
-        Task::IS_INFRASTRUCTURE,
-        Task::IS_TEST,
         Task::CREATED_AT,
         Task::UPDATED_AT,
     ]

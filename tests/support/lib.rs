@@ -11,6 +11,7 @@ pub mod fault_server;
 pub mod file_store;
 pub mod hostile_server;
 pub mod http;
+mod models;
 pub mod moment;
 pub mod mutate;
 pub mod network;

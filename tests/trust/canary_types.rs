@@ -34,8 +34,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 fn models_print_no_secret_and_nothing_they_do_not_know() {
     let (contract, mut watch) = (Contract::load(), Watch::default());
     macro_rules! look_at {
-        ($($name:ident)*) => {$({
-            let (_, schema) = contract.schemas().find(|(name, _)| *name == stringify!($name)).unwrap();
+        ($($schema:literal $model:ident,)*) => {$({
+            let (_, schema) = contract.schemas().find(|(name, _)| *name == $schema).unwrap();
             let mut fixture = contract.fixture(schema, true);
             let mut places = Vec::new();
             contract.reached(&fixture, schema, "", &mut places);
@@ -43,10 +43,10 @@ fn models_print_no_secret_and_nothing_they_do_not_know() {
                 let unknown = [("downloadUrl", SIGNED_URL), ("notYetKnown", CREATED_KEY)];
                 fixture.fields(place).extend(unknown.map(|(name, value)| (name.to_owned(), Tree::text(value))));
             }
-            if stringify!($name) == "CreatedApiKey" {
-                *fixture.at("/secret") = Tree::text(CREATED_KEY);
+            if stringify!($model) == "CreatedApiKey" {
+                *fixture.at(&format!("/{}", contract.field("createApiKey", "secret"))) = Tree::text(CREATED_KEY);
             }
-            watch.look(&serde_json::from_str::<onehorizon::models::$name>(&fixture.to_string()).unwrap());
+            watch.look(&serde_json::from_str::<onehorizon::models::$model>(&fixture.to_string()).unwrap());
         })*};
     }
     for_each_model!(look_at);

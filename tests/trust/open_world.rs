@@ -23,7 +23,7 @@ fn round_trip<T: DeserializeOwned + Serialize>(text: &str) -> Result<[String; 2]
 }
 
 macro_rules! models {
-    ($($name:ident)*) => { &[$((stringify!($name), round_trip::<onehorizon::models::$name>)),*] };
+    ($($schema:literal $model:ident,)*) => { &[$(($schema, round_trip::<onehorizon::models::$model>)),*] };
 }
 
 const MODELS: &[(&str, RoundTrip)] = for_each_model!(models);
@@ -57,14 +57,15 @@ fn every_schema_of_the_contract_has_a_model_in_this_test() {
     let contract = Contract::load();
     let schemas: BTreeSet<_> = contract.schemas().map(|(name, _)| name).collect();
     let models: BTreeSet<_> = MODELS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(schemas, models);
+    // A schema of the official document may be a plain value, which has no type of its own.
+    assert!(models.is_subset(&schemas) && (contract.is_official() || models == schemas), "{models:?}\n{schemas:?}");
 }
 
 #[test]
 fn every_mutant_of_every_model_is_read_and_written_back() {
     let contract = Contract::load();
     let (mut count, mut covered, mut total) = (0, 0, 0);
-    for (model, schema) in contract.schemas() {
+    for (model, schema) in contract.schemas().filter(|(name, _)| MODELS.iter().any(|(known, _)| known == name)) {
         let (full, minimal) = (contract.fixture(schema, true), contract.fixture(schema, false));
         survives(model, "all fields", &full);
         survives(model, "the required fields alone", &minimal);
@@ -103,12 +104,16 @@ fn every_mutant_of_every_model_is_read_and_written_back() {
 fn every_event_type_and_family_is_read_and_written_back() {
     let contract = Contract::load();
     let schemas = |name: &str| &contract.document()["components"]["schemas"][name];
-    let known =
-        |name: &str| schemas(name)["x-open-enum"].as_array().unwrap().iter().map(|one| one["value"].as_str().unwrap());
+    // As this contract writes the values of an open string, or as another does.
+    let known = |name: &str| -> Vec<&str> {
+        let lists = ["x-open-enum", "enum"].into_iter().filter_map(|list| schemas(name)[list].as_array());
+        lists.flatten().filter_map(|one| one.as_str().or(one["value"].as_str())).collect()
+    };
     let families: Vec<_> = contract.fields(schemas("EventData")).into_iter().filter(|field| !field.2).collect();
     let mut count = 0;
-    for event_type in known("EventType").chain(["starship.launched", "task", ""]) {
-        for resource in known("ResourceType").chain(["starship", ""]) {
+    assert!(known("EventType").len() > 1 && known("ResourceType").len() > 1);
+    for event_type in known("EventType").into_iter().chain(["starship.launched", "task", ""]) {
+        for resource in known("ResourceType").into_iter().chain(["starship", ""]) {
             let mut event = contract.fixture(schemas("WebhookEvent"), false);
             *event.at("/specversion") = Tree::text("1.0");
             *event.at("/datacontenttype") = Tree::text("application/json");

@@ -311,6 +311,8 @@ pub(crate) struct Program {
     pub(crate) payload: Option<Vec<Field>>,
     /// The tags of sources and what they stand for.
     pub(crate) sources: Vec<(String, String)>,
+    /// The components that have a named type: their names in the document, and those of the types.
+    pub(crate) components: BTreeMap<String, String>,
 }
 
 impl Program {

@@ -69,6 +69,8 @@ pub struct Output {
     pub retry_safety: String,
     /// The text of `docs/evidence.md`.
     pub evidence: String,
+    /// The text of `tests/support/models.rs`.
+    pub model_list: String,
     /// What could not be expressed (lenient mode; in strict mode there is nothing of the kind).
     pub findings: Vec<Finding>,
     /// What could not be expressed and was accepted by the curation.
@@ -98,6 +100,7 @@ pub fn generate(input: &Input<'_>) -> Result<Output, Error> {
         files: emit::emit(&program, input.source)?,
         retry_safety: emit::retry_safety(&program, input.source),
         evidence: emit::evidence::page(&program, input.source),
+        model_list: emit::model_list(&program, input.source),
         findings: sorted.open,
         accepted: sorted.accepted,
         operations: program.groups.iter().map(|group| group.operations.len()).sum(),

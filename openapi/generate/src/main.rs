@@ -1,4 +1,4 @@
-//! `cargo generate [--check]`: turns the contract and its curation into `src/generated` and two pages of `docs`.
+//! `cargo generate [--check]`: turns the contract and its curation into `src/generated` two pages of `docs`, and the tests' list of models.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use onehorizon_generate::{Error, Input, IntakeInput, Mode, Output, check, generate, intake, methods, remerge, rules};
 
 const USAGE: &str = "\
-cargo generate            write src/generated, docs/retry-safety.md and docs/evidence.md from openapi/
+cargo generate            write src/generated, docs/retry-safety.md, docs/evidence.md and tests/support/models.rs from openapi/
 cargo generate --check    write nothing; print the differences, exit 1 if there are any
 
 When the official document appears (openapi/README.md):
@@ -120,8 +120,8 @@ struct Job {
     document: PathBuf,
     curation: Option<PathBuf>,
     out: PathBuf,
-    /// Where the generated pages go; only the contract has them.
-    docs: Option<PathBuf>,
+    /// Where the generated pages and the list of models go; only the contract has them.
+    root: Option<PathBuf>,
     source: String,
 }
 
@@ -133,7 +133,7 @@ impl Job {
                 document: document.clone(),
                 curation: arguments.curation.clone(),
                 out: out.clone(),
-                docs: None,
+                root: None,
                 source,
             };
         }
@@ -142,15 +142,15 @@ impl Job {
             document: root.join("openapi/onehorizon.json"),
             curation: Some(arguments.curation.clone().unwrap_or_else(|| root.join("openapi/curation.toml"))),
             out: root.join("src/generated"),
-            docs: Some(root.join("docs")),
             source: "openapi/onehorizon.json".to_owned(),
+            root: Some(root),
         }
     }
 
     fn run(&self, arguments: &Arguments) -> Result<ExitCode, Error> {
         let merged = self.merged(&arguments.root())?;
         // The rules are those of a reading of our own; the official document has its own style.
-        let is_ours = merged.is_none() && self.docs.is_some();
+        let is_ours = merged.is_none() && self.root.is_some();
         let document = merged.map_or_else(|| read(&self.document), Ok)?;
         let curation = self.curation.as_deref().map(read).transpose()?.unwrap_or_default();
         if is_ours {
@@ -172,7 +172,7 @@ impl Job {
             println!("{finding}");
         }
         let mut files = self.files(&output);
-        if self.docs.is_some() {
+        if self.root.is_some() {
             // After an intake the contract is made of the official document and the overlay.
             files.insert(self.document.clone(), document);
         }
@@ -200,7 +200,7 @@ impl Job {
     fn merged(&self, root: &Path) -> Result<Option<String>, Error> {
         let openapi = root.join("openapi");
         let lock = openapi.join("official.lock.json");
-        if self.docs.is_none() || !lock.exists() {
+        if self.root.is_none() || !lock.exists() {
             return Ok(None);
         }
         let official = ["official.json", "official.yaml"].map(|name| openapi.join(name));
@@ -210,9 +210,13 @@ impl Job {
 
     fn files(&self, output: &Output) -> BTreeMap<PathBuf, String> {
         let emitted = output.files.iter().map(|(path, text)| (self.out.join(path), text.clone()));
-        let pages = self.docs.iter().flat_map(|docs| {
-            [("retry-safety.md", &output.retry_safety), ("evidence.md", &output.evidence)]
-                .map(|(name, text)| (docs.join(name), text.clone()))
+        let pages = self.root.iter().flat_map(|root| {
+            [
+                ("docs/retry-safety.md", &output.retry_safety),
+                ("docs/evidence.md", &output.evidence),
+                ("tests/support/models.rs", &output.model_list),
+            ]
+            .map(|(name, text)| (root.join(name), text.clone()))
         });
         emitted.chain(pages).collect()
     }
@@ -226,7 +230,7 @@ fn take_in(official: &Path, arguments: &Arguments) -> Result<ExitCode, Error> {
     let curation = job.curation.as_deref().map(read).transpose()?.unwrap_or_default();
     let written = methods(&root.join("src/apis"))?;
     // A later document is compared with our own reading again, not with what the last one made of it.
-    let own = root.join("openapi/own.json");
+    let [own, own_curation] = ["openapi/own.json", "openapi/own.toml"].map(|name| root.join(name));
     let contract = read(if own.exists() { &own } else { &job.document })?;
     let found = intake(&IntakeInput { official: &text, contract: &contract, curation: &curation, written: &written })?;
     let report = if arguments.json { found.report.json() } else { found.report.markdown() };
@@ -241,6 +245,9 @@ fn take_in(official: &Path, arguments: &Arguments) -> Result<ExitCode, Error> {
         let openapi = root.join("openapi");
         let mut files = job.files(&output);
         files.insert(own, contract);
+        if !own_curation.exists() {
+            files.insert(own_curation, curation);
+        }
         files.insert(openapi.join(found.kept_as), text);
         files.insert(openapi.join("official.lock.json"), found.lock);
         files.insert(openapi.join("overlay.json"), found.overlay);

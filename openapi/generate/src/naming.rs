@@ -47,9 +47,11 @@ const TAKEN: &[&str] = &[
     "Operation",
     "Option",
     "Ord",
+    "ParseEnumError",
     "PartialEq",
     "PartialOrd",
     "Pending",
+    "Presence",
     "Response",
     "Result",
     "RetryClass",
@@ -70,6 +72,7 @@ const TAKEN: &[&str] = &[
     "ToOwned",
     "ToString",
     "UnknownValue",
+    "Unreadable",
     "Unsent",
     "V",
     "Vec",
@@ -259,8 +262,39 @@ impl TypeNames {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test may panic")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_models_exports_is_no_name_of_a_model() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/models/mod.rs");
+        let file = syn::parse_file(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let mut names = Vec::new();
+        for item in &file.items {
+            if let syn::Item::Use(item) = item
+                && matches!(item.vis, syn::Visibility::Public(_))
+            {
+                exported(&item.tree, &mut names);
+            }
+        }
+        assert!(names.contains(&"Presence".to_owned()), "{names:?}");
+        for name in names {
+            assert_eq!(TypeNames::default().claim(&name, "Model"), format!("{name}Model"));
+        }
+    }
+
+    /// The types that a `use` names.
+    fn exported(tree: &syn::UseTree, names: &mut Vec<String>) {
+        match tree {
+            syn::UseTree::Path(path) => exported(&path.tree, names),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| exported(tree, names)),
+            syn::UseTree::Name(name) if name.ident.to_string().starts_with(char::is_uppercase) => {
+                names.push(name.ident.to_string());
+            }
+            _ => {}
+        }
+    }
 
     #[test]
     fn snake_names() {

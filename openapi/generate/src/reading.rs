@@ -39,6 +39,11 @@ pub(crate) fn value(text: &str) -> Result<Value, Error> {
 
 fn json(text: &str) -> Result<Value, Error> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
+        if error.to_string().starts_with("number out of range") {
+            return Error::unreadable(format!(
+                "{error}: no double holds it; leave the number out, or write one below 1.8e308"
+            ));
+        }
         let remedy = if error.is_eof() {
             "the document ends too early, so it was cut off; download it again"
         } else if error.to_string().starts_with("recursion limit") {

@@ -13,7 +13,7 @@ pub(crate) fn lines(docs: &Docs, fallback: &str, compact: bool) -> Vec<String> {
         .as_deref()
         .map(str::trim)
         .filter(|text| !text.is_empty())
-        .map_or_else(|| fallback.to_owned(), markdown);
+        .map_or_else(|| in_one_line(fallback), markdown);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut tail: Vec<String> = docs.notes.iter().map(|note| markdown(note)).collect();
     tail.extend(evidence(docs));
@@ -107,6 +107,11 @@ pub(crate) fn markdown(text: &str) -> String {
     flush(&mut paragraph, &mut out);
     out.extend(fence);
     out.join("\n").trim_end().to_owned()
+}
+
+/// A fallback may quote a value of the document.
+fn in_one_line(text: &str) -> String {
+    text.chars().filter_map(allowed).map(|c| if c == '\n' { ' ' } else { c }).collect()
 }
 
 /// Control characters become spaces; those that reorder text are dropped, as rustc refuses them.
@@ -266,6 +271,12 @@ fn bare_url(rest: &str) -> Option<(String, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_stands_in_for_a_description_is_one_line_that_rustc_takes() {
+        let written = lines(&Docs::default(), "`a\rb\nc\0d\u{202e}e\u{2066}f`", true);
+        assert_eq!(written, ["`a b c def`"]);
+    }
 
     #[test]
     fn text_for_people_stays_as_it_is() {

@@ -1,15 +1,18 @@
 //! The contract itself: it is expressed in full, and every item says where its fact comes from.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
 
+mod support;
+
 use std::path::Path;
 
 use onehorizon_generate::{Input, Mode, Output, generate, methods};
 
 fn emitted() -> Output {
+    let (document, curation) = support::own_reading();
     let written = methods(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis")).unwrap();
     generate(&Input {
-        document: include_str!("../../onehorizon.json"),
-        curation: include_str!("../../curation.toml"),
+        document: &document,
+        curation: &curation,
         source: "openapi/onehorizon.json",
         mode: Mode::Strict,
         written: &written,
@@ -60,13 +63,13 @@ fn every_operation_has_a_row_in_the_retry_table() {
 fn an_object_that_the_contract_adds_to_events_is_a_payload() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let written = methods(&root.join("src/apis")).unwrap();
-    let mut document: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(root.join("openapi/onehorizon.json")).unwrap()).unwrap();
+    let (document, curation) = support::own_reading();
+    let mut document: serde_json::Value = serde_json::from_str(&document).unwrap();
     let data = &mut document["components"]["schemas"]["EventData"]["properties"];
     data["starShip"] = serde_json::json!({ "anyOf": [{ "$ref": "#/components/schemas/Team" }, { "type": "null" }] });
     let output = generate(&Input {
         document: &document.to_string(),
-        curation: &std::fs::read_to_string(root.join("openapi/curation.toml")).unwrap(),
+        curation: &curation,
         source: "openapi/onehorizon.json",
         mode: Mode::Strict,
         written: &written,

@@ -62,6 +62,17 @@ fn schemas_that_are_only_themselves() {
         ),
         "#/components/schemas/A: the schema contains itself through `$ref` or `allOf`\n#/components/schemas/B: the schema contains itself through `$ref` or `allOf`"
     );
+    for keyword in ["allOf", "oneOf", "anyOf"] {
+        let refer = |name: &str| json!({ keyword: [{ "$ref": format!("#/components/schemas/{name}") }] });
+        assert_eq!(
+            only(&json!({ "A": refer("A") })),
+            "#/components/schemas/A: the schema is only a reference to itself"
+        );
+        assert_eq!(
+            only(&json!({ "A": refer("B"), "B": refer("A"), "C": refer("A") })),
+            "#/components/schemas/A: the schema is only a reference to itself\n#/components/schemas/B: the schema is only a reference to itself"
+        );
+    }
     assert_eq!(
         only(&json!({ "Tree": { "type": "array", "items": { "$ref": "#/components/schemas/Tree" } } })),
         "#/components/schemas/Tree: an array or map whose elements are itself again"

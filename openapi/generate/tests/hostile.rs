@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failing test may panic")]
 #![allow(clippy::disallowed_methods, reason = "how long a process may run is a matter of real time")]
 
+mod support;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -12,13 +14,11 @@ use serde_json::{Value, json};
 
 /// The repository, as far as the command reads it.
 fn repository() -> tempfile::TempDir {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let copy = tempfile::tempdir().unwrap();
-    for name in ["openapi/onehorizon.json", "openapi/curation.toml"] {
-        let to = copy.path().join(name);
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        std::fs::copy(here.join(name), to).unwrap();
-    }
+    let (contract, curation) = support::own_reading();
+    std::fs::create_dir_all(copy.path().join("openapi")).unwrap();
+    std::fs::write(copy.path().join("openapi/onehorizon.json"), contract).unwrap();
+    std::fs::write(copy.path().join("openapi/curation.toml"), curation).unwrap();
     std::fs::create_dir_all(copy.path().join("src/apis")).unwrap();
     std::fs::create_dir_all(copy.path().join("docs")).unwrap();
     copy

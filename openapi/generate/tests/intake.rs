@@ -6,22 +6,22 @@ mod support;
 use std::path::Path;
 
 use onehorizon_generate::{Intake, IntakeInput, Mode, Verdict, intake, methods, remerge};
-use support::read;
+use support::{own_reading, read};
 
-const CONTRACT: &str = include_str!("../../onehorizon.json");
-const CURATION: &str = include_str!("../../curation.toml");
 const CLOSE: &str = include_str!("documents/close-with-create-request.json");
 const OTHER: &str = include_str!("documents/other-vocabulary.json");
 
 fn take(official: &str) -> Intake {
     let written = methods(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis")).unwrap();
-    let input = IntakeInput { official, contract: CONTRACT, curation: CURATION, written: &written };
+    let (contract, curation) = own_reading();
+    let input = IntakeInput { official, contract: &contract, curation: &curation, written: &written };
     intake(&input).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(official: &str) -> String {
     let written = methods(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/apis")).unwrap();
-    let input = IntakeInput { official, contract: CONTRACT, curation: CURATION, written: &written };
+    let (contract, curation) = own_reading();
+    let input = IntakeInput { official, contract: &contract, curation: &curation, written: &written };
     intake(&input).unwrap_err().to_string()
 }
 
@@ -33,7 +33,7 @@ fn verdict(intake: &Intake, subject: &str) -> (Verdict, String) {
 
 #[test]
 fn the_contract_taken_in_confirms_itself() {
-    let found = take(CONTRACT);
+    let found = take(&own_reading().0);
     assert_eq!((found.report.refuted, found.report.silent, found.report.new), (0, 0, 0), "{}", found.report.markdown());
     assert!(found.report.is_settled(), "{:?}", found.report.to_decide);
     assert!(found.report.confirmed > 100);
@@ -48,6 +48,9 @@ fn a_close_document_settles_most_facts() {
     assert_eq!(verdict(&found, "operation updateTask, method"), (Verdict::Refuted, "PATCH".to_owned()));
     assert_eq!(verdict(&found, "operation revokeApiKey"), (Verdict::Refuted, "deleteApiKey".to_owned()));
     assert_eq!(verdict(&found, "field CreatedApiKey.secret"), (Verdict::Refuted, "called `key`".to_owned()));
+    // A narrower type is said beside the name that stands.
+    assert_eq!(verdict(&found, "field ErrorBody.code").0, Verdict::Confirmed);
+    assert_eq!(verdict(&found, "field ErrorBody.code, type"), (Verdict::Refuted, "number".to_owned()));
     assert_eq!(verdict(&found, "operation deleteTask").0, Verdict::New);
     assert_eq!(verdict(&found, "operation listTasks, pages"), (Verdict::New, "pages by `cursor`".to_owned()));
     assert!(!found.report.is_settled());

@@ -1,13 +1,14 @@
 //! The rules of this project's own contract.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod support;
+
 use onehorizon_generate::rules::broken;
 use serde_json::{Value, json};
 
 fn contract() -> (Value, String) {
-    let openapi = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let read = |name: &str| std::fs::read_to_string(openapi.join(name)).unwrap();
-    (serde_json::from_str(&read("onehorizon.json")).unwrap(), read("curation.toml"))
+    let (contract, curation) = support::own_reading();
+    (serde_json::from_str(&contract).unwrap(), curation)
 }
 
 #[test]

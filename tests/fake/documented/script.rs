@@ -1,5 +1,5 @@
 use onehorizon::models::{NewTask, TaskStatus};
-use onehorizon::{Configuration, Error, TasksApi};
+use onehorizon::{Error, TasksApi};
 use onehorizon_testing::{FakeOneHorizon, Seed, SeedTask};
 
 /// Closes the release task and opens the next one.
@@ -17,9 +17,8 @@ async fn release(tasks: &TasksApi, version: &str, next: &str) -> Result<(), Erro
 async fn a_release_closes_its_task_and_opens_the_next() -> Result<(), Box<dyn std::error::Error>> {
     let seed = Seed::new().task(SeedTask::new("Release 1.4").id("tsk_14")).task("Something else");
     let fake = FakeOneHorizon::builder().seed(seed).start().await?;
-    let config = Configuration::builder().base_url(fake.url()).api_key(fake.api_key()).build()?;
 
-    release(&TasksApi::new(&config), "1.4", "1.5").await?;
+    release(&TasksApi::new(&fake.configuration()), "1.4", "1.5").await?;
 
     fake.tasks().titled("Release 1.4").in_status(TaskStatus::Completed).expect_one();
     fake.tasks().titled("Release 1.5").in_status(TaskStatus::Planned).expect_one();

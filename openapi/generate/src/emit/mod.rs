@@ -55,6 +55,17 @@ pub(crate) fn retry_safety(program: &Program, source: &str) -> String {
     retry::table(program, source)
 }
 
+/// The models of the components, for tests that go through all of them.
+pub(crate) fn model_list(program: &Program, source: &str) -> String {
+    let models: String =
+        program.components.iter().map(|(schema, model)| format!("            {schema:?} {model},\n")).collect();
+    format!(
+        "{}/// Hands the schemas of the contract and their models to a macro.\n#[macro_export]\nmacro_rules! for_each_model {{\n    \
+         ($then:ident) => {{\n        $then! {{\n{models}        }}\n    }};\n}}\n",
+        header(source)
+    )
+}
+
 fn root(source: &str, has_payload: bool) -> String {
     let payload = if has_payload { "#[cfg(feature = \"webhook\")]\npub(crate) mod payload;\n" } else { "" };
     let allowed = ALLOWED.join(",\n    ");

@@ -111,6 +111,9 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
+/// Statuses that count as 500 does; a test of the library asks for each.
+const LIKE_500: &str = "408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530";
+
 /// The rule: how often a call of this class is attempted while the fault goes on, and how it ends.
 fn cell(fault: &Fault, class: RetryClass) -> String {
     let harmless = class != RetryClass::UnsafeWrite;
@@ -177,5 +180,9 @@ pub(crate) fn table(program: &Program, source: &str) -> String {
     for fault in FAULTS {
         let _ = writeln!(text, "| {} | {} | {} |", fault.head, fault.happens, in_words(fault.reached));
     }
+    let _ = write!(
+        text,
+        "\nThese statuses are treated as 500 is, whatever the body: {LIKE_500}.\nBut for 401 and 429, every other status is final: the same request would get the same response.\n"
+    );
     text
 }

@@ -321,7 +321,12 @@ impl<'d> Comparison<'d> {
                 self.fact(subject, Verdict::Refuted, (field.name, &said), mark, &other.schema.at);
                 self.renamed.insert((name.to_owned(), field.name.to_owned()), other.name.to_owned());
             } else if mine.kinds.is_empty() || their.kinds.is_empty() || !mine.kinds.is_disjoint(&their.kinds) {
-                self.fact(subject, Verdict::Confirmed, (field.name, other.name), mark, &other.schema.at);
+                self.fact(subject.clone(), Verdict::Confirmed, (field.name, other.name), mark, &other.schema.at);
+                let said = (kinds(&mine), kinds(&their));
+                if !mine.kinds.is_empty() && !their.kinds.is_empty() && mine.kinds != their.kinds {
+                    let subject = format!("{subject}, type");
+                    self.fact(subject, Verdict::Refuted, (&said.0, &said.1), mark, &other.schema.at);
+                }
             } else {
                 self.fact(subject, Verdict::Refuted, (&kinds(&mine), &kinds(&their)), mark, &other.schema.at);
                 continue;

@@ -68,7 +68,10 @@ pub(crate) fn lower(document: &Document, curation: &Curation, written: &Methods)
     boxes::insert(&mut lowering.items, &mut lowering.findings);
     let payload = lowering.payload();
     let sources = lowering.sources();
-    let mut program = Program { items: lowering.items, groups, payload, sources };
+    let named: BTreeSet<&str> = lowering.items.iter().map(|item| item.name.as_str()).collect();
+    let mut components = lowering.names.components();
+    components.retain(|_, name| named.contains(name.as_str()));
+    let mut program = Program { items: lowering.items, groups, payload, sources, components };
     crate::emit::evidence::anchor(&mut program);
     (program, lowering.findings)
 }

@@ -149,6 +149,11 @@ impl NameTable {
     }
 
     /// Is this the Rust name of a component?
+    /// The Rust names of the components, by their names in the document.
+    pub(crate) fn components(&self) -> BTreeMap<String, String> {
+        self.components.iter().map(|(name, (rust, _))| (name.clone(), rust.clone())).collect()
+    }
+
     pub(crate) fn is_component(&self, rust: &str) -> bool {
         self.components.values().any(|(name, _)| name == rust)
     }

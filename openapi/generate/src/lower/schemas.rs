@@ -1,5 +1,7 @@
 //! Schemas to types.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::ir::{Body, Item, Type};
@@ -136,7 +138,7 @@ impl<'d> Lowering<'d> {
         let inside = format!("{}/", here.at);
         let elsewhere = self.sole_reference(here).filter(|(target, _)| !target.at.as_str().starts_with(&inside));
         let ty = if let Some((target, _)) = elsewhere {
-            if self.document.resolve(here).is_err() {
+            if self.document.resolve(here).is_err() || self.stands_for_itself(here) {
                 self.findings.say(&here.at, "the schema is only a reference to itself");
                 Type::Json
             } else {
@@ -154,6 +156,19 @@ impl<'d> Lowering<'d> {
         if ty != named {
             self.items.push(Item { name: rust, home, docs: self.schema_docs(here), body: Body::Alias(ty) });
         }
+    }
+
+    /// Does the schema stand for nothing but itself, by way of `allOf` and the like?
+    fn stands_for_itself(&self, here: &Located<'d>) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut next = self.sole_reference(here);
+        while let Some((target, _)) = next {
+            if target.at == here.at {
+                return true;
+            }
+            next = if seen.insert(target.at.clone()) { self.sole_reference(&target) } else { None };
+        }
+        false
     }
 
     /// Does the schema allow null beside other values?

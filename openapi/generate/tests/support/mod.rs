@@ -94,3 +94,13 @@ pub(crate) fn apis(described: &Value, components: &Value, curation: &str) -> Str
         Err(error) => panic!("{error}"),
     }
 }
+
+/// The contract as this project read it, and its curation: what a document is taken in against. An intake keeps both.
+pub(crate) fn own_reading() -> (String, String) {
+    let openapi = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let read = |kept: &str, now: &str| {
+        let kept = openapi.join(kept);
+        std::fs::read_to_string(if kept.exists() { kept } else { openapi.join(now) }).unwrap()
+    };
+    (read("own.json", "onehorizon.json"), read("own.toml", "curation.toml"))
+}
