@@ -114,6 +114,13 @@ fn is_within(_: Form, _: &str) -> bool {
     false
 }
 
+/// [`is_placeholder`] for letters, digits, `-` and `_`. No word has a digit.
+#[cfg(feature = "client")]
+pub(super) fn is_plain_placeholder(form: Form, text: &str) -> bool {
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    !has_digit && (is_no_value(text) || (!allows_words(form) && is_word(text)))
+}
+
 /// A name in the marks of a route's or a shell's template: `{taskId}`, `:taskId`, `$taskId`, `[taskId]`, `%taskId%`.
 #[cfg(feature = "client")]
 fn is_template(text: &str) -> bool {
