@@ -58,6 +58,10 @@ impl Refusal<'_> {
 
     fn hint(&self) -> Option<&'static str> {
         match self.status.as_u16() {
+            401 if asks_for_another_login(&self.headers) => Some(
+                "a gateway in between asks for a login of its own (WWW-Authenticate), which no setting here gives: reach the \
+                 service without it",
+            ),
             401 => Some("check that the credential is complete and not revoked"),
             403 if self.oauth_only => {
                 Some("API keys cannot do this: use the OAuth token of a workspace owner or admin")
@@ -70,9 +74,51 @@ impl Refusal<'_> {
             300..=399 => {
                 Some("redirects are not followed, since they could carry the credential away; check the base URL")
             }
-            _ => None,
+            413 => Some("the body is larger than the service or a gateway in between takes"),
+            414 => Some("the address is longer than the service or a gateway in between takes: ask with fewer filters"),
+            421 => Some("this server does not serve the host of the base URL: check it, and the proxy in between"),
+            426 | 505 => Some("a gateway wants another version of HTTP: see the feature `http2`"),
+            431 | 494 => Some(LONG_HEADERS),
+            495 | 496 => Some(CLIENT_CERTIFICATE),
+            497 => Some(EXPECTS_TLS),
+            511 => Some("the network asks for a login: open a page in a browser there first"),
+            525 | 526 => Some("a CDN cannot reach the service by TLS, which only the service's operators can mend"),
+            // 404 and 405 have hints about the route, and what failed in between says so by its status.
+            404 | 405 | 500.. => None,
+            _ => by_page(self.body),
         }
     }
+}
+
+const LONG_HEADERS: &str =
+    "the headers are larger than a gateway takes: look at the length of the credential and of your own headers";
+const CLIENT_CERTIFICATE: &str =
+    "a gateway wants a client certificate, or another one: set client_identity_pem to one that its authority signed";
+const EXPECTS_TLS: &str = "this port expects TLS: begin the base URL with https://";
+
+/// Whether only other schemes than `Bearer` are asked for.
+fn asks_for_another_login(headers: &HeaderMap) -> bool {
+    let mut lines =
+        headers.get_all(http::header::WWW_AUTHENTICATE).iter().filter_map(|line| line.to_str().ok()).peekable();
+    lines.peek().is_some() && !lines.any(|line| line.to_ascii_lowercase().contains("bearer"))
+}
+
+/// What to do about a page in place of the service's words; servers and gateways have the same few.
+fn by_page(body: &[u8]) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(body.get(..4_096).unwrap_or(body)).to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
+    if says(&["plain http request was sent to https port", "http request to an https server"]) {
+        return Some(EXPECTS_TLS);
+    }
+    if says(&["no required ssl certificate was sent", "the ssl certificate error"]) {
+        return Some(CLIENT_CERTIFICATE);
+    }
+    if says(&["request header or cookie too large", "request header fields too large"]) {
+        return Some(LONG_HEADERS);
+    }
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    let is_page = start.starts_with("<!doctype html") || start.starts_with("<html");
+    is_page.then_some("this page is not the service's: a proxy, a firewall or a wrong base URL may be in between")
 }
 
 /// The headers that an error keeps: none that repeats the credential or sets one.
@@ -93,8 +139,8 @@ fn kind(status: StatusCode) -> ErrorKind {
     }
 }
 
-/// Statuses after which the same request may well succeed a little later; those from 520 on are of CDNs whose origin
-/// did not respond.
+/// Statuses after which the same request may well succeed a little later; those from 520 on are of CDNs and proxies whose
+/// origin did not respond.
 pub(crate) fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 425 | 500 | 502..=504 | 520..=524 | 529 | 530)
+    matches!(status.as_u16(), 408 | 425 | 500 | 502..=504 | 520..=524 | 529 | 530 | 598 | 599)
 }

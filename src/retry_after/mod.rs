@@ -36,6 +36,12 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
         reset: reset(headers, clock.time_of_day()),
         ..RateLimit::default()
     };
+    if headers.contains_key(&STRUCTURED)
+        && let Some((remaining, reset)) = structured(headers)
+    {
+        known.remaining = known.remaining.or(Some(remaining));
+        known.reset = known.reset.or(Some(reset));
+    }
     if !status.is_success() {
         let refused = status == StatusCode::TOO_MANY_REQUESTS;
         let now = clock.time_of_day();
@@ -63,12 +69,47 @@ fn plain_text(headers: &HeaderMap, body: &[u8]) -> Option<String> {
 }
 
 /// `X-RateLimit-…`, or the same without the X; parsed names, since every response is asked for all of them.
-static LIMIT: [HeaderName; 2] =
-    [HeaderName::from_static("x-ratelimit-limit"), HeaderName::from_static("ratelimit-limit")];
-static REMAINING: [HeaderName; 2] =
-    [HeaderName::from_static("x-ratelimit-remaining"), HeaderName::from_static("ratelimit-remaining")];
-static RESET: [HeaderName; 2] =
-    [HeaderName::from_static("x-ratelimit-reset"), HeaderName::from_static("ratelimit-reset")];
+static LIMIT: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit"),
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("x-rate-limit-limit"),
+];
+static REMAINING: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("x-rate-limit-remaining"),
+];
+static RESET: [HeaderName; 4] = [
+    HeaderName::from_static("x-ratelimit-reset"),
+    HeaderName::from_static("ratelimit-reset"),
+    HeaderName::from_static("x-rate-limit-reset"),
+    HeaderName::from_static("x-ratelimit-reset-after"),
+];
+static RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+static STRUCTURED: HeaderName = HeaderName::from_static("ratelimit");
+
+/// `RateLimit: "default";r=0;t=43`, and the older `limit=100, remaining=0, reset=43`: what is left, and the time until it is new.
+/// Of several the one with the least left counts, and of those the latest.
+fn structured(headers: &HeaderMap) -> Option<(u64, Duration)> {
+    let lines = headers.get_all(&STRUCTURED).iter().filter_map(|value| value.to_str().ok());
+    let (mut found, mut left, mut time) = (Vec::new(), None, None);
+    for part in lines.flat_map(|line| line.split([',', ';'])) {
+        let Some((name, value)) = part.split_once('=') else {
+            // The name of the next policy.
+            (left, time) = (None, None);
+            continue;
+        };
+        match name.trim().to_ascii_lowercase().as_str() {
+            "r" | "remaining" => left = value.trim().parse::<u64>().ok(),
+            "t" | "reset" => time = seconds_in(value.trim()).and_then(duration),
+            _ => {}
+        }
+        if let (Some(left), Some(time)) = (left, time) {
+            found.push((left, time));
+        }
+    }
+    found.into_iter().min_by_key(|(left, time)| (*left, std::cmp::Reverse(*time)))
+}
 
 /// The values of a header in the first spelling that there is, without parameters: proxies join lines by commas.
 fn values<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> impl Iterator<Item = &'a str> {
@@ -131,7 +172,13 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         // Some gateways write the unit.
         of_numbers().or_else(|| in_words(text))
     };
-    headers.get_all(RETRY_AFTER).iter().filter_map(|value| one(value.to_str().ok()?.trim())).max()
+    let given = headers.get_all(RETRY_AFTER).iter().filter_map(|value| one(value.to_str().ok()?.trim())).max();
+    // Of some gateways, in place of the standard's header or beside it as the finer one.
+    let in_milliseconds = || {
+        let milliseconds = headers.get(&RETRY_AFTER_MS)?.to_str().ok()?.trim();
+        duration(seconds_in(milliseconds)? / 1_000.0)
+    };
+    given.or_else(in_milliseconds)
 }
 
 /// The time until a Unix time in seconds down to nanoseconds, zero if it is over; `None` for a number that is not such a time

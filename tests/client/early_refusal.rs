@@ -100,6 +100,7 @@ async fn a_connection_closed_while_a_large_body_is_sent_names_the_size() {
     let error = create(&url, 10).await;
     let blamed = error.message().contains("request body") || error.hint().is_some_and(|hint| hint.contains("size"));
     assert!(!blamed, "a small body is not to blame: {error}");
+    assert!(error.hint().unwrap().contains("expects TLS"), "{error}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod hooks;
 mod intermediaries;
 
 mod retry;
+mod statuses;
 mod unused_hooks;
 mod updates;
 mod waits;

@@ -2,6 +2,7 @@
 //! little memory, and does not use the connection again.
 
 mod framing;
+mod habits;
 mod too_much;
 
 use std::io;

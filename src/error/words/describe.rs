@@ -58,7 +58,17 @@ fn described(
         return excerpt(&clean(text));
     }
     let media_type = media_type.map_or_else(|| "no media type".to_owned(), clean);
-    format!("{reason}, with a body of {size} bytes that is not the service's JSON ({media_type})")
+    let title = title(&text).map(|title| format!(", titled {}", excerpt(&clean(title)))).unwrap_or_default();
+    format!("{reason}, with a body of {size} bytes that is not the service's JSON ({media_type}){title}")
+}
+
+/// The title of a page, which often says who wrote it, and why.
+fn title(text: &str) -> Option<&str> {
+    let lower = text.to_ascii_lowercase();
+    let open = lower.find("<title")?;
+    let start = open + lower.get(open..)?.find('>')? + 1;
+    let end = start + lower.get(start..)?.find("</title")?;
+    text.get(start..end).map(str::trim).filter(|title| !title.is_empty())
 }
 
 /// A body that a person wrote, whatever its media type says: not a page, not JSON that broke off, not binary.
