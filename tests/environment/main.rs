@@ -1,5 +1,7 @@
 //! What configurations, verifiers and apps take from the environment.
 
+#[cfg(unix)]
+mod limit;
 mod network;
 
 use std::ffi::{OsStr, OsString};

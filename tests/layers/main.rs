@@ -284,3 +284,21 @@ fn a_breach_is_noticed_however_it_is_written() {
     sources.get_mut("quota/mod.rs").unwrap().push_str("// use crate::engine::Retry;");
     assert!(breaches(&sources).is_empty(), "a comment is not an import");
 }
+
+#[test]
+fn secrets_of_strangers_are_compared_in_constant_time() {
+    let sources = sources();
+    for (path, compares) in [
+        ("webhook/verifier/key.rs", ".ct_eq("),
+        ("webhook/verifier/signature.rs", ".ct_eq("),
+        ("secret.rs", "black_box(differing)"),
+    ] {
+        assert!(sources[path].contains(compares), "{path}");
+    }
+    // Neither digest nor signature can be compared in another way.
+    let key = &sources["webhook/verifier/key.rs"];
+    assert!(!key.contains(" == ") && !key.contains("PartialEq") && !key.contains("pub(super) [u8"), "{key}");
+    assert!(!sources["webhook/verifier/signature.rs"].contains("mac =="));
+    // The state of a login is compared as the secret that it is.
+    assert!(sources["oauth/login.rs"].contains("state: Option<Secret>"));
+}

@@ -227,3 +227,24 @@ fn a_client_secret_is_given_without_its_scheme() {
     let error = Server::rotating().builder().client_secret("Bearer s3cr3t").build().map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("begins with `Bearer`"), "{error}");
 }
+
+#[tokio::test]
+async fn a_request_for_tokens_says_who_asks_and_what_it_reads() {
+    let served = support::network::plain_server([(200, "application/json", r#"{"access_token":"new"}"#)]).await;
+    let app = OauthApp::builder("client-1", support::oauth::CALLBACK);
+    let app = app.token_url(format!("http://{}/token", served.address)).build().unwrap();
+    app.refresh(&"old".into()).await.unwrap();
+    let head = served.seen().concat().to_lowercase();
+    let agent = concat!("user-agent: onehorizon-rust/", env!("CARGO_PKG_VERSION"), "\r\n");
+    for line in [
+        "post /token http/1.1\r\n",
+        "accept: application/json\r\n",
+        agent,
+        "content-type: application/x-www-form-urlencoded\r\n",
+    ] {
+        assert!(head.contains(line), "{line:?} is missing: {head}");
+    }
+    // What the transport sets itself, for those too who do not ask for it.
+    let encodings = if cfg!(feature = "gzip") { "accept-encoding: gzip" } else { "accept-encoding: identity\r\n" };
+    assert!(head.contains(encodings), "{head}");
+}

@@ -174,12 +174,17 @@ fn response(body: &str) -> String {
 }
 
 /// The head of a request without a body, up to 64 KiB.
+/// Reads up to the end of the head; what came of the body with it is left out.
 async fn read_head(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Option<String> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+    let end = loop {
+        if let Some(at) = head.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
         if head.len() > 65_536 || stream.read_buf(&mut head).await.ok()? == 0 {
             return None;
         }
-    }
+    };
+    head.truncate(end);
     String::from_utf8(head).ok()
 }

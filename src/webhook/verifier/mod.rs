@@ -310,3 +310,25 @@ fn check_encoding<'h>(headers: &impl Headers<'h>, body: &[u8]) -> Result<(), Web
     let is_json = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start().starts_with(b"{");
     if is_encoded && !is_json { Err(WebhookError::UnsupportedEncoding) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn every_key_is_compared_whichever_matches() {
+        let candidates: Vec<Candidate<usize>> =
+            (0..4).map(|secret| Candidate { label: "key".into(), not_after: None, secret }).collect();
+        for right in 0..5 {
+            let compared = Cell::new(0);
+            let matches = |secret: &usize| {
+                compared.set(compared.get() + 1);
+                if *secret == right { Choice::TRUE } else { Choice::FALSE }
+            };
+            let found = matching(&candidates, SystemTime::UNIX_EPOCH, matches, AuthFailure::WrongKey);
+            assert_eq!((found.is_ok(), compared.get()), (right < 4, 4), "the time does not show which key it was");
+        }
+    }
+}

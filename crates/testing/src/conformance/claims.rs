@@ -92,7 +92,15 @@ where
         violations.note(self.an_abandoned_event_comes_back().await);
         violations.note(self.a_dropped_claim_is_given_back().await);
         violations.note(self.stores_are_separate().await);
+        if violations.iter().next().is_none() {
+            violations.note(self.an_outage_is_repaired_once().await);
+        }
         violations.result()
+    }
+
+    /// All rules at work together, with the client, two receivers and the repair around the store.
+    async fn an_outage_is_repaired_once(&self) -> Checked {
+        Box::pin(super::outage::an_outage_is_repaired_once(self.case("outage").await?.stores)).await
     }
 
     async fn an_event_is_claimed_by_one(&self) -> Checked {

@@ -3,6 +3,7 @@
 //! Each suite runs all its rules, through two instances of the store, and reports every [`Violation`].
 
 pub mod claims;
+mod outage;
 pub mod quota;
 #[cfg(feature = "oauth")]
 pub mod tokens;
