@@ -236,7 +236,7 @@ fn nothing_listens_at_port_zero() {
 
 #[test]
 #[cfg(feature = "client")]
-fn plain_ids_are_judged_as_by_the_closer_look() {
+fn plain_ids_are_checked_as_by_the_closer_look() {
     let words = [
         "current",
         "tsk_1001",
