@@ -374,7 +374,7 @@ async fn a_delivery_that_meets_the_repair_of_its_state_is_free_at_once_afterward
     let reconciler = Reconciler::new(&TasksApi::new(&config), &receiver);
     let run = reconciler
         .run(&start(), async |_| {
-            let meanwhile = deliver(&receiver, "evt_1", "task.updated", LATER).await;
+            let meanwhile = Box::pin(deliver(&receiver, "evt_1", "task.updated", LATER)).await;
             assert_eq!(meanwhile.outcome().as_str(), "running");
             Err::<(), Failed>("not this time".into())
         })
