@@ -38,7 +38,7 @@ fn survives_as_event(event_type: &str, tree: &Tree) {
     let event = Event::from_json(&text).unwrap_or_else(|error| panic!("an event is refused: {error}\n{text}"));
     assert_eq!(event.as_json(), text);
     let model = serde_json::to_string(&event.to_model().unwrap()).unwrap();
-    assert!(tree.same(&Tree::parse(&model)), "an event's model is changed:\n{text}\n{model}");
+    assert!(Tree::parse(&text).same(&Tree::parse(&model)), "an event's model is changed:\n{text}\n{model}");
 }
 
 /// Reads and writes back, and says what differs.
