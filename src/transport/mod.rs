@@ -7,6 +7,7 @@ pub(crate) mod network;
 mod proxy;
 mod reqwest;
 mod tls;
+mod upload;
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -19,6 +19,7 @@ use super::endpoint::is_loopback;
 use super::network::Network;
 use super::proxy::{ProxyRules, Shown};
 use super::tls::Tls;
+use super::upload;
 use super::{BoxFuture, Failure, Transport, TransportError, TransportRequest, TransportResponse};
 use crate::error::{Error, ErrorKind};
 use crate::runtime::{Drivers, drivers};
@@ -199,7 +200,7 @@ impl Transport for ReqwestTransport {
         let accepted = if cfg!(feature = "gzip") { "gzip" } else { "identity" };
         outgoing.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
         if !request.body.is_empty() {
-            *outgoing.body_mut() = Some(request.body.into());
+            *outgoing.body_mut() = Some(upload::body(request.body));
         }
         // Handed over before the future is boxed, so that the request is not moved into it and out again.
         let pending = client.execute(outgoing);

@@ -111,7 +111,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("options", &["quota", "setting"]),
     ("quota", &["clock", "deadline", "future", "limits", "metadata", "store", "trace"]),
     ("credential", &["error", "future", "redact", "secret", "setting"]),
-    ("transport", &["environment", "error", "future", "limits", "redact", "runtime", "secret", "setting"]),
+    ("transport", &["clock", "environment", "error", "future", "limits", "redact", "runtime", "secret", "setting"]),
     ("response", &["metadata"]),
     ("retry_after", &["clock", "error", "limits", "metadata"]),
     ("hooks", &["drift", "error", "metadata", "quota", "watchers"]),

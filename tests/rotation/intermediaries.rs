@@ -163,6 +163,21 @@ async fn a_listing_with_a_sign_of_more_pages_proves_no_absence() {
         r#""pagination": {"totalCount": 21}"#,
         r#""meta": {"page": {"hasNextPage": true}}"#,
         r#""links": {"next": {"href": "/api-keys?page=2"}}"#,
+        r#""links": [{"rel": "self"}, {"rel": "next", "href": "/api-keys?page=2"}]"#,
+        r#""page": 1, "pages": 2"#,
+        r#""paging": {"page": "2"}"#,
+        r#""meta": {"totalPages": 2}"#,
+        r#""offset": 0, "limit": 1"#,
+        r#""offset": 20"#,
+        r#""@odata.nextLink": "https://onehorizon.ai/api/v1/x""#,
+        r#""continuationToken": "t""#,
+        r#""cursor": "c2""#,
+        r#""remaining": 1"#,
+        r#""LastEvaluatedKey": {"id": "key_5001"}"#,
+        r#""partial": true"#,
+        r#""complete": false"#,
+        r#""last": false"#,
+        r#""warnings": ["shard 2 is away"]"#,
     ] {
         let page = format!(r#"{{"apiKeys": [{{"apiKeyId": "key_5001"}}], {sign}}}"#);
         let page = || Fault::status(200).body("application/json", page.clone()).on("listApiKeys");
@@ -183,11 +198,32 @@ async fn a_listing_with_a_sign_of_more_pages_proves_no_absence() {
         r#""hasMore": false"#,
         r#""total": 1"#,
         r#""links": {"next": null}"#,
+        r#""links": [{"rel": "self", "href": "/api-keys"}]"#,
+        r#""page": 1, "pages": 1, "limit": 50, "offset": 0, "remaining": 0"#,
+        r#""pageInfo": {"startCursor": "a", "endCursor": "b", "hasNextPage": false}"#,
+        r#""last": true, "complete": true, "partial": false, "warnings": []"#,
+        r#""workspaceId": "w_1", "requestId": "r", "updatedAt": "2026-05-10T08:30:00Z", "version": 3"#,
     ] {
         let page = format!(r#"{{"apiKeys": [{{"apiKeyId": "key_5001"}}], {none}}}"#);
         let stage = Stage::new();
         let page = Fault::status(200).body("application/json", page).on("listApiKeys").forever();
         stage.fake.script([Fault::pass().on("listApiKeys"), page, Fault::html(404).on("revokeApiKey").forever()]);
         assert!(stage.plain().await.is_ok(), "{none}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_cannot_be_read_may_be_the_old_key() {
+    for (entry, is_gone) in [
+        ("7", false),
+        ("{}", false),
+        (r#"{"apiKeyId": 1001}"#, false),
+        (r#"{"apiKeyId": "key_9", "createdAt": [7]}"#, true),
+    ] {
+        let listing = format!(r#"{{"apiKeys": [{{"apiKeyId": "key_5001"}}, {entry}]}}"#);
+        let stage = Stage::new();
+        let listing = Fault::status(200).body("application/json", listing).on("listApiKeys").forever();
+        stage.fake.script([Fault::pass().on("listApiKeys"), listing, Fault::html(404).on("revokeApiKey").forever()]);
+        assert_eq!(stage.plain().await.is_ok(), is_gone, "{entry}");
     }
 }

@@ -72,9 +72,10 @@ fn shows(listing: &Response<ApiKeyList>, id: &ApiKeyId) -> bool {
     String::from_utf8_lossy(listing.raw()).contains(&quoted)
 }
 
-/// Whether a listing has no sign of further pages.
+/// Whether a listing has no sign of further pages, and no entry that may be any key.
 pub(super) fn is_whole(listing: &Response<ApiKeyList>) -> bool {
-    is_whole_list(listing, "apiKeys")
+    let is_entry = |at: &str| at.starts_with("apiKeys[") && !at.contains('.');
+    is_whole_list(listing, "apiKeys") && !listing.unreadable().iter().any(|found| is_entry(found.path()))
 }
 
 /// Whether an entry says of itself that the key is revoked. No such field is documented; these are names that services
