@@ -56,7 +56,9 @@ fn references_into_nowhere() {
     ] {
         assert_eq!(
             only(&holder(&json!({ "$ref": to }))),
-            format!("#/components/schemas/Holder/properties/x: the reference leads to `{named}`, which is no schema")
+            format!(
+                "#/components/schemas/Holder/properties/x: the reference leads to `{named}`, which is not a schema"
+            )
         );
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Naming<'d> {
     pub(crate) given: Option<(String, String)>,
 }
 
-/// A text or a list, or a part of the document that has a meaning of its own.
-fn is_no_schema(target: &Located<'_>) -> bool {
+/// A string, a number or a list, or a section of the document.
+fn is_not_a_schema(target: &Located<'_>) -> bool {
     !(target.value.is_object() || target.value.is_boolean()) || target.at.steps().len() < 3
 }
 
@@ -51,8 +51,8 @@ impl<'d> Lowering<'d> {
             return self.component(&name, here);
         }
         if let Some((target, nullable)) = self.sole_reference(here) {
-            if is_no_schema(&target) {
-                self.findings.say(&here.at, format!("the reference leads to `{}`, which is no schema", target.at));
+            if is_not_a_schema(&target) {
+                self.findings.say(&here.at, format!("the reference leads to `{}`, which is not a schema", target.at));
                 return Type::Json;
             }
             return self.schema(&target).or_null(nullable);
