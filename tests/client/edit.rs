@@ -162,6 +162,30 @@ async fn the_options_of_an_edit_are_those_of_its_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_deadline_of_an_edit_is_over_all_of_its_calls() {
+    let stage = Stage::new();
+    stage.fake.fail_next(Fault::slow(Duration::from_secs(5)).on("fetchTask"));
+    stage.fake.fail_next(Fault::hang().on("updateTask").forever());
+    let began = tokio::time::Instant::now();
+    let error = stage.tasks().edit_task("tsk_1", rename).deadline(Duration::from_secs(7)).await.unwrap_err();
+    assert_eq!((error.is_deadline(), error.operation()), (true, Some("updateTask")), "{error}");
+    assert_eq!(began.elapsed(), Duration::from_secs(7), "what fetching took is not left for writing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn edits_of_one_id_in_two_workspaces_do_not_wait_for_each_other() {
+    let stage = Stage::new();
+    stage.fake.fail_next(Fault::slow(Duration::from_secs(20)).on("fetchTask"));
+    let tasks = stage.tasks();
+    let first = tokio::spawn(tasks.edit_task("tsk_1", rename).into_future());
+    tokio::task::yield_now().await;
+    let began = tokio::time::Instant::now();
+    let error = tasks.edit_task("tsk_1", rename).workspace("w_other").await.unwrap_err();
+    assert!(error.status().is_some() && began.elapsed() < Duration::from_secs(1), "{error} {:?}", began.elapsed());
+    first.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn edits_of_one_task_through_clones_run_one_after_another() {
     let stage = Stage::new();
     stage.fake.fail_next(Fault::slow(Duration::from_millis(50)).on("fetchTask").forever());

@@ -119,6 +119,9 @@ async fn the_first_proxy_variable_that_is_set_to_something_counts() {
 async fn no_proxy_and_empty_variables_mean_a_direct_connection() {
     let stage = Stage::new("onehorizon.example").await;
     let (ca, address) = (stage.ca(), stage.proxy());
+    // To other libraries `*` stands for names alone.
+    let printed = with("http://127.0.0.2:9/api/v1", &[("HTTP_PROXY", &address), ("NO_PROXY", "*")]).await;
+    assert!(printed.contains("call: ") && !printed.contains("(proxy:") && stage.proxy.seen().is_empty(), "{printed}");
     let cases: [&[(&str, &str)]; 5] = [
         &[("HTTPS_PROXY", ""), ("ALL_PROXY", "")],
         &[("HTTPS_PROXY", &address), ("NO_PROXY", ".example")],
@@ -129,6 +132,7 @@ async fn no_proxy_and_empty_variables_mean_a_direct_connection() {
     for variables in cases {
         let printed = with(HOST, &[variables, &[("SSL_CERT_FILE", &ca)]].concat()).await;
         assert!(printed.contains("call: "), "the host exists only behind the proxy: {variables:?}: {printed}");
+        assert!(!printed.contains("(proxy:"), "it was not on the way: {variables:?}: {printed}");
         assert!(stage.proxy.seen().is_empty(), "{variables:?}");
     }
 }

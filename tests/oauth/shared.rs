@@ -1,7 +1,7 @@
 //! Several processes, one login: credentials that share a token store.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use onehorizon::StoreFuture;
@@ -12,9 +12,9 @@ use tokio::time::{Instant, advance};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A store that several credentials hold, as processes do.
+/// A store that several credentials hold, as processes do; it notes how long they keep each other away.
 #[derive(Clone, Default)]
-struct Shared(Arc<MemoryTokens>);
+struct Shared(Arc<MemoryTokens>, Arc<Mutex<Vec<Duration>>>);
 
 impl TokenStore for Shared {
     fn load(&self) -> StoreFuture<'_, Option<StoredTokens>> {
@@ -24,6 +24,7 @@ impl TokenStore for Shared {
         self.0.put(tokens)
     }
     fn begin(&self, known: u64, now: SystemTime, lease: Duration) -> StoreFuture<'_, Begin> {
+        self.1.lock().unwrap().push(lease);
         self.0.begin(known, now, lease)
     }
     fn save<'a>(&'a self, guard: &'a RefreshGuard, tokens: &'a Tokens) -> StoreFuture<'a, Save> {
@@ -245,4 +246,14 @@ async fn a_token_store_that_fails_or_hangs_is_an_error_within_its_time_limit_and
             assert_eq!(store.load().await.unwrap().unwrap().tokens.access_token.expose(), "access-1");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_keeps_other_processes_away_for_as_long_as_asking_and_saving_may_take() {
+    let (server, store) = (strict(), Shared::default());
+    store.put(&stale_tokens()).await.unwrap();
+    let app = server.builder().timeout(7 * SECOND).build().unwrap();
+    let credential = RefreshingCredential::open(&app, store.clone()).await.unwrap().save_timeout(11 * SECOND).build();
+    token(&credential).await;
+    assert_eq!(*store.1.lock().unwrap(), [18 * SECOND]);
 }

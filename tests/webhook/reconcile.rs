@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use onehorizon::models::{TaskStatus, Timestamp};
 use onehorizon::reconcile::{Checkpoint, ReconcileError, Reconciler, Unrepaired};
+use onehorizon::webhook::claims::{Claim, Commit, Lease};
 use onehorizon::webhook::{
     ClaimStore, Event, EventRouter, MemoryClaims, Payload, Receiver, Reply as Response, Scheme, Verified, Verifier,
 };
-use onehorizon::{Configuration, TasksApi};
+use onehorizon::{Configuration, StoreFuture, TasksApi};
 use onehorizon_testing::{ManualClock, Reply, ScriptedTransport};
 use support::bench::{HEADERS, KEY};
 
@@ -344,4 +345,44 @@ fn a_checkpoint_is_text_and_what_is_none_says_so() {
         let error = text.parse::<Checkpoint>().unwrap_err();
         assert!(error.to_string().starts_with("the checkpoint cannot be read: "), "{error}");
     }
+}
+
+/// A store that cannot give a claim back when a future is dropped.
+struct WithoutAbandon(MemoryClaims);
+
+impl ClaimStore for WithoutAbandon {
+    fn claim<'a>(&'a self, event_id: &'a str, now: SystemTime, lease: Duration) -> StoreFuture<'a, Claim> {
+        self.0.claim(event_id, now, lease)
+    }
+
+    fn commit<'a>(&'a self, lease: &'a Lease, now: SystemTime) -> StoreFuture<'a, Commit> {
+        self.0.commit(lease, now)
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
+        self.0.release(lease)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_meets_the_repair_of_its_state_is_free_at_once_afterwards() {
+    let store = Arc::new(WithoutAbandon(MemoryClaims::new()));
+    let verifier = Verifier::builder().key("key", KEY).clock(ManualClock::on_tokio()).build().unwrap();
+    let receiver = Receiver::builder(verifier).store(store).track_task_states(true).build();
+    let transport = ScriptedTransport::from_fn(|_| Reply::json(200, format!(r#"{{"tasks":[{LATER}]}}"#)));
+    let config = Configuration::builder().api_key("test").transport(transport).build().unwrap();
+    let reconciler = Reconciler::new(&TasksApi::new(&config), &receiver);
+    let run = reconciler
+        .run(&start(), async |_| {
+            let meanwhile = Box::pin(deliver(&receiver, "evt_1", "task.updated", LATER)).await;
+            assert_eq!(meanwhile.outcome().as_str(), "running");
+            Err::<(), Failed>("not this time".into())
+        })
+        .await
+        .unwrap();
+    assert_eq!(run.unfinished().len(), 1);
+    let again = deliver(&receiver, "evt_1", "task.updated", LATER).await;
+    assert_eq!(again.outcome().as_str(), "handled", "its own claim is not held");
+    let run = reconciler.run(&start(), ok).await.unwrap();
+    assert_eq!((run.already_handled(), run.unfinished().len()), (1, 0), "nor is that of its state");
 }

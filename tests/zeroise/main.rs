@@ -179,3 +179,50 @@ fn a_new_key_stays_neither_in_the_response_nor_in_unknown_fields() {
         assert!(!canary.is_in_memory(), "{field}");
     }
 }
+
+/// A token endpoint that puts a secret into this field, and forgets the request.
+struct OneToken(&'static str, Canary);
+
+impl Transport for OneToken {
+    fn send(&self, _: TransportRequest) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
+        let secret = self.1.text();
+        let mut body = String::with_capacity(secret.len() + 200);
+        body.push_str(if self.0 == "access_token" { "{" } else { r#"{"access_token":"new","# });
+        body.push_str(&format!("\"{}\":\"", self.0));
+        body.push_str(&secret);
+        body.push_str(r#"","expires_in":3600}"#);
+        drop(Secret::from(secret));
+        let response = TransportResponse::new(http::StatusCode::OK, http::HeaderMap::new(), body.into());
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}
+
+#[test]
+fn new_tokens_are_overwritten_and_so_is_the_response_that_brought_them() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (seed, field) in [(30, "access_token"), (31, "refresh_token"), (32, "id_token")] {
+        let app = OauthApp::builder("client", "https://app.example/callback");
+        let app = app.transport(OneToken(field, Canary::new(seed))).build().unwrap();
+        let tokens = runtime.block_on(app.refresh(&"old".into())).unwrap();
+        let canary = Canary::new(seed);
+        assert!(canary.is_in_memory(), "{field}");
+        drop(tokens.clone());
+        drop(tokens);
+        assert!(!canary.is_in_memory(), "{field}");
+    }
+}
+
+#[test]
+fn the_refresh_token_of_a_request_is_overwritten_with_the_request() {
+    let _alone = alone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let canary = Canary::new(33);
+    let app = OauthApp::builder("client", "https://app.example/callback");
+    let app = app.transport(OneToken("access_token", Canary::new(34))).build().unwrap();
+    let old = Secret::from(canary.text());
+    drop(runtime.block_on(app.refresh(&old)).unwrap());
+    assert!(canary.is_in_memory());
+    drop(old);
+    assert!(!canary.is_in_memory());
+}
