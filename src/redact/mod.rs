@@ -23,7 +23,6 @@ mod spelling;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -259,6 +258,25 @@ enum Match {
     CutShort,
 }
 
+/// Distinct pairs, from the greatest to the least: a few at a time, for which a tree would allocate more than the text has.
+struct Ways(Vec<(usize, usize)>);
+
+impl Ways {
+    fn add(&mut self, way: (usize, usize)) {
+        if let Err(place) = self.0.binary_search_by(|known| way.cmp(known)) {
+            self.0.insert(place, way);
+        }
+    }
+
+    fn pop_least(&mut self) -> Option<(usize, usize)> {
+        self.0.pop()
+    }
+
+    fn greatest(&self) -> Option<(usize, usize)> {
+        self.0.first().copied()
+    }
+}
+
 impl Needle {
     fn matches(&self, text: &Spelled<'_>, start: usize) -> Match {
         let (mut index, mut at) = (0, start);
@@ -275,16 +293,19 @@ impl Needle {
         // Else several: a secret may have characters in it that look like an escape. How much of the secret has been read,
         // and where the text goes on.
         text.ran_out();
-        let mut ways = BTreeSet::from([(index, at)]);
-        while let Some((index, at)) = ways.pop_first() {
+        let mut ways = Ways(vec![(index, at)]);
+        while let Some((index, at)) = ways.pop_least() {
             let rest = self.bytes.get(index..).unwrap_or_default();
             if rest.is_empty() {
-                return Match::Whole(ways.last().map_or(at, |(_, longest)| *longest));
+                return Match::Whole(ways.greatest().map_or(at, |(_, longest)| longest));
             }
-            let fitting = text.readings(at).into_iter().flatten().filter(|unit| self.begins(rest, unit.bytes()));
-            ways.extend(fitting.map(|unit| (index + unit.bytes().len(), unit.next)));
+            for unit in text.readings(at).into_iter().flatten().filter(|unit| self.begins(rest, unit.bytes())) {
+                ways.add((index + unit.bytes().len(), unit.next));
+            }
             if index > 0 {
-                ways.extend(text.folds(at).map(|next| (index, next)));
+                for next in text.folds(at) {
+                    ways.add((index, next));
+                }
             }
         }
         if text.ran_out() { Match::CutShort } else { Match::No }

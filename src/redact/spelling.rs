@@ -23,14 +23,17 @@ pub(super) struct Spelled<'a> {
     known: OnceCell<Box<[Cell<Known>]>>,
 }
 
-/// What one place means at one depth; places share an entry when they are `KNOWN` apart.
+/// What one place means at one depth, in few bytes: there are many, and they are made anew for each string with escapes.
 #[derive(Clone, Copy)]
 struct Known {
     at: usize,
-    depth: usize,
-    unit: Unit,
+    bytes: [u8; 4],
+    length: u8,
+    /// How far the text goes on after it.
+    ahead: u16,
 }
 
+/// So many places are remembered; those that are so far apart share an entry.
 const KNOWN: usize = 256;
 
 /// A character, as UTF-8, and where the text goes on after it.
@@ -46,8 +49,18 @@ pub(super) struct Unit {
 pub(super) type Readings = [Option<Unit>; 8];
 
 impl Known {
-    const fn nothing() -> Self {
-        Self { at: usize::MAX, depth: 0, unit: Unit { bytes: [0; 4], length: 0, next: 0 } }
+    const NOTHING: Self = Self { at: usize::MAX, bytes: [0; 4], length: 0, ahead: 0 };
+
+    /// Nothing where the escape is too long to remember.
+    fn new(at: usize, unit: Unit) -> Self {
+        match (u8::try_from(unit.length), u16::try_from(unit.next.saturating_sub(at))) {
+            (Ok(length), Ok(ahead)) => Self { at, bytes: unit.bytes, length, ahead },
+            _ => Self::NOTHING,
+        }
+    }
+
+    fn unit(self) -> Unit {
+        Unit { bytes: self.bytes, length: self.length.into(), next: self.at + usize::from(self.ahead) }
     }
 }
 
@@ -149,11 +162,12 @@ impl<'a> Spelled<'a> {
         if depth == 0 || !is_lead(raw) {
             return Some(Unit::byte(raw, at + 1));
         }
-        let known = self.known.get_or_init(|| vec![Cell::new(Known::nothing()); KNOWN * DEPTH].into_boxed_slice());
-        let place = known.get(at % KNOWN * DEPTH + depth - 1)?;
-        let found = place.get();
-        if (found.at, found.depth) == (at, depth) {
-            return Some(found.unit);
+        // Not more than the text has: a response may have many short strings.
+        let places = self.bytes.len().min(KNOWN);
+        let known = self.known.get_or_init(|| vec![Cell::new(Known::NOTHING); places * DEPTH].into_boxed_slice());
+        let place = known.get(at % places * DEPTH + depth - 1)?;
+        if place.get().at == at {
+            return Some(place.get().unit());
         }
         let fewer = self.read_within(at, depth - 1)?;
         // The parts of an escape may themselves be escapes, of one level less.
@@ -163,7 +177,7 @@ impl<'a> Spelled<'a> {
             fewer
         };
         if !self.ran_out.get() {
-            place.set(Known { at, depth, unit });
+            place.set(Known::new(at, unit));
         }
         Some(unit)
     }

@@ -58,6 +58,22 @@ pub(crate) enum Fault {
 
 /// Checks a setting before it is used; what passes is used as it is.
 pub(crate) fn check(form: Form, text: &str) -> Result<(), Fault> {
+    // Every call has such ids: most rules need no look at them.
+    #[cfg(feature = "client")]
+    if matches!(form, Form::Id | Form::Segment) && is_plain(text) {
+        return if placeholder::is_plain_placeholder(form, text) { Err(Fault::Placeholder) } else { Ok(()) };
+    }
+    check_closely(form, text)
+}
+
+/// Letters, digits, `-` and `_`, of which no rule but that of words for no value speaks.
+#[cfg(feature = "client")]
+fn is_plain(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+fn check_closely(form: Form, text: &str) -> Result<(), Fault> {
     if let Some(invisible) = text.chars().find(|c| is_invisible(*c)) {
         return Err(Fault::Invisible(invisible));
     }

@@ -114,6 +114,13 @@ fn is_within(_: Form, _: &str) -> bool {
     false
 }
 
+/// [`is_placeholder`] for letters, digits, `-` and `_`. No word has a digit.
+#[cfg(feature = "client")]
+pub(super) fn is_plain_placeholder(form: Form, text: &str) -> bool {
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    !has_digit && (is_no_value(text) || (!allows_words(form) && is_word(text)))
+}
+
 /// A name in the marks of a route's or a shell's template: `{taskId}`, `:taskId`, `$taskId`, `[taskId]`, `%taskId%`.
 #[cfg(feature = "client")]
 fn is_template(text: &str) -> bool {
@@ -146,21 +153,33 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// `null`, `changeme`, `your-api-key`, `xxxx`, `****`.
 fn is_word(text: &str) -> bool {
-    // The text may be a secret: its copies are erased, and none is left behind by growing.
-    let lower = Zeroizing::new(text.to_ascii_lowercase());
-    let mut letters = Zeroizing::new(String::with_capacity(lower.len()));
-    letters.extend(lower.chars().filter(char::is_ascii_alphanumeric));
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)) || is_mask(text) || is_example(text)
+}
+
+/// One sign, three times or more.
+fn is_mask(text: &str) -> bool {
+    let Some(first) = text.chars().next().map(|first| first.to_ascii_lowercase()) else { return false };
+    matches!(first, 'x' | '*' | '.' | '\u{2022}' | '\u{2026}' | '-' | '_' | '?')
+        && text.chars().all(|c| c.to_ascii_lowercase() == first)
+        && text.chars().count() >= 3
+}
+
+/// Words of examples and nothing else, the first of which asks for something.
+fn is_example(text: &str) -> bool {
+    const BEGINS: [&str; 5] = ["your", "insert", "enter", "paste", "replace"];
+    let first = text.chars().find(char::is_ascii_alphanumeric).map(|first| first.to_ascii_lowercase());
+    if !BEGINS.iter().any(|begin| begin.chars().next() == first) {
+        return false;
+    }
+    // The text may be a secret: its copy is erased, and none is left behind by growing.
+    let mut letters = Zeroizing::new(String::with_capacity(text.len()));
+    letters.extend(text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
     let mut rest = letters.as_str();
     while let Some(shorter) = EXAMPLES.iter().find_map(|word| rest.strip_prefix(word)) {
         rest = shorter;
     }
-    let begins = ["your", "insert", "enter", "paste", "replace"].iter().find(|start| letters.starts_with(*start));
-    let is_example = rest.is_empty() && begins.is_some_and(|start| letters.len() > start.len());
-    let is_mask = text.chars().count() >= 3
-        && ["x", "*", ".", "\u{2022}", "\u{2026}", "-", "_", "?"]
-            .iter()
-            .any(|mark| lower.trim_matches(|c| mark.contains(c)).is_empty());
-    WORDS.contains(&lower.as_str()) || is_example || is_mask
+    let begins = BEGINS.iter().find(|start| letters.starts_with(*start));
+    rest.is_empty() && begins.is_some_and(|start| letters.len() > start.len())
 }
 
 /// The user, the host with its port, and the rest of an address, with or without a scheme.

@@ -233,3 +233,55 @@ fn nothing_listens_at_port_zero() {
         assert_eq!(check(Form::Address, text), Ok(()), "{text}");
     }
 }
+
+#[test]
+#[cfg(feature = "client")]
+fn plain_ids_are_checked_as_by_the_closer_look() {
+    let words = [
+        "current",
+        "tsk_1001",
+        "a",
+        "9",
+        "undefined",
+        "null",
+        "NaN",
+        "Null",
+        "none",
+        "nil",
+        "todo",
+        "TBD",
+        "changeme",
+        "change-me",
+        "your-task-id",
+        "YOUR_KEY",
+        "your",
+        "insert_your_token_here",
+        "xxx",
+        "XXXX",
+        "xx",
+        "x-x",
+        "x_",
+        "a__b",
+        "a--",
+        "bearer",
+        "your-task-1",
+        "xxx1",
+        "null1",
+        "0",
+        "key_1",
+        "taskId",
+        "workspaceId",
+        "arn",
+        "n-a",
+        "replace_me",
+        "placeholder",
+    ];
+    for text in words {
+        assert!(is_plain(text), "{text}");
+        for form in [Form::Id, Form::Segment] {
+            assert_eq!(check(form, text), check_closely(form, text), "{form:?} {text}");
+        }
+    }
+    assert!(["", "_x", "__NAME__", "-", "a b", "a.b", "\u{e4}", "a\n"].iter().all(|text| !is_plain(text)));
+    assert_eq!(check(Form::Id, "your-task-id"), Err(Fault::Placeholder));
+}

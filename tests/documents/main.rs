@@ -160,6 +160,19 @@ fn each_command_in_a_document_names_an_example_and_features_that_exist() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn contributing_lists_each_script() {
+    let contributing = include_str!("../../CONTRIBUTING.md");
+    let scripts = std::fs::read_dir(root().join(".ci")).unwrap().map(|entry| entry.unwrap());
+    let scripts = scripts.filter(|entry| entry.file_type().unwrap().is_file());
+    let names: BTreeSet<String> = scripts.map(|entry| format!(".ci/{}", entry.file_name().to_str().unwrap())).collect();
+    assert!(names.len() > 20, "{names:?}");
+    let mut listed = first_cells(contributing, "\n| script | what it checks |");
+    // The first is what the page begins with; the second has what the others share.
+    listed.extend([".ci/run".to_owned(), ".ci/tools".to_owned()]);
+    assert_eq!(listed, names);
+}
+
 /// What people look for who know the JavaScript SDK, another client, or the HTTP library: the search of the documentation
 /// finds items by their names and by their aliases.
 const GUESSES: &[&str] = &[

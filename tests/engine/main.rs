@@ -5,6 +5,7 @@
 
 mod bulk_update;
 mod compressed;
+mod escapes;
 mod faults;
 mod hooks;
 mod intermediaries;
