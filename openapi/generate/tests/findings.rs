@@ -48,6 +48,19 @@ fn references_into_nowhere() {
         only(&holder(&json!({ "$ref": 7 }))),
         "#/components/schemas/Holder/properties/x/$ref: `$ref` is not a string"
     );
+    for (to, named) in [
+        ("#", "#"),
+        ("#/paths", "#/paths"),
+        ("#/components/schemas", "#/components/schemas"),
+        ("#/info/title", "#/info/title"),
+    ] {
+        assert_eq!(
+            only(&holder(&json!({ "$ref": to }))),
+            format!(
+                "#/components/schemas/Holder/properties/x: the reference leads to `{named}`, which is not a schema"
+            )
+        );
+    }
 }
 
 #[test]

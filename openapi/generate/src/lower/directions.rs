@@ -73,6 +73,8 @@ impl<'d> Reach<'d> {
         while let Some(here) = waiting.pop() {
             if here.value.get("$ref").is_some()
                 && let Ok(target) = self.document.target(&here)
+                // A whole section is not what a schema means by a reference.
+                && target.at.steps().len() > 2
                 && self.seen.insert(target.at.clone())
             {
                 waiting.push(target);

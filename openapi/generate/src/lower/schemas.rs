@@ -39,6 +39,11 @@ pub(crate) struct Naming<'d> {
     pub(crate) given: Option<(String, String)>,
 }
 
+/// A string, a number or a list, or a section of the document.
+fn is_not_a_schema(target: &Located<'_>) -> bool {
+    !(target.value.is_object() || target.value.is_boolean()) || target.at.steps().len() < 3
+}
+
 impl<'d> Lowering<'d> {
     /// The type of the schema at a place.
     pub(crate) fn schema(&mut self, here: &Located<'d>) -> Type {
@@ -46,6 +51,10 @@ impl<'d> Lowering<'d> {
             return self.component(&name, here);
         }
         if let Some((target, nullable)) = self.sole_reference(here) {
+            if is_not_a_schema(&target) {
+                self.findings.say(&here.at, format!("the reference leads to `{}`, which is not a schema", target.at));
+                return Type::Json;
+            }
             return self.schema(&target).or_null(nullable);
         }
         self.described(std::slice::from_ref(here))
