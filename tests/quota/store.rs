@@ -8,8 +8,9 @@ use onehorizon::RateLimit;
 use onehorizon::quota::{
     Fallback, Lane, MemoryQuota, Outcome, Pacing, QuotaRules, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter,
 };
+use onehorizon::transport::Failure;
 use onehorizon::{BoxFuture, ErrorKind, StoreError};
-use onehorizon_testing::FakeOneHorizon;
+use onehorizon_testing::{FakeOneHorizon, Reply};
 use support::wire::{Wire, ok, read};
 use tokio::task::JoinSet;
 
@@ -259,6 +260,18 @@ async fn the_memory_of_a_store_is_bounded() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(store.usage(pacing.rules(), Lane::Normal, 0).windows[0].used <= 5);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_is_away_a_slot_of_what_was_never_sent_comes_back() {
+    let store = Arc::new(Switched::default());
+    store.fails.store(true, Ordering::Relaxed);
+    let pacing = Pacing::new().window(1, 100 * SECOND).fallback(Fallback::ShareOf(1)).store(store);
+    let wire = Wire::new([Reply::fail(Failure::Connect), ok()]);
+    let configuration = wire.builder().pacing(pacing).build().unwrap();
+    let began = tokio::time::Instant::now();
+    assert_eq!(read(&configuration).await.unwrap().attempts(), 2);
+    assert!(began.elapsed() < 10 * SECOND, "{:?}", began.elapsed());
 }
 
 /// A store that panics in one of its methods, at once or when it is polled.
