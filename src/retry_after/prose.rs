@@ -84,7 +84,9 @@ fn is_count_in(words: &[&str]) -> bool {
     let Some((last, before)) = words.split_last() else { return false };
     let near = |words: &[&str]| words.len().saturating_sub(3);
     let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'/'));
-    let counted = before.iter().rposition(|word| is_any(word, &COUNTED)).filter(|at| *at >= near(before));
+    // Only these: a message of nothing but times would be read anew for each of them.
+    let last_words = before.get(near(before)..).unwrap_or_default();
+    let counted = last_words.iter().rposition(|word| is_any(word, &COUNTED)).map(|at| near(before) + at);
     let Some(what) = counted.and_then(|at| before.get(..at)) else { return false };
     let count = what.get(near(what)..).unwrap_or_default();
     // "5 more requests in a minute" are allowed then.
