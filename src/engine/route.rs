@@ -60,10 +60,7 @@ pub(super) fn address(
         segments.pop_if_empty();
         for part in template.split('/') {
             let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
-                // Slashes at the end and doubled ones are the caller's own.
-                if !part.is_empty() {
-                    check_segment(part).map_err(|fault| format!("a segment of the path {fault}"))?;
-                }
+                check_text(part)?;
                 segments.push(part);
                 continue;
             };
@@ -79,6 +76,22 @@ fn parameter<'a>(name: &str, form: Form, value_of: impl Fn(&str) -> Option<&'a s
     check_segment(value).map_err(|fault| format!("`{name}` {fault}"))?;
     setting::check(form, value).map_err(|fault| format!("`{name}` {fault}"))?;
     Ok(value)
+}
+
+/// Checks a segment without a parameter. An empty one, at the end or in the middle, is the caller's own; what other tools take for
+/// a parameter was never filled in.
+fn check_text(part: &str) -> Result<(), String> {
+    if part.is_empty() {
+        return Ok(());
+    }
+    check_segment(part).map_err(|fault| format!("a segment of the path {fault}"))?;
+    let is_bracketed = part.starts_with('<') && part.ends_with('>');
+    if part.len() > 1 && part.starts_with([':', '$']) || is_bracketed {
+        return Err("a segment of the path is a parameter that was never filled in: write it as `{name}`, with \
+                    `.path(name, value)`"
+            .to_owned());
+    }
+    Ok(())
 }
 
 /// Whether a segment of a template holds anything beside one parameter, as `{id}:archive` does, or braces that do not
@@ -111,8 +124,8 @@ fn mixed_path<'a>(
             path.extend(byte_serialize(value.as_bytes()).map(|piece| if piece == "+" { "%20" } else { piece }));
             rest = after;
         }
-        if rest.len() == part.len() && !part.is_empty() {
-            check_segment(part).map_err(|fault| format!("a segment of the path {fault}"))?;
+        if rest.len() == part.len() {
+            check_text(part)?;
         }
         push_text(&mut path, rest)?;
     }
@@ -188,6 +201,12 @@ mod tests {
             ("/a\\..\\{workspaceId}.json", "a backslash"),
             ("/a\n{workspaceId}.json", "a control character"),
             ("/{workspaceId}%zz", "a percent sign"),
+            ("/workspaces/:workspaceId/tasks", "never filled in"),
+            ("/workspaces/{workspaceId}/tasks/:id", "never filled in"),
+            ("/tasks/:id/{workspaceId}.json", "never filled in"),
+            ("/workspaces/<id>/tasks", "never filled in"),
+            ("/workspaces/$ws/tasks", "never filled in"),
+            ("/workspaces/${ws}/tasks", "`ws` is missing"),
         ] {
             let error = address(&base, template, &[], &workspace, Form::Segment).unwrap_err();
             assert!(error.contains(fault), "{template}: {error}");

@@ -27,11 +27,22 @@ pub(crate) struct Refusal<'a> {
     pub(crate) redactor: &'a Redactor,
 }
 
+/// Whether a body is what the service sends by its media type: JSON, and of no other form. An intermediary may leave it out.
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let types = headers.get_all(http::header::CONTENT_TYPE);
+    let mut each = types.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    each.all(|one| {
+        let essence = one.split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    })
+}
+
 impl Refusal<'_> {
     /// The error, and whether the response is in the service's documented form, with its status as `code`.
     pub(crate) fn into_error(self) -> (Error, bool) {
         let Words { code, message, fields, is_documented_form } = read(self.status, self.body, self.content);
-        let by_service = is_documented_form && code.as_deref() == Some(self.status.as_str());
+        let by_service =
+            is_documented_form && code.as_deref() == Some(self.status.as_str()) && is_plain_json(&self.headers);
         // A secret that has a name in one place may be repeated in another.
         let named = Redactor::of_names_in(self.body);
         let line = |text: String| self.redactor.line(&named.text(&text));

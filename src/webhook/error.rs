@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use crate::setting::Fault;
 
+/// Whole seconds, rounded up: what is beyond a limit is never shown as the limit.
+fn seconds_up(time: &Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 /// Why a delivery is refused.
 ///
 /// Nothing in here repeats a secret or the payload, so it may be logged. The sender gets less than this,
@@ -21,7 +26,7 @@ pub enum WebhookError {
     #[error("the webhook is not authentic: {0}")]
     Unauthorized(#[source] AuthFailure),
     /// The signature is right, but it was made too long ago: status 401. It may be a replay.
-    #[error("the webhook was signed {} s ago, more than the {} s allowed; compare the two clocks", .age.as_secs(), .tolerance.as_secs())]
+    #[error("the webhook was signed {} s ago, more than the {} s allowed; compare the two clocks", seconds_up(.age), .tolerance.as_secs())]
     TooOld {
         /// How long ago it was signed.
         age: Duration,
@@ -29,7 +34,7 @@ pub enum WebhookError {
         tolerance: Duration,
     },
     /// The signature is right, but it is dated ahead of this machine's clock: status 401.
-    #[error("the webhook is dated {} s ahead, more than the {} s allowed; compare the two clocks", .ahead.as_secs(), .tolerance.as_secs())]
+    #[error("the webhook is dated {} s ahead, more than the {} s allowed; compare the two clocks", seconds_up(.ahead), .tolerance.as_secs())]
     TooNew {
         /// How far ahead it is dated.
         ahead: Duration,

@@ -39,6 +39,15 @@ pub trait Headers<'h> {
     }
 }
 
+/// The value of a header, once where an intermediary joined a line with itself (`evt_1, evt_1`).
+pub(in crate::webhook) fn once(value: &[u8]) -> &[u8] {
+    let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    match parts.next() {
+        Some(first) if parts.all(|part| part == first) => first,
+        _ => value.trim_ascii(),
+    }
+}
+
 impl<'h, F> Headers<'h> for F
 where
     F: Fn(&str) -> Option<&'h [u8]>,

@@ -57,6 +57,24 @@ async fn a_failing_server_is_asked_again_only_where_doing_it_twice_does_no_harm(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_services_form_under_another_media_type_is_not_the_services() {
+    let body = r#"{"code":429,"message":"slow down"}"#;
+    for (media, attempts) in [
+        ("application/json", 3),
+        ("Application/JSON; charset=utf-8", 3),
+        ("text/html", 1),
+        ("text/plain", 1),
+        ("application/problem+json", 1),
+        ("application/json, text/html", 1),
+    ] {
+        let wire = Wire::new(vec![Reply::new(429, media, body); 3]);
+        assert_eq!(fails(unsafe_write(&wire.configuration())).await.attempts(), attempts, "{media}");
+        let wire = Wire::new(vec![Reply::new(429, media, body); 3]);
+        assert_eq!(fails(read(&wire.configuration())).await.attempts(), 3, "{media}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_document_lists_every_status_after_which_a_read_is_repeated() {
     let text = include_str!("../../docs/retry-safety.md");
     let (_, list) = text.split_once("These statuses are treated as 500 is, whatever the body: ").unwrap();

@@ -193,7 +193,7 @@ async fn json_is_read_whatever_its_media_type() {
         assert_eq!(task.unwrap_or_else(|error| panic!("{media}: {error}")).task_id, "tsk_1");
         let body = r#"{"code":429,"message":"retry in 7 seconds"}"#;
         let wire = Wire::new([Reply::new(429, media, body)]);
-        unsafe_write(&wire.configuration()).await.unwrap_or_else(|error| panic!("{media}: {error}"));
+        read(&wire.configuration()).await.unwrap_or_else(|error| panic!("{media}: {error}"));
         assert_eq!(wire.sent(), [0, 7_000], "{media}");
     }
 }

@@ -101,6 +101,8 @@ fn a_signature_header_that_an_intermediary_cut_or_joined_still_counts() {
         vec![&format!("{right},{wrong}")],
         vec![&format!("{wrong} ,\t{right}")],
         vec![&format!("v1, {bare}")],
+        vec!["", right],
+        vec![" ", wrong, right],
     ] {
         assert!(accepts(&lines), "{lines:?}");
     }
@@ -108,4 +110,10 @@ fn a_signature_header_that_an_intermediary_cut_or_joined_still_counts() {
     {
         assert!(!accepts(&lines), "{lines:?}");
     }
+    let joined = [("webhook-id", format!("{id}, {id}")), ("webhook-timestamp", format!("{timestamp},{timestamp}"))];
+    let headers: Vec<(&str, &str)> =
+        joined.iter().map(|(name, value)| (*name, &**value)).chain([("webhook-signature", right)]).collect();
+    assert!(verifier.verify(&headers, BODY).is_ok(), "lines that were joined with themselves");
+    let two = [("webhook-id", "msg_other, msg"), ("webhook-timestamp", &timestamp), ("webhook-signature", right)];
+    assert!(verifier.verify(&two, BODY).is_err());
 }

@@ -70,6 +70,12 @@ fn a_header_that_contradicts_the_signed_body_is_refused() {
         assert!(matches!(&error, WebhookError::Contradiction { header: named } if *named == header), "{name}: {error}");
         assert_eq!((error.status(), error.code()), (400, "contradiction"));
     }
+    for (name, joined) in [("x-one-event-id", "evt_1, evt_1"), ("x-one-event-type", "task.created,task.created")] {
+        let event = verifier().event(&with(&headers, &[(name, joined)]), text.as_bytes());
+        assert!(event.is_ok(), "an intermediary joined {joined}");
+        let other = joined.replacen("_1", "_2", 1).replacen("created", "deleted", 1);
+        assert!(verifier().event(&with(&headers, &[(name, &other)]), text.as_bytes()).is_err(), "{other}");
+    }
     let twice = [("x-one-event-id", "evt_1"), ("x-one-event-id", "evt_2")];
     assert!(verifier().event(&with(&headers, &twice), text.as_bytes()).is_err(), "each line of the header counts");
     let not_text: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();

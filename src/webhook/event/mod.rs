@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use self::envelope::Envelope;
 pub use self::payload::{Payload, Undecoded};
 use super::error::WebhookError;
-use super::headers::{Headers, NoHeaders};
+use super::headers::{Headers, NoHeaders, once};
 use crate::drift::Found;
 use crate::models::runtime::{RawObject, mended};
 use crate::models::{
@@ -131,7 +131,9 @@ impl Event {
         // The signature has been checked over the bytes that came.
         let event = mending(body, |body| Self::read(envelope::text(body)?, headers))?;
         for (name, signed) in [(ID_HEADER, event.id.as_str()), (TYPE_HEADER, event.kind.as_str())] {
-            let agrees = |line: &[u8]| line.trim_ascii().is_empty() || line.trim_ascii() == signed.trim().as_bytes();
+            let signed = signed.trim().as_bytes();
+            let agrees =
+                |line: &[u8]| line.trim_ascii().is_empty() || line.trim_ascii() == signed || once(line) == signed;
             if !headers.get_all(name).into_iter().all(agrees) && event.is_comparable(name) {
                 return Err(WebhookError::Contradiction { header: name });
             }
@@ -407,11 +409,7 @@ const fn missing(attribute: &'static str) -> WebhookError {
 /// A header's text; a header that is empty or not text counts as absent. An intermediary that joins two equal lines changes
 /// nothing.
 fn header<'h>(headers: &impl Headers<'h>, name: &str) -> Option<&'h str> {
-    let value = headers.get(name)?;
-    let text = std::str::from_utf8(value.trim_ascii()).ok()?;
-    let mut parts = text.split(',').map(str::trim);
-    let first = parts.next()?;
-    let text = if parts.all(|part| part == first) { first } else { text };
+    let text = std::str::from_utf8(once(headers.get(name)?)).ok()?;
     (!text.is_empty()).then_some(text)
 }
 

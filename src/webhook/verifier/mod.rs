@@ -20,7 +20,7 @@ pub use self::verified::{Scheme, Verified};
 use crate::clock::Clock;
 use crate::webhook::error::{AuthFailure, WebhookError};
 use crate::webhook::event::Event;
-use crate::webhook::headers::Headers;
+use crate::webhook::headers::{Headers, once};
 use crate::webhook::media_type;
 
 /// Checks webhook deliveries: who sent them and, where they are signed, that nothing was changed.
@@ -240,10 +240,16 @@ impl Inner {
             timestamp: required(headers, &names.timestamp)?,
             body,
         };
-        let signed_at = parse_timestamp(signed.timestamp)
+        // Lines that an intermediary joined with themselves; an id may also have commas of its own.
+        let joined = Signed { id: once(signed.id), timestamp: once(signed.timestamp), ..signed };
+        let signed_at = parse_timestamp(joined.timestamp)
             .ok_or_else(|| AuthFailure::InvalidTimestamp { header: names.timestamp.clone() })?;
         let now = self.clock.time_of_day();
-        let matches = |signer: &Signer| signer.matches(&signed);
+        let is_joined = joined.id != signed.id || joined.timestamp != signed.timestamp;
+        let matches = |signer: &Signer| {
+            let as_it_came = signer.matches(&signed);
+            if is_joined { as_it_came | signer.matches(&joined) } else { as_it_came }
+        };
         let label = matching(&self.signers, now, matches, AuthFailure::WrongSignature)?;
         self.check_freshness(now, signed_at)?;
         Ok(Proof { scheme: Scheme::Signature, label: Some(label) })
@@ -295,10 +301,9 @@ fn matching<T>(
 }
 
 fn required<'h>(headers: &impl Headers<'h>, name: &str) -> Result<&'h [u8], AuthFailure> {
-    headers
-        .get(name)
-        .filter(|value| !value.trim_ascii().is_empty())
-        .ok_or_else(|| AuthFailure::Missing { header: name.to_owned() })
+    // An intermediary may have added an empty line.
+    let value = headers.get_all(name).into_iter().find(|value| !value.trim_ascii().is_empty());
+    value.ok_or_else(|| AuthFailure::Missing { header: name.to_owned() })
 }
 
 /// Bodies are taken as they are: nothing is inflated, so that a small body stays small. A relay that inflated a body, or that

@@ -112,6 +112,7 @@ impl fmt::Debug for Signer {
 }
 
 /// What a signature covers, and the signatures offered for it.
+#[derive(Clone, Copy)]
 pub(super) struct Signed<'a> {
     pub(super) id: &'a [u8],
     pub(super) timestamp: &'a [u8],

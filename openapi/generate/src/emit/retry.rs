@@ -112,7 +112,7 @@ const FAULTS: &[Fault] = &[
 ];
 
 /// Statuses that count as 500 does; a test of the library asks for each.
-const LIKE_500: &str = "408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530";
+const LIKE_500: &str = "408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530, 598, 599";
 
 /// The rule: how often a call of this class is attempted while the fault goes on, and how it ends.
 fn cell(fault: &Fault, class: RetryClass) -> String {
