@@ -70,6 +70,7 @@ fn attack(script: impl Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync + 'sta
         if let Err(error) = &result {
             check(error, &clock);
         }
+        server.wait_for_hang_up();
         // A refusal bars the way until its wait has passed.
         clock.skip(Duration::from_secs(60 * 60));
         let after = tasks.fetch_task("tsk_2").await.unwrap();

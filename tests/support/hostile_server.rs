@@ -28,8 +28,27 @@ type Script = dyn Fn(&mut Stage<'_>) -> io::Result<()> + Send + Sync;
 pub struct Stage<'a> {
     pub stream: &'a mut TcpStream,
     pub clock: &'a SteppedClock,
-    /// Whether the server hangs up after the attack.
-    pub hang_up: bool,
+    hang_up: &'a HangUp,
+}
+
+/// How far a server is that hangs up after the attack.
+#[derive(Default)]
+struct HangUp(Mutex<(bool, bool)>, Condvar);
+
+impl HangUp {
+    fn set(&self, begun: bool, done: bool) {
+        *lock(&self.0) = (begun, done);
+        self.1.notify_all();
+    }
+
+    fn has_begun(&self) -> bool {
+        lock(&self.0).0
+    }
+
+    fn wait(&self) {
+        let under_way = |(begun, done): &mut (bool, bool)| *begun && !*done;
+        drop(self.1.wait_timeout_while(lock(&self.0), PATIENCE, under_way));
+    }
 }
 
 impl Stage<'_> {
@@ -40,7 +59,7 @@ impl Stage<'_> {
 
     /// Sends and hangs up.
     pub fn send_and_close(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.hang_up = true;
+        self.hang_up.set(true, false);
         self.send(bytes)
     }
 
@@ -71,6 +90,7 @@ pub struct HostileServer {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<usize>>>,
     stop: Arc<AtomicBool>,
+    hang_up: Arc<HangUp>,
     worker: Option<JoinHandle<()>>,
 }
 
@@ -82,18 +102,25 @@ impl HostileServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let (requests, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let hang_up = Arc::<HangUp>::default();
         let server = Server {
             clock: clock.clone(),
             requests: Arc::clone(&requests),
             stop: Arc::clone(&stop),
             script: Box::new(script),
+            hang_up: Arc::clone(&hang_up),
         };
         let worker = std::thread::spawn(move || server.serve(&listener));
-        Ok(Self { address, requests, stop, worker: Some(worker) })
+        Ok(Self { address, requests, stop, hang_up, worker: Some(worker) })
     }
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits until a server that hangs up after the attack has done so: the next request is not sent before that is seen.
+    pub fn wait_for_hang_up(&self) {
+        self.hang_up.wait();
     }
 
     /// The connection that each request came on, in order.
@@ -117,6 +144,7 @@ struct Server {
     requests: Arc<Mutex<Vec<usize>>>,
     stop: Arc<AtomicBool>,
     script: Box<Script>,
+    hang_up: Arc<HangUp>,
 }
 
 impl Server {
@@ -141,11 +169,15 @@ impl Server {
                 requests.push(number);
                 requests.len() == 1
             };
-            let mut stage = Stage { stream: &mut stream, clock: &self.clock, hang_up: false };
+            let mut stage = Stage { stream: &mut stream, clock: &self.clock, hang_up: &self.hang_up };
             let done = if first { (self.script)(&mut stage) } else { stage.send(AFTERWARDS) };
-            if done.is_err() || stage.hang_up {
-                return;
+            if done.is_err() || first && self.hang_up.has_begun() {
+                break;
             }
+        }
+        drop(stream);
+        if self.hang_up.has_begun() {
+            self.hang_up.set(true, true);
         }
     }
 
