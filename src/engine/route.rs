@@ -24,8 +24,8 @@ pub(crate) fn check_segment(text: &str) -> Result<(), &'static str> {
 
 /// The address of a call: the template's segments below `base`, each name in braces replaced by its parameter, encoded.
 ///
-/// A `workspaceId` that is not given is the client's; values have to have the `form`. The error is one line for the user; it does not show the template,
-/// which may be a whole address with a signature in it.
+/// A `workspaceId` that is not given is the client's; values have to have the `form`. The error is one line for the user; it does
+/// not show the template, which may be a whole address with a signature in it.
 pub(super) fn address(
     base: &Url,
     template: &str,

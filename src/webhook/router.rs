@@ -204,34 +204,29 @@ impl<V: AsRef<Event> + Send + 'static> Default for EventRouterBuilder<V> {
     }
 }
 
-/// A function of an event, called any number of times. A router is none, since only functions are `Fn`: this is here for the
-/// compiler's message.
-#[cfg(feature = "axum")]
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler of events",
-    label = "expected a function `async fn(Verified<Event>) -> Result<(), E>`",
-    note = "an `EventRouter` is passed as `router.handler()`"
-)]
-#[cfg(feature = "axum")]
-pub trait HandlesEvents<V, F>: Fn(V) -> F {}
+/// A function of an event, as a trait of its own for the compiler's message: a router is none, since only functions are `Fn`.
+macro_rules! handles {
+    ($(#[$condition:meta])* $name:ident: $function:ident) => {
+        $(#[$condition])*
+        #[doc(hidden)]
+        #[diagnostic::on_unimplemented(
+            message = "`{Self}` is not a handler of events",
+            label = "expected a function `async fn(Verified<Event>) -> Result<(), E>`",
+            note = "an `EventRouter` is passed as `router.handler()`"
+        )]
+        pub trait $name<V, F>: $function(V) -> F {}
 
-#[cfg(feature = "axum")]
-#[cfg(feature = "axum")]
-#[diagnostic::do_not_recommend]
-impl<V, F, H: Fn(V) -> F> HandlesEvents<V, F> for H {}
+        $(#[$condition])*
+        #[diagnostic::do_not_recommend]
+        impl<V, F, H: $function(V) -> F> $name<V, F> for H {}
+    };
+}
 
-/// A function of an event, called once: this is here for the compiler's message.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler of events",
-    label = "expected a function `async fn(Verified<Event>) -> Result<(), E>`",
-    note = "an `EventRouter` is passed as `router.handler()`"
-)]
-pub trait HandlesEvent<V, F>: FnOnce(V) -> F {}
-
-#[diagnostic::do_not_recommend]
-impl<V, F, H: FnOnce(V) -> F> HandlesEvent<V, F> for H {}
+handles!(HandlesEvent: FnOnce);
+handles!(
+    #[cfg(feature = "axum")]
+    HandlesEvents: Fn
+);
 
 /// What a builder would need to be a router; none has it. It is here for the compiler's message.
 #[doc(hidden)]
