@@ -187,7 +187,7 @@ async fn every_response_of_the_fake_is_what_the_contract_promises() {
             problems.push(format!("{role}: {} instead of {status}: {}", reply.status, reply.body));
             continue;
         }
-        let Some(schema) = schema_of(&contract, role, *status) else {
+        let Some(schema) = schema_of(contract, role, *status) else {
             // An official document may leave the schemas of errors out.
             if !(reply.body.is_empty() || *status >= 400 && contract.is_official()) {
                 problems.push(format!("{role} {status}: a body where none is described: {}", reply.body));

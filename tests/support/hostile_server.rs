@@ -32,22 +32,33 @@ pub struct Stage<'a> {
 }
 
 /// How far a server is that hangs up after the attack.
+#[derive(Default, PartialEq, Eq)]
+enum Stay {
+    #[default]
+    Connected,
+    HangingUp,
+    HungUp,
+}
+
 #[derive(Default)]
-struct HangUp(Mutex<(bool, bool)>, Condvar);
+struct HangUp(Mutex<Stay>, Condvar);
 
 impl HangUp {
-    fn set(&self, begun: bool, done: bool) {
-        *lock(&self.0) = (begun, done);
-        self.1.notify_all();
+    fn begin(&self) {
+        *lock(&self.0) = Stay::HangingUp;
     }
 
     fn has_begun(&self) -> bool {
-        lock(&self.0).0
+        *lock(&self.0) != Stay::Connected
+    }
+
+    fn end(&self) {
+        *lock(&self.0) = Stay::HungUp;
+        self.1.notify_all();
     }
 
     fn wait(&self) {
-        let under_way = |(begun, done): &mut (bool, bool)| *begun && !*done;
-        drop(self.1.wait_timeout_while(lock(&self.0), PATIENCE, under_way));
+        drop(self.1.wait_timeout_while(lock(&self.0), PATIENCE, |stay| *stay == Stay::HangingUp));
     }
 }
 
@@ -59,7 +70,7 @@ impl Stage<'_> {
 
     /// Sends and hangs up.
     pub fn send_and_close(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.hang_up.set(true, false);
+        self.hang_up.begin();
         self.send(bytes)
     }
 
@@ -177,7 +188,7 @@ impl Server {
         }
         drop(stream);
         if self.hang_up.has_begun() {
-            self.hang_up.set(true, true);
+            self.hang_up.end();
         }
     }
 
