@@ -20,6 +20,7 @@
 
 mod curated;
 mod extra;
+mod id;
 mod json;
 mod mend;
 mod mode;
@@ -57,13 +58,14 @@ pub(crate) mod runtime {
     pub(crate) use serde::ser::{Serialize, SerializeMap, Serializer};
 
     pub(crate) use super::extra::{Extra, Key};
+    pub(crate) use super::id::{string_id, text_traits};
     pub(crate) use super::json::Json;
     #[cfg(feature = "oauth")]
     pub(crate) use super::json::{RawText, with_raw};
     pub(crate) use super::mend::{may_have_halves, mended, without_lone_surrogates};
     pub(crate) use super::mode::is_whole_response;
     pub(crate) use super::object::{OpenObject, open_object, read_object};
-    pub(crate) use super::open::{open_enum, string, string_id, string_or_null, text_traits};
+    pub(crate) use super::open::{open_enum, string, string_or_null};
     pub(crate) use super::presence::{Field, Findings, Path, Presence, Unreadable};
     #[cfg(any(feature = "client", feature = "webhook"))]
     pub(crate) use super::raw_object::RawObject;
