@@ -21,6 +21,8 @@ pub mod blocking;
 mod clock;
 #[cfg(feature = "client")]
 mod configuration;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod contained;
 #[cfg(feature = "client")]
 mod credential;
 #[cfg(feature = "client")]
@@ -48,6 +50,8 @@ mod generated;
 #[cfg(feature = "client")]
 mod keyed_locks;
 pub mod limits;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod media_type;
 #[cfg(feature = "client")]
 mod metadata;
 #[cfg(feature = "metrics")]

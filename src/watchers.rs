@@ -1,9 +1,10 @@
 //! A list of hooks, called one after the other; a hook that panics is contained and counted.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::contained::contained;
 
 /// The hooks of a configuration or a receiver. Clones share the count of panics.
 pub(crate) struct Watchers<T: ?Sized> {
@@ -28,7 +29,7 @@ impl<T: ?Sized> Watchers<T> {
     /// Calls all of them; a panic of one does not reach the others.
     pub(crate) fn each(&self, step: impl Fn(&T)) {
         for hooks in &self.all {
-            if catch_unwind(AssertUnwindSafe(|| step(hooks))).is_err() {
+            if contained(|| step(hooks)).is_none() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::words::{Content, Words, describe, read};
 use super::{Error, ErrorKind, FieldError};
+use crate::media_type;
 use crate::metadata::{Metadata, RateLimit, Sent};
 use crate::redact::Redactor;
 
@@ -31,10 +32,7 @@ pub(crate) struct Refusal<'a> {
 fn is_plain_json(headers: &HeaderMap) -> bool {
     let types = headers.get_all(http::header::CONTENT_TYPE);
     let mut each = types.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    each.all(|one| {
-        let essence = one.split(|byte| *byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
-    })
+    each.all(media_type::is_json)
 }
 
 impl Refusal<'_> {

@@ -1,8 +1,6 @@
 //! One refresh, from the request to the saved tokens.
 
 use std::error::Error as StdError;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,6 +11,7 @@ use super::single_flight::Waiters;
 use super::token_endpoint::{Received, limited};
 use super::token_store::{RefreshGuard, StoredTokens};
 use super::tokens::Tokens;
+use crate::contained::contained_future;
 use crate::metadata::Sent;
 use crate::secret::Secret;
 
@@ -255,12 +254,7 @@ enum Failed {
 
 /// Calls `on_refresh`; a panic in it is an error of its own.
 async fn call(save: &Save, tokens: Tokens) -> Result<(), Failed> {
-    let mut saving = catch_unwind(AssertUnwindSafe(|| save(tokens))).map_err(|_| Failed::Panic)?;
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| saving.as_mut().poll(context))) {
-        Ok(poll) => poll.map_err(Failed::Error),
-        Err(_) => std::task::Poll::Ready(Err(Failed::Panic)),
-    })
-    .await
+    contained_future(|| save(tokens)).await.ok_or(Failed::Panic)?.map_err(Failed::Error)
 }
 
 fn not_kept(message: String) -> OauthError {

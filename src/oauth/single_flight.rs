@@ -4,7 +4,6 @@
 //! is bound to the async runtime that it was begun on, whose timers and sockets it uses. When that runtime has ended, the
 //! work is dropped, and those who wait begin anew.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
@@ -15,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
+use crate::contained::contained;
 use crate::future::BoxFuture;
 
 /// Work under way, and its outcome once it is done; clones are the same work.
@@ -214,13 +214,13 @@ impl<T: Clone> Future for Join<T> {
                 *lock(&shared.inside) = Some(this_thread);
                 let leaving = Leaving(shared);
                 let waker = Waker::from(Arc::clone(&shared.waiters));
-                let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut Context::from_waker(&waker))));
+                let polled = contained(|| work.as_mut().poll(&mut Context::from_waker(&waker)));
                 drop(leaving);
                 match polled {
-                    Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(value)) => Ok(value),
-                    Err(_) if shared.home.has_ended() => Err(NoOutcome::RuntimeEnded),
-                    Err(_) => Err(NoOutcome::Panicked),
+                    Some(Poll::Pending) => return Poll::Pending,
+                    Some(Poll::Ready(value)) => Ok(value),
+                    None if shared.home.has_ended() => Err(NoOutcome::RuntimeEnded),
+                    None => Err(NoOutcome::Panicked),
                 }
             }
         };

@@ -1,30 +1,21 @@
 //! A store of the user's whose panics are errors of the store: they end no call, and nothing that a call holds.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Poll;
 
 use super::rules::{Lane, QuotaRules};
 use super::store::{Outcome, QuotaStore, Slot, SlotRequest, Take, Usage, Waiter};
+use crate::contained::{contained, contained_future};
 use crate::future::BoxFuture;
 use crate::metadata::RateLimit;
 use crate::store::StoreError;
 
 pub(super) struct Contained(pub(super) Arc<dyn QuotaStore>);
 
-/// `None` when it panicked. The store is used again: what it promises after a panic is its own affair.
-fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()
-}
-
 async fn driven<'a, T>(
     make: impl FnOnce() -> BoxFuture<'a, Result<T, StoreError>>,
     method: &'static str,
 ) -> Result<T, StoreError> {
-    let panicked = || StoreError::new(format!("it panicked in `{method}`"));
-    let mut work = contained(make).ok_or_else(panicked)?;
-    poll_fn(|context| contained(|| work.as_mut().poll(context)).unwrap_or_else(|| Poll::Ready(Err(panicked())))).await
+    contained_future(make).await.unwrap_or_else(|| Err(StoreError::new(format!("it panicked in `{method}`"))))
 }
 
 impl QuotaStore for Contained {

@@ -14,6 +14,7 @@ use self::prose::in_words;
 use crate::clock::Clock;
 use crate::error::{Content, message_of, without_bom};
 use crate::limits;
+use crate::media_type::essence;
 use crate::metadata::{RateLimit, WaitSource};
 
 /// Longer waits than this are nonsense, and adding them to a time could overflow.
@@ -62,8 +63,7 @@ pub(crate) fn rate_limit(status: StatusCode, headers: &HeaderMap, body: &[u8], c
 
 /// A short body of plain text, which is the message then.
 fn plain_text(headers: &HeaderMap, body: &[u8]) -> Option<String> {
-    let media_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let is_plain = media_type.split(';').next()?.trim().eq_ignore_ascii_case("text/plain");
+    let is_plain = essence(headers.get(CONTENT_TYPE)?.to_str().ok()?.as_bytes()).eq_ignore_ascii_case(b"text/plain");
     let text = std::str::from_utf8(without_bom(body)).ok()?;
     (is_plain && text.len() <= 1024).then(|| text.to_owned())
 }

@@ -27,7 +27,6 @@ mod event;
 mod headers;
 mod hooks;
 pub mod inbox;
-mod media_type;
 mod receiver;
 mod router;
 pub(crate) mod task_state;

@@ -6,9 +6,9 @@ use std::ops::Range;
 use serde_json::value::RawValue;
 
 use super::{missing, range_in};
+use crate::media_type;
 use crate::models::runtime::{RawObject, Value as _};
 use crate::webhook::error::WebhookError;
-use crate::webhook::media_type;
 
 /// The attributes that the official receivers demand, in their order, and `data`.
 pub(super) struct Envelope<'a> {

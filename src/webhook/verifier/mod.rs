@@ -18,10 +18,10 @@ use self::signature::{Signed, parse_timestamp};
 use self::verified::Proof;
 pub use self::verified::{Scheme, Verified};
 use crate::clock::Clock;
+use crate::media_type;
 use crate::webhook::error::{AuthFailure, WebhookError};
 use crate::webhook::event::Event;
 use crate::webhook::headers::{Headers, once};
-use crate::webhook::media_type;
 
 /// Checks webhook deliveries: who sent them and, where they are signed, that nothing was changed.
 ///
